@@ -1,0 +1,1 @@
+"""Traffic: the simulator, data sets, the player and the replay without Kafka."""

@@ -1,0 +1,43 @@
+"""The errors Weir raises on purpose. Everything else is a bug and ends the process.
+
+WeirError
+├── Refused            one record cannot be used: it becomes a dead letter with this reason
+├── SettingsError      a setting is missing, malformed or contradicts another
+├── BrokerError        the development broker cannot be fetched, started or reached
+├── TopicsError        topics are missing or do not have the shape that the settings give
+├── StateError         stored state does not fit the logs, the epoch or this version
+│   └── SnapshotError  a snapshot is damaged, foreign, too large or below the log's start
+└── DataError          a file to publish or replay cannot be read as transactions
+"""
+
+
+class WeirError(Exception):
+    """Base of all errors whose text is a sentence for the user."""
+
+
+class Refused(WeirError):
+    """A record cannot be used. The text is the reason that its dead letter carries."""
+
+
+class SettingsError(WeirError):
+    """A setting is missing, malformed or contradicts another."""
+
+
+class BrokerError(WeirError):
+    """The broker cannot be fetched, started or reached."""
+
+
+class TopicsError(WeirError):
+    """Topics are missing or do not have the shape that the settings give."""
+
+
+class StateError(WeirError):
+    """Stored state does not fit the logs, the epoch or this version of Weir."""
+
+
+class SnapshotError(StateError):
+    """A snapshot is damaged, foreign, too large or below the start of the log."""
+
+
+class DataError(WeirError):
+    """A file cannot be read as transactions."""

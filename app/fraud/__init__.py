@@ -1,0 +1,1 @@
+"""The domain, pure: histories, merchants, features, rules, decisions, explanations, labels."""

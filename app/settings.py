@@ -1,0 +1,156 @@
+"""Every setting of Weir: one frozen object, read once, `WEIR_<NAME>` in the environment overrides."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import SettingsError
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(value: object) -> object:
+    """Read a duration: a number of seconds, or a number with the unit ms, s, m, h or d.
+
+    >>> seconds("7d"), seconds("250ms"), seconds(5)
+    (604800.0, 0.25, 5)
+    """
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write for example 30s, 5m, 12h or 7d")
+    return float(match[1]) * UNITS[match[2] or "s"]
+
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseSettings):
+    """What a worker is told. Each field's description ends up in docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="forbid")
+
+    brokers: str = Field(
+        "127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated."
+    )
+    app_id: str = Field(
+        "weir",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Consumer group and prefix of the changelog topics. A new partition count needs a new one.",
+    )
+    topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Put in front of every topic name."
+    )
+    partitions: int = Field(
+        4, ge=1, le=1024, description="Partitions of the topics keyed by customer."
+    )
+    replication: int = Field(
+        1, ge=1, description="Replication factor of topics that Weir creates; 3 in production."
+    )
+    epoch: int = Field(
+        1,
+        ge=1,
+        description="Generation of the topics; raise it when they are made anew, because offsets start again.",
+    )
+    data_dir: Path = Field(
+        Path("weir-data"), description="Directory of the local state; one worker a directory."
+    )
+    instance_id: str = Field(
+        "", description="Static member id in the consumer group; empty for a dynamic member."
+    )
+    session_timeout: Duration = Field(
+        10.0,
+        description="Seconds without a heartbeat after which the group gives a worker's partitions away.",
+    )
+
+    model: str = Field("binned", description="Entry of the model zoo (weir model list).")
+    model_scope: Literal["partition", "shared", "both"] = Field(
+        "both",
+        description="Which models score: the partition's own, the shared one, or the mean of both in logits.",
+    )
+    review_threshold: Share = Field(
+        0.5, description="Score from which a transaction goes to review."
+    )
+    block_threshold: Share = Field(0.9, description="Score from which a transaction is blocked.")
+    history_events: int = Field(
+        32, ge=1, le=512, description="Latest events of a customer that features use."
+    )
+    history_replay: int = Field(
+        16,
+        ge=0,
+        le=512,
+        description="Older events kept so that a replay of that many events sees the same history.",
+    )
+    history_labels: int = Field(
+        16, ge=1, le=256, description="Recent fraud labels kept with a customer."
+    )
+    label_wait: Duration = Field(
+        7 * 86400.0,
+        description="How long a label waits for its transaction, in record time, before it becomes a dead letter.",
+    )
+    horizon: Duration = Field(
+        120 * 86400.0,
+        description="How long decisions stay available to labels: expiry of the scored store and the predictions topic.",
+    )
+    future_limit: Duration = Field(
+        86400.0, description="How far an event's time may lie after its record's Kafka timestamp."
+    )
+    degraded_after: Duration = Field(
+        5.0,
+        description="Lag of the learning state behind its log above which decisions are marked degraded.",
+    )
+    snapshot_every: int = Field(5000, ge=1, description="Examples folded between two snapshots.")
+
+    chunk: int = Field(500, ge=1, le=10000, description="Most records in one step.")
+    web_host: str = Field("127.0.0.1", description="Address the web views listen on.")
+    web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
+    advertised_url: str = Field(
+        "",
+        description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>.",
+    )
+
+    @model_validator(mode="after")
+    def thresholds_in_order(self) -> "Settings":
+        if self.block_threshold < self.review_threshold:
+            raise ValueError("block_threshold must not lie below review_threshold")
+        return self
+
+    @property
+    def url(self) -> str:
+        """URL at which other workers reach this one's web views."""
+        return self.advertised_url or f"http://{self.web_host}:{self.web_port}"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment; keyword arguments win.
+
+    Raises
+    ------
+    SettingsError
+        Names every setting that cannot be used, as the environment variable the user sets.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """One line per unusable setting, without the values of others."""
+    lines = []
+    for problem in error.errors():
+        name = "_".join(str(part) for part in problem["loc"])
+        lines.append(f"WEIR_{name.upper()}: {problem['msg']}" if name else problem["msg"])
+    return "; ".join(lines)
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return read_settings()

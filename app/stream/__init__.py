@@ -1,0 +1,1 @@
+"""The only place that knows Kafka: topics, tables, agents, the follower, the mends of Faust."""

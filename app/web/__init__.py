@@ -1,0 +1,1 @@
+"""Web views of the state, and the JSON behind them."""
