@@ -7,7 +7,7 @@ milliseconds and are epoch milliseconds (UTC) from here on.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
@@ -55,7 +55,7 @@ class Transaction(Struct, kw_only=True):
 
     @property
     def location(self) -> str:
-        """Where it happened, coarsely: the country, else the degree cell of the coordinates, else ''."""
+        """Where it happened, coarsely: the country, else the degree cell, else ''."""
         if self.country or self.lat is None or self.lon is None:
             return self.country
         return f"{self.lat:.0f},{self.lon:.0f}"
@@ -127,7 +127,7 @@ class Origin(Struct, array_like=True, frozen=True, order=True):
 
 
 class Previous(Struct, array_like=True, frozen=True):
-    """What a correcting example replaces: 1 fraud or 0 legitimate, its weight, the day it became known."""
+    """What a correction replaces: 1 fraud or 0 legitimate, its weight, the day it became known."""
 
     label: int
     weight: float
@@ -195,7 +195,7 @@ def read_feedback(raw: bytes) -> Feedback:
 def epoch_ms(at: datetime | int) -> int:
     """Milliseconds since 1970 of an instant as decoded.
 
-    >>> epoch_ms(datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc))
+    >>> epoch_ms(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000
     """
     if isinstance(at, int):
@@ -209,7 +209,7 @@ def epoch_ms(at: datetime | int) -> int:
 
 
 def label_id(feedback: Feedback) -> str:
-    """The id under which a label counts once: as given, or the hash of who says what of what, when."""
+    """The id under which a label counts once: as given, or a hash of who says what, when."""
     if feedback.label_id:
         return feedback.label_id
     parts = (feedback.id, feedback.source, feedback.actor, feedback.label, str(feedback.at))

@@ -1,1 +1,1 @@
-"""Learning: models, the fold over the examples log, metrics, snapshots. Knows nothing of fraud or Kafka."""
+"""Learning: models, the fold of the examples log, metrics, snapshots. Knows no fraud, no Kafka."""
