@@ -1,0 +1,221 @@
+"""How records reach the agents: in chunks, lane by lane, with Weir's own commit positions.
+
+Faust hands an agent one message at a time and commits what its streams acknowledge. That
+costs eight times the work itself and loses events in some rebalances (docs/architecture.md).
+Here the records that one fetch brought for a partition travel as one event. Every source
+partition has a lane that runs one step at a time, and the commit position is a watermark
+that a finished step moves.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faust import Event
+from faust.transport.consumer import Consumer
+from faust.types.tuples import TP
+
+from app.stream.guard import Exit, Guard, leave
+from app.stream.step import Step
+
+log = logging.getLogger(__name__)
+
+ROOM = 4  # chunks that wait in a lane before its partition is left out of the next fetch
+POLL = 0.005  # seconds between looks at the outstanding steps while partitions are revoked
+
+StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
+
+
+@dataclass
+class Source:
+    """A topic, the step that its chunks go through, and how many steps are under way."""
+
+    topic: str
+    run: StepFunction
+    outstanding: int = 0
+
+
+@dataclass
+class Lane:
+    """The chunks of one source partition, in order. A lane dies with its epoch."""
+
+    source: Source
+    chunks: deque[Event] = field(default_factory=deque)
+    pending: int = 0
+    task: asyncio.Task | None = None
+
+
+class Flow:
+    """The lanes, positions and the gate of one worker.
+
+    `epoch` counts assignments: what was read under an older one is dropped. The group's
+    generation cannot serve for that, because a static member comes back under the same.
+    """
+
+    def __init__(self, app: Any, guard: Guard, chunk: int, limit: float) -> None:
+        self.app, self.guard = app, guard
+        self.chunk, self.limit = chunk, limit
+        self.sources: dict[str, Source] = {}
+        self.lanes: dict[TP, Lane] = {}
+        self.positions: dict[TP, int] = {}
+        self.holes: set[tuple[TP, int, int]] = set()
+        self.epoch = 0
+        self.open = False
+        self.new_step: Callable[[TP, Event, int], Step]
+        self.ready: Callable[[TP], Awaitable[None]]
+        self.before_commit: Callable[[], Awaitable[None]]
+
+    def add(self, topic: str, run: StepFunction) -> None:
+        """Feed the chunks of a topic to a step function."""
+        self.sources[topic] = Source(topic, run)
+
+    # -- steps
+
+    def take(self, event: Event) -> None:
+        """Move a chunk from its agent into its lane, and set the lane going."""
+        lane: Lane = event.message.lane
+        lane.chunks.append(event)
+        if lane.task is None:
+            lane.task = asyncio.ensure_future(self._run_lane(lane, event.message.tp))
+
+    async def _run_lane(self, lane: Lane, tp: TP) -> None:
+        while lane.chunks:
+            event = lane.chunks.popleft()
+            try:
+                await self.ready(tp)
+                await self._run_step(lane.source, tp, event)
+            except Exception as error:
+                log.exception("A step over %s failed", tp)
+                leave(Exit.STEP, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
+            finally:
+                lane.pending -= 1
+        lane.task = None
+
+    async def _run_step(self, source: Source, tp: TP, event: Event) -> None:
+        message = event.message
+        done = False
+        if self.mine(tp, message.epoch):
+            position = self.position(tp)
+            if message.base > position > 0:
+                leave(Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {message.base}")
+            records = [record for record in message.records if record.offset >= position]
+            source.outstanding += 1
+            try:
+                step = self.new_step(tp, event, message.epoch)
+                done = not records or await source.run(step, records)
+            finally:
+                source.outstanding -= 1
+        self._finish(message, done and message.epoch == self.epoch)
+
+    def mine(self, tp: TP, epoch: int) -> bool:
+        """Whether what was read from a partition under this epoch may still be worked on."""
+        self.guard.check()
+        return self.open and epoch == self.epoch and tp in self.app.consumer.assignment()
+
+    def position(self, tp: TP) -> int:
+        """The next offset of a source partition that no finished step has covered."""
+        position = self.positions.get(tp)
+        return position if position is not None else self.app.consumer._committed_offset[tp] or 0
+
+    def _finish(self, message: Any, done: bool) -> None:
+        consumer = self.app.consumer
+        if done:
+            self.positions[message.tp] = max(message.offset + 1, self.position(message.tp))
+            consumer._acked[message.tp]  # the key alone makes Faust's commit look at it
+        message.acked = True
+        consumer._unacked_messages.discard(message)
+
+    # -- rebalances and the end
+
+    async def close(self, consumer: Consumer, commit: bool) -> None:
+        """Shut the gate, let the running steps end, commit what they did, and forget the lanes.
+
+        Runs before Faust's own handler, which would drop the positions. What does not end
+        in time ends the process: going on would write to partitions of another worker.
+        """
+        self.open = False
+        try:
+            async with asyncio.timeout(self.limit):
+                while any(source.outstanding for source in self.sources.values()):
+                    await asyncio.sleep(POLL)
+                if commit and consumer._acked:
+                    await consumer.force_commit()
+                await self.before_commit()
+        except TimeoutError:
+            leave(Exit.FENCE, f"steps and commit did not end within {self.limit:.1f} s of a revoke")
+        self.epoch += 1
+        self.positions.clear()
+        self.lanes.clear()
+
+    # -- from a fetch into the lanes
+
+    def full(self, tp: TP) -> bool:
+        """Whether a partition has to wait with its next fetch."""
+        lane = self.lanes.get(tp)
+        return lane is not None and lane.pending >= ROOM
+
+    async def deliver(self, consumer: Consumer, fetched: dict[TP, list], active: set[TP]) -> None:
+        """Put what a fetch brought for source partitions into their lanes."""
+        for tp, records in fetched.items():
+            if active is not None and tp not in active:
+                continue
+            if consumer._read_offset[tp] is None:
+                consumer._read_offset[tp] = (await consumer.earliest_offsets(tp))[tp]
+            expected = consumer._read_offset[tp]
+            records = [record for record in records if record.offset >= expected]
+            if not records or await self._look_again(consumer, tp, expected, records[0].offset):
+                continue
+            if not consumer.flow_active or consumer.should_stop:
+                return
+            if consumer._read_offset[tp] == expected:  # nobody sought meanwhile
+                self._enqueue(consumer, tp, records, expected)
+
+    async def _look_again(self, consumer: Consumer, tp: TP, expected: int, first: int) -> bool:
+        """A hole in the offsets is fetched once more before it is believed."""
+        hole = tp, expected, first
+        if first <= expected or hole in self.holes:
+            return False
+        self.holes.add(hole)
+        log.info("%s[%d] jumps %d -> %d: looking again", *tp, expected, first)
+        await consumer.seek_wait({tp: expected})
+        return True
+
+    def _enqueue(self, consumer: Consumer, tp: TP, records: list, base: int) -> None:
+        queue = next(iter(self.app.topics._tp_index[tp])).queue
+        lane = self.lanes.setdefault(tp, Lane(self.sources[tp.topic]))
+        for start in range(0, len(records), self.chunk):
+            chunk = records[start : start + self.chunk]
+            message = consumer._to_message(tp, chunk[-1])
+            message.base, message.records, message.lane = base, chunk, lane
+            message.incref(1)
+            base = consumer._read_offset[tp] = message.offset + 1
+            lane.pending += 1
+            # Never `put`: a put that waits is not woken when the queue is cleared.
+            queue.force_put_nowait(Event(self.app, None, chunk, None, message))
+
+
+class WithRoom:
+    """The active partitions whose lanes have room: a live view that is always true.
+
+    aiokafka takes an empty set of partitions for "no filter" and then hands out records
+    of paused partitions, which Faust drops and commits over.
+    """
+
+    def __init__(self, flow: Flow, active: set[TP]) -> None:
+        self.flow, self.active = flow, active
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, tp: TP) -> bool:
+        return tp in self.active and not self.flow.full(tp)
+
+    def __iter__(self):
+        return iter([tp for tp in tuple(self.active) if not self.flow.full(tp)])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,127 @@
+"""The topics: their names, shapes, and which partition a customer belongs to."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
+
+from app.errors import BrokerError, TopicsError
+from app.settings import Settings
+
+TABLES = ("customers", "labels", "models")
+INPUT_BYTES = 1_048_588  # Kafka's own default, said here because dead letters must exceed it
+LETTER_BYTES = 2 * INPUT_BYTES
+FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+
+
+class Topics(NamedTuple):
+    """The names of the topics, with the prefix and application of the settings."""
+
+    transactions: str
+    predictions: str
+    review: str
+    feedback: str
+    examples: str
+    dead_letters: str
+    changelogs: dict[str, str]
+
+    @classmethod
+    def named(cls, settings: Settings) -> "Topics":
+        """The names under which these settings know the topics.
+
+        >>> Topics.named(Settings(topic_prefix="eu-")).dead_letters
+        'eu-dead-letters'
+        """
+        prefix = settings.topic_prefix
+        names = ("transactions", "predictions", "review", "feedback", "examples", "dead-letters")
+        changelogs = {name: f"{prefix}{settings.app_id}-{name}-changelog" for name in TABLES}
+        return cls(*(prefix + name for name in names), changelogs)
+
+
+@lru_cache(maxsize=200_000)
+def partition_of(customer: str, partitions: int) -> int:
+    """The partition that Kafka's default partitioner gives a customer: murmur2 of the bytes.
+
+    >>> [partition_of(customer, 4) for customer in ("c1", "c2", "c3")]
+    [3, 1, 1]
+    """
+    return (murmur2(customer.encode()) & 0x7FFFFFFF) % partitions
+
+
+def shapes(settings: Settings) -> list[NewTopic]:
+    """Every topic as it should be."""
+    names, many = Topics.named(settings), settings.partitions
+    horizon = {"retention.ms": str(int(settings.horizon * 1000))}
+    inputs = {**horizon, "max.message.bytes": str(INPUT_BYTES)}
+    letters = {**FOREVER, "max.message.bytes": str(LETTER_BYTES)}
+    compact = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
+    keyed = [
+        (names.transactions, inputs),
+        (names.predictions, horizon),
+        (names.review, horizon),
+        (names.feedback, inputs),
+        (names.dead_letters, letters),
+        *((name, compact) for name in names.changelogs.values()),
+    ]
+    return [
+        NewTopic(name, many, settings.replication, topic_configs=configs) for name, configs in keyed
+    ] + [NewTopic(names.examples, 1, settings.replication, topic_configs=FOREVER)]
+
+
+async def create(settings: Settings) -> list[str]:
+    """Create the topics that are missing; returns their names.
+
+    Raises
+    ------
+    TopicsError
+        A topic could not be created, or exists with another number of partitions.
+    BrokerError
+        No broker answers.
+    """
+    admin = await _connect(settings)
+    try:
+        found = set(await admin.list_topics())
+        missing = [topic for topic in shapes(settings) if topic.name not in found]
+        for name, code, reason in (await admin.create_topics(missing)).topic_errors:
+            if for_code(code) not in (None, TopicAlreadyExistsError) and code != 0:
+                raise TopicsError(f"topic {name} could not be created: {reason}")
+        await _check(admin, settings)
+    finally:
+        await admin.close()
+    return [topic.name for topic in missing]
+
+
+async def check(settings: Settings) -> None:
+    """Raise TopicsError unless every topic exists with the partitions that the settings give."""
+    admin = await _connect(settings)
+    try:
+        await _check(admin, settings)
+    finally:
+        await admin.close()
+
+
+async def _connect(settings: Settings) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    try:
+        await admin.start()
+    except (KafkaError, OSError) as error:
+        await admin.close()
+        raise BrokerError(f"no Kafka broker answers at {settings.brokers}: {error}") from None
+    return admin
+
+
+async def _check(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+    wanted = {topic.name: topic.num_partitions for topic in shapes(settings)}
+    found = set(await admin.list_topics())
+    if missing := sorted(set(wanted) - found):
+        raise TopicsError(f"missing topics: {', '.join(missing)}; run weir topics create")
+    for topic in await admin.describe_topics(list(wanted)):
+        count = len(topic["partitions"])
+        if count != wanted[topic["topic"]]:
+            raise TopicsError(
+                f"topic {topic['topic']} has {count} partitions, the settings say "
+                f"{wanted[topic['topic']]}: set WEIR_PARTITIONS={count}, or take a new "
+                "WEIR_APP_ID and WEIR_TOPIC_PREFIX for a new partition count"
+            )
