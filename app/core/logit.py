@@ -1,0 +1,43 @@
+"""The logistic link, and the check on what may enter a model."""
+
+from collections.abc import Mapping
+from math import exp, hypot
+
+LARGEST = 1e15  # its square still leaves a running variance all of its digits
+
+
+def sigmoid(logit: float) -> float:
+    """Probability of a logit, without overflow for any finite one.
+
+    >>> sigmoid(0.0), sigmoid(-1000.0), sigmoid(1000.0)
+    (0.5, 0.0, 1.0)
+    """
+    if logit >= 0:
+        return 1.0 / (1.0 + exp(-logit))
+    odds = exp(logit)
+    return odds / (1.0 + odds)
+
+
+def probabilities(logit: float) -> dict[bool, float]:
+    """The answer of River's `predict_proba_one` for a logit."""
+    fraud = sigmoid(logit)
+    return {False: 1.0 - fraud, True: fraud}
+
+
+def check_features(x: Mapping[str, float]) -> None:
+    """Refuse features that would poison a running mean for ever.
+
+    Raises
+    ------
+    ValueError
+        When a value is not a number, infinite or above 1e15 in size.
+
+    Examples
+    --------
+    >>> check_features({"amount": float("nan")})
+    Traceback (most recent call last):
+    ValueError: not finite or above 1e+15: amount
+    """
+    if not hypot(*x.values()) <= LARGEST:
+        names = [name for name, value in x.items() if not abs(value) <= LARGEST]
+        raise ValueError(f"not finite or above {LARGEST:g}: {', '.join(names) or 'all together'}")

@@ -1,0 +1,72 @@
+"""The model zoo: a table of factories. A new model is one entry here and nothing elsewhere."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from app.core.binned import BinnedLogistic
+from app.core.plain import Plain
+from app.errors import SettingsError
+
+Grids: TypeAlias = Mapping[str, Sequence[float]]  # ascending bin edges by feature name
+
+
+class Model(Protocol):
+    """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
+
+    Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
+    no chance without a seed from the log.
+    """
+
+    def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
+        """Probability of each class."""
+
+    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
+        """Learn one example with weight `w`; ValueError when a value is not finite."""
+
+    def logit_one(self, x: Mapping[str, float]) -> float:
+        """The score before the sigmoid: always finite."""
+
+    def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
+        """Each feature's share of the logit, measured against the model's average."""
+
+    def dump(self) -> Plain:
+        """All state as plain values that share nothing with the model."""
+
+    def load(self, plain: Any) -> None:
+        """Restore a dump so that every later score and step has the same bits."""
+
+
+class Entry(NamedTuple):
+    """A model that users can choose by name."""
+
+    name: str
+    sentence: str
+    make: Callable[[Grids], Model]
+
+
+ENTRIES = (
+    Entry(
+        "binned",
+        "Additive logistic regression with one weight for each bin of each feature (AdaGrad).",
+        BinnedLogistic,
+    ),
+)
+ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
+
+
+def make_model(name: str, grids: Grids) -> Model:
+    """A fresh model of the zoo.
+
+    Raises
+    ------
+    SettingsError
+        Names the entries when there is none of that name.
+
+    Examples
+    --------
+    >>> make_model("binned", {"amount": [10.0, 100.0]}).logit_one({"amount": 20.0})
+    0.0
+    """
+    if name not in ZOO:
+        raise SettingsError(f"there is no model {name!r}; choose one of {', '.join(ZOO)}")
+    return ZOO[name].make(grids)
