@@ -1,0 +1,20 @@
+"""What a source of traffic gives: transactions with their truth apart, and labels with their time."""
+
+from typing import NamedTuple
+
+from app.messages import Feedback, Transaction
+
+
+class Labelled(NamedTuple):
+    """A transaction, and beside it what is known of it: never inside the message."""
+
+    tx: Transaction
+    fraud: bool | None  # None: nobody knows
+    scenario: int  # 0 legitimate or unknown, else the kind of fraud
+
+
+class Due(NamedTuple):
+    """A label and the event time, epoch ms, at which it becomes known."""
+
+    at: int
+    feedback: Feedback
