@@ -1,0 +1,62 @@
+# The environment is made once, from the locks in requirements/, and again when they change.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs lock clean
+
+# The first interpreter that is new enough; name another with make PYTHON=...
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-build-isolation \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host pyproject.toml
+
+help:  ## Say what each target does
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-12s %s\n' "$$name" "$$text"; done
+
+demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 5000 --workers 2"
+	@$(BIN)/weir demo $(ARGS)
+
+test: $(READY)  ## Run all tests; ARGS="tests/fraud -k rules" picks some
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY)  ## Check style, format, types and the direction of imports
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "run make format"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY)  ## Rewrite the code in the project's format
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format --quiet
+
+bench: $(READY)  ## Run the benchmarks one after another; ARGS="features" picks some
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY)  ## Write docs/settings.md anew from app/settings.py
+	@$(BIN)/python -m app.settings_table > docs/settings.md
+
+# Keeps the versions that are locked and still fit pyproject.toml. "weir" is left out of its own lock.
+lock: $(READY)  ## Lock the dependencies of pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(LOCK) $(ARGS) --allow-unsafe -o requirements/base.txt
+	@$(LOCK) $(ARGS) --unsafe-package weir --all-extras -c requirements/base.txt -o requirements/dev.txt
+	@$(LOCK) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt
+
+clean:  ## Remove the environment and everything that tools leave behind
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml requirements/dev.txt
+	@$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || $(MAKE) --no-print-directory .venv
+	@echo "Installing the locked dependencies into .venv (once; a minute or two) ..."
+	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: .venv
+.venv:
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+		echo "Weir needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
