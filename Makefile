@@ -38,7 +38,8 @@ bench: $(READY)  ## Run the benchmarks one after another; ARGS="features" picks 
 docs: $(READY)  ## Write docs/settings.md anew from app/settings.py
 	@$(BIN)/python -m app.settings_table > docs/settings.md
 
-# Keeps the versions that are locked and still fit pyproject.toml. "weir" is left out of its own lock.
+# Versions that are locked and still fit stay. pip-compile warns that weir is not pinned: rightly,
+# the project itself is installed beside its locked dependencies.
 lock: $(READY)  ## Lock the dependencies of pyproject.toml; ARGS=--upgrade takes newer versions
 	@$(LOCK) $(ARGS) --allow-unsafe -o requirements/base.txt
 	@$(LOCK) $(ARGS) --unsafe-package weir --all-extras -c requirements/base.txt -o requirements/dev.txt
