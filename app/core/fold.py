@@ -161,6 +161,8 @@ class LearningState:
         except (StopIteration, msgspec.DecodeError) as error:
             raise StateError(f"the stored learning state cannot be read: {error}") from None
         self.statistics.load(parts)
+        if next(parts, None) is not None:
+            raise StateError("the stored learning state has more parts than were read")
         self.version = header.version
         self.counts = header.counts
         self._frauds = header.frauds

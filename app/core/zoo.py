@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from app.core.binned import BinnedLogistic
+from app.core.blend import LogitMean
+from app.core.linear import ScaledLogistic
 from app.core.plain import Plain
 from app.errors import SettingsError
 
@@ -49,6 +51,16 @@ ENTRIES = (
         "binned",
         "Additive logistic regression with one weight for each bin of each feature (AdaGrad).",
         BinnedLogistic,
+    ),
+    Entry(
+        "logistic",
+        "River's logistic regression on standardized features (Adam).",
+        lambda grids: ScaledLogistic(),
+    ),
+    Entry(
+        "blend",
+        "Mean of the logits of `binned` and `logistic`.",
+        lambda grids: LogitMean(BinnedLogistic(grids), ScaledLogistic()),
     ),
 )
 ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
