@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     )
     snapshot_every: int = Field(5000, ge=1, description="Examples folded between two snapshots.")
 
+    maven_url: str = Field(
+        "",
+        description="Maven repository that the development broker is fetched from; empty for Maven Central.",
+    )
+
     chunk: int = Field(500, ge=1, le=10000, description="Most records in one step.")
     web_host: str = Field("127.0.0.1", description="Address the web views listen on.")
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")

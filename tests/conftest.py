@@ -1,0 +1,48 @@
+"""Fixtures of the whole suite: the broker, names of one's own, the data folder, the seed."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.stream.broker import Broker
+
+SEED = int(os.environ.get("WEIR_TEST_SEED") or secrets.randbelow(2**32))
+
+
+def pytest_report_header() -> str:
+    return f"weir: WEIR_TEST_SEED={SEED}"
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """The run's seed, printed in the header; WEIR_TEST_SEED repeats a run."""
+    return SEED
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def broker() -> AsyncIterator[Broker]:
+    """A running broker, the same one for all tests; take topics of your own with `fresh`."""
+    async with Broker() as running:
+        yield running
+
+
+@pytest.fixture
+def fresh(request: pytest.FixtureRequest, seed: int) -> str:
+    """A prefix for the topics, groups and app ids of this test alone."""
+    digest = hashlib.sha256(f"{seed} {request.node.nodeid}".encode()).hexdigest()
+    return f"t-{digest[:8]}-"
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with real data: WEIR_TEST_DATA, else shared/data beside the repository."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("WEIR_TEST_DATA") or beside)
+    if not folder.is_dir():
+        pytest.skip(f"needs the data files; WEIR_TEST_DATA must name their folder, not {folder}")
+    return folder
