@@ -1,13 +1,4 @@
-"""Snapshots: a learning state cut into records of a compacted topic, and put together again.
-
-A snapshot is its parts, compressed one by one, joined and cut into chunks, and a manifest
-with the digests of all of it. A record's key is readable: version, digest and chunk number,
-the manifest behind the chunks:
-
-    00000000000000005000.9f86d081...0f00a08.00000
-    00000000000000005000.9f86d081...0f00a08.00001
-    00000000000000005000.9f86d081...0f00a08.manifest
-"""
+"""Snapshots as read back from a compacted topic: found, checked, unpacked and thinned out."""
 
 import hashlib
 import re
@@ -16,39 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 
-from app.core.fold import Counts, Header, LearningState
+from app.core.bundle import (
+    CHUNK_BYTES,
+    PART_BYTES,
+    SNAPSHOT_BYTES,
+    Identity,
+    Manifest,
+    length,
+    short_digest,
+)
 from app.errors import SnapshotError
 
-FORMAT = 1
-CHUNK_BYTES = 512_000
-PART_BYTES = 16 << 20  # far above what a part should be: a guard against false lengths
-SNAPSHOT_BYTES = 2 << 30
-
 KEY = re.compile(rb"(\d{20})\.([0-9a-f]{64})\.(\d{5}|manifest)")
-
-
-class Identity(Struct, frozen=True):
-    """What must agree before a state may load a snapshot."""
-
-    model: str
-    partitions: int
-    features: str  # app.core.engine.grids_digest
-    format: int = FORMAT
-
-
-class Manifest(Struct, frozen=True):
-    """The last record of a snapshot. `size` counts uncompressed bytes."""
-
-    identity: Identity
-    version: int
-    digest: str
-    engine: str
-    counts: Counts
-    parts: int
-    size: int
-    chunks: list[str]  # blake2b of each
 
 
 class Snapshot(NamedTuple):
@@ -58,66 +29,6 @@ class Snapshot(NamedTuple):
     digest: str
     manifest: bytes
     chunks: Mapping[int, bytes]
-
-
-class Bundle:
-    """A snapshot in the making: `add` every part, then take the `records`.
-
-    Adding compresses, some 15 ms per MB. It needs nothing but the part, so it may run while
-    folding goes on, or in a thread. All chunks are held until the end, because their keys
-    carry the digest of the whole.
-    """
-
-    _header: Header
-
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
-        self._tail = bytearray()
-        self._chunks: list[bytes] = []
-        self._parts = 0
-        self._size = 0
-
-    def add(self, part: bytes) -> None:
-        """Take in the next part of `LearningState.parts`."""
-        if not self._parts:
-            self._header = msgspec.msgpack.decode(part, type=Header)
-        if len(part) > PART_BYTES or self._size + len(part) > SNAPSHOT_BYTES:
-            raise SnapshotError(f"a part of {len(part)} bytes makes the snapshot too large")
-        self._sha.update(_length(part) + part)
-        self._parts += 1
-        self._size += len(part)
-        packed = zlib.compress(part, level=1)
-        self._tail += _length(packed) + packed
-        while len(self._tail) >= CHUNK_BYTES:
-            self._chunks.append(bytes(self._tail[:CHUNK_BYTES]))
-            del self._tail[:CHUNK_BYTES]
-
-    def records(self, features: str, engine: str) -> Iterator[tuple[bytes, bytes]]:
-        """Key and value of every record in the order to write them, the manifest last."""
-        header = self._header
-        chunks = [*self._chunks, bytes(self._tail)] if self._tail else self._chunks
-        manifest = Manifest(
-            identity=Identity(header.model, header.partitions, features),
-            version=header.version,
-            digest=self._sha.hexdigest(),
-            engine=engine,
-            counts=header.counts,
-            parts=self._parts,
-            size=self._size,
-            chunks=[_short_digest(chunk) for chunk in chunks],
-        )
-        stem = f"{manifest.version:020d}.{manifest.digest}"
-        for number, chunk in enumerate(chunks):
-            yield f"{stem}.{number:05d}".encode(), chunk
-        yield f"{stem}.manifest".encode(), msgspec.json.encode(manifest)
-
-
-def pack(state: LearningState, features: str, engine: str) -> Iterator[tuple[bytes, bytes]]:
-    """The records of a state's snapshot, made in one go."""
-    bundle = Bundle()
-    for part in state.parts():
-        bundle.add(part)
-    return bundle.records(features, engine)
 
 
 def assemble(records: Iterable[tuple[bytes, bytes | None]]) -> list[Snapshot]:
@@ -136,11 +47,13 @@ def assemble(records: Iterable[tuple[bytes, bytes | None]]) -> list[Snapshot]:
     for key in sorted(live):
         version, digest, which = _split(key)
         found.setdefault((version, digest), {})[which] = live[key]
-    return [
-        Snapshot(version, digest, pieces.pop("manifest"), {int(n): pieces[n] for n in pieces})
-        for (version, digest), pieces in reversed(found.items())
-        if "manifest" in pieces
-    ]
+    snapshots = []
+    for (version, digest), pieces in reversed(found.items()):
+        manifest = pieces.pop("manifest", None)
+        if manifest is not None:
+            chunks = {int(number): chunk for number, chunk in pieces.items()}
+            snapshots.append(Snapshot(version, digest, manifest, chunks))
+    return snapshots
 
 
 def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
@@ -161,7 +74,7 @@ def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
         chunk = snapshot.chunks.get(number)
         if chunk is None:
             raise SnapshotError(f"{_name(snapshot)} lacks chunk {number}")
-        if len(chunk) > CHUNK_BYTES or _short_digest(chunk) != digest:
+        if len(chunk) > CHUNK_BYTES or short_digest(chunk) != digest:
             raise SnapshotError(f"{_name(snapshot)} is damaged in chunk {number}")
     return manifest
 
@@ -181,7 +94,7 @@ def unpack(snapshot: Snapshot, identity: Identity) -> Iterator[bytes]:
         count, size = count + 1, size + len(part)
         if size > manifest.size:
             break
-        sha.update(_length(part) + part)
+        sha.update(length(part) + part)
         yield part
     if (count, size, sha.hexdigest()) != (manifest.parts, manifest.size, manifest.digest):
         raise SnapshotError(f"{_name(snapshot)} is not what its manifest says")
@@ -232,11 +145,11 @@ def _parts(snapshot: Snapshot, chunks: int) -> Iterator[bytes]:
 def _inflate(snapshot: Snapshot, packed: bytes) -> bytes:
     stream = zlib.decompressobj()
     try:
-        part = stream.decompress(packed, PART_BYTES)
+        part = stream.decompress(packed, PART_BYTES + 1)
     except zlib.error as error:
         raise SnapshotError(f"{_name(snapshot)} cannot be unpacked: {error}") from None
-    if not stream.eof:
-        raise SnapshotError(f"{_name(snapshot)} has a part above {PART_BYTES} bytes")
+    if len(part) > PART_BYTES or not stream.eof:
+        raise SnapshotError(f"{_name(snapshot)} has a part that is cut or too large")
     return part
 
 
@@ -247,11 +160,3 @@ def _split(key: bytes) -> tuple[int, str, str]:
 
 def _name(snapshot: Snapshot) -> str:
     return f"snapshot {snapshot.version} ({snapshot.digest[:12]})"
-
-
-def _length(data: bytes) -> bytes:
-    return len(data).to_bytes(8, "big")
-
-
-def _short_digest(chunk: bytes) -> str:
-    return hashlib.blake2b(chunk, digest_size=16).hexdigest()
