@@ -35,7 +35,7 @@ SHOPS = (
     Trade("restaurant", 0.8, False),
     Trade("fuel", 1.0, False),
     Trade("pharmacy", 0.6, False),
-    Trade("clothing", 1.5, False),
-    Trade("electronics", 2.2, False),
+    Trade("clothing", 1.2, False),
+    Trade("electronics", 1.6, False),
 )
-WEB = (Trade("digital", 0.5, True), Trade("retail", 1.2, True), Trade("travel", 2.5, True))
+WEB = (Trade("digital", 0.6, True), Trade("retail", 1.2, True), Trade("travel", 1.8, True))

@@ -35,7 +35,10 @@ class Venue(NamedTuple):
 
 
 class Merchants:
-    """Shops first, online merchants after them; `place` is degrees (lat, lon), `factor` the price level."""
+    """Shops first, online merchants after them.
+
+    `place` is degrees (lat, lon), `factor` the usual amount against a customer's mean.
+    """
 
     def __init__(self, rng: Generator, count: int) -> None:
         self.count = count
@@ -68,10 +71,10 @@ class Customers:
         self.city = np.arange(count) % len(CITIES)
         self.home = around(rng, self.city)
         self.mean = np.clip(rng.lognormal(np.log(40), 0.6, count), 5, 500)
-        self.spread = rng.uniform(0.25, 0.6, count)
+        self.spread = rng.uniform(0.15, 0.4, count)
         self.rate = rate * rng.gamma(2.0, 0.5, count)
         self.hours = day_shapes()[rng.integers(3, size=count)]
-        self.tilt = rng.normal(0, 0.5, count)  # where the amounts drift, in natural logarithms
+        self.tilt = rng.normal(0, 0.3, count)  # where the amounts drift, in natural logarithms
         self.favourites = self._favourites(rng, merchants)
 
     def _favourites(self, rng: Generator, merchants: Merchants) -> Ints:
@@ -103,5 +106,6 @@ def day_shapes() -> Floats:
     hour = np.arange(24)
     peaks = np.array([12.0, 18.0, 22.0])[:, None]
     away = np.abs(hour - peaks)
-    shape = np.exp(-0.5 * (np.minimum(away, 24 - away) / 3.5) ** 2) + 0.02
-    return shape / shape.sum(axis=1, keepdims=True)
+    shape: Floats = np.exp(-0.5 * (np.minimum(away, 24 - away) / 3.5) ** 2) + 0.02
+    shape /= shape.sum(axis=1, keepdims=True)
+    return shape

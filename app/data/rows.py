@@ -1,4 +1,4 @@
-"""What a source of traffic gives: transactions with their truth apart, and labels with their time."""
+"""What traffic is made of: transactions with their truth apart, labels with their time."""
 
 from typing import NamedTuple
 

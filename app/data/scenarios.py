@@ -11,10 +11,9 @@ from app.data.traffic import Traffic
 
 DAY_MS = 86_400_000
 COMPROMISED, STOLEN, TESTING = 1, 2, 3
-NAMES = {0: "legitimate", 1: "compromised merchant", 2: "stolen card", 3: "card testing"}
 
 DRIFT_DAYS = 60  # habits and the mix of frauds are back where they were after that
-BURST = (6, 18)  # card tests in one burst
+BURST = (5, 12)  # card tests in one burst
 BURST_MS = 6 * 60_000
 
 
@@ -27,14 +26,18 @@ class Events(NamedTuple):
     amount: Floats
     scenario: Ints
 
-    def take(self, rows: np.ndarray) -> "Events":
-        """The given rows, or those where a mask is true."""
-        return Events(*(column[rows] for column in self))
+    def take(self, rows: Ints) -> "Events":
+        """The given rows, in that order."""
+        return Events._make(column[rows] for column in self)
+
+    def cut(self, begin: int, end: int | None) -> "Events":
+        """The rows from `begin` up to `end`."""
+        return Events._make(column[begin:end] for column in self)
 
 
 def join(parts: list[Events]) -> Events:
     """One after the other."""
-    return Events(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return Events._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 def swing(traffic: Traffic, now: int) -> float:
@@ -76,8 +79,8 @@ class Fraudsters:
     ) -> None:
         self.rng, self.traffic = rng, traffic
         self.customers, self.merchants = customers, merchants
-        # One merchant in a hundred, one card in 250: few enough that each shows a pattern.
-        self.merchants_held = Held(rng, merchants.count, -(-merchants.count // 100), (7, 21))
+        # One merchant in 200, one card in 250: few enough that each shows a pattern.
+        self.merchants_held = Held(rng, merchants.count, -(-merchants.count // 200), (10, 28))
         self.cards_held = Held(rng, customers.count, -(-customers.count // 250), (3, 7))
 
     def commit(self, now: int, span: int, legitimate: int) -> Events:
@@ -117,7 +120,7 @@ class Fraudsters:
             self.merchants.in_city(self.rng, city),
             self.merchants.online(self.rng, count),
         )
-        larger = self.rng.lognormal(np.log(3.5 - 1.5 * drifted), 0.5, count)
+        larger = self.rng.lognormal(np.log(5 - 2 * drifted), 0.4, count)
         amount = self.customers.mean[customer] * larger
         return self._events(now, span, customer, merchant, amount, STOLEN)
 

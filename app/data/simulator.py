@@ -20,7 +20,7 @@ from app.messages import Transaction
 HOUR_MS = 3_600_000
 SMALLEST = 0.5  # amount
 ELSEWHERE = 0.12  # share of transactions at another shop of the own city
-TRAVEL = 0.02  # share in any city
+TRAVEL = 0.005  # share in any city
 # A customer goes to the second of the preferred merchants half as often as to the first, ...
 PREFERENCE = np.cumsum(1 / np.arange(1, FAVOURITES + 1)) / np.sum(1 / np.arange(1, FAVOURITES + 1))
 
@@ -64,9 +64,9 @@ class World:
             events = events.take(events.at.argsort(kind="stable"))
             # A burst may run over the end of its hour.
             inside = int(events.at.searchsorted(now + HOUR_MS))
-            begun = [events.take(np.s_[inside:])]
+            begun = [events.cut(inside, None)]
             if inside:
-                yield events.take(np.s_[:inside])
+                yield events.cut(0, inside)
 
     def spend(self, now: int) -> Events:
         """Legitimate transactions in the hour from `now`."""

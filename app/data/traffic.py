@@ -14,8 +14,8 @@ class Traffic:
     """What to simulate. The same settings give the same bytes in any process.
 
     The three fraud settings are frauds for each legitimate transaction. Durations are
-    seconds of event time. Defaults give about 1,000 transactions a day with 1 % fraud, so
-    that 20,000 of them hold twenty days: campaigns begin and end, chargebacks arrive.
+    seconds of event time. Defaults give about 500 transactions a day with 1 % fraud, so
+    that 20,000 of them hold forty days: campaigns begin and end, chargebacks arrive.
 
     Raises
     ------
@@ -27,10 +27,10 @@ class Traffic:
     start: int = 1_767_225_600_000  # epoch ms of the first hour: 2026-01-01T00:00Z
     customers: int = 500
     merchants: int = 200
-    rate: float = 2.0  # legitimate transactions of a customer a day, on average
-    compromised: float = 0.004  # at merchants in a fraudster's hands for weeks
-    stolen: float = 0.0035  # with cards stolen for days, spent in other ways
-    testing: float = 0.0025  # small amounts within minutes, to find cards that work
+    rate: float = 1.0  # legitimate transactions of a customer a day, on average
+    compromised: float = 0.0045  # at merchants in a fraudster's hands for weeks
+    stolen: float = 0.004  # with cards stolen for days, spent in other ways
+    testing: float = 0.003  # small amounts within minutes, to find cards that work
     drift: bool = False  # habits and the mix of frauds move over the weeks
     answer_within: float = 60.0  # longest time an analyst takes over a review item
     wrong: float = 0.02  # share of analysts' answers that are not the truth
