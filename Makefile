@@ -52,7 +52,7 @@ clean:  ## Remove the environment and everything that tools leave behind
 $(READY): pyproject.toml requirements/dev.txt
 	@$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || $(MAKE) --no-print-directory .venv
 	@echo "Installing the locked dependencies into .venv (once; a minute or two) ..."
-	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
