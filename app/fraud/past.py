@@ -1,0 +1,94 @@
+"""What a transaction may see of its customer."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from app.fraud.running import NEVER, Running
+from app.fraud.totals import DAY, Totals
+
+MINUTE = 60_000  # ms
+WINDOWS = (MINUTE, 5 * MINUTE, 60 * MINUTE, DAY, 7 * DAY, 30 * DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A customer as one transaction finds it: the events with a smaller offset, and no other.
+
+    Sequences are in the order of offsets, oldest first, and hold the latest events only;
+    times are epoch ms.
+    """
+
+    ats: tuple[int, ...]
+    amounts: tuple[float, ...]
+    merchants: tuple[int, ...]  # 64 bit hashes
+    running: Running
+    older: Totals  # the events before those of the sequences
+    frauds: tuple[int, ...]  # when this customer's recent fraud labels became known
+    whole: bool  # False when events that belong here have left the record
+
+    @property
+    def count(self) -> int:
+        """Number of all earlier transactions."""
+        return self.running.events
+
+    @property
+    def mean(self) -> float:
+        """Mean amount of all earlier transactions, 0 without one."""
+        return self.running.mean
+
+    @property
+    def variance(self) -> float:
+        """Sample variance of all earlier amounts, 0 below two."""
+        return self.running.squares / (self.running.events - 1) if self.running.events > 1 else 0.0
+
+    @property
+    def typical(self) -> float:
+        """Robust typical amount, 0 without an earlier transaction; see `Running`."""
+        return self.running.typical
+
+    @property
+    def last_at(self) -> int | None:
+        """Time of the latest earlier transaction."""
+        return None if self.running.last_at == NEVER else self.running.last_at
+
+    @property
+    def last_spike(self) -> int | None:
+        """Time of the latest transaction whose amount stood out; see `Running`."""
+        return None if self.running.last_spike == NEVER else self.running.last_spike
+
+    @property
+    def home(self) -> tuple[float, float] | None:
+        """Mean latitude and longitude of the transactions that had a place, degrees."""
+        return (self.running.home_lat, self.running.home_lon) if self.running.places else None
+
+    @property
+    def last_place(self) -> tuple[float, float] | None:
+        """Latitude and longitude of the latest transaction that had a place, degrees."""
+        return (self.running.last_lat, self.running.last_lon) if self.running.places else None
+
+    @property
+    def last_place_at(self) -> int | None:
+        """When that was: earlier than `last_at` if transactions without a place followed."""
+        return self.running.last_place_at if self.running.places else None
+
+    def windows(self, at: int) -> tuple[tuple[float, float], ...]:
+        """(count, sum of amounts) over (at - w, at] for w of 1, 5, 60 minutes, 1, 7, 30 days.
+
+        The transaction at hand is not included, nor is any with a later time than `at`.
+        Exact over the latest events; older ones come from day totals, see `Totals.within`.
+        """
+        ats, amounts = self.ats, self.amounts
+        if any(map(int.__gt__, ats, ats[1:])):
+            order = sorted(range(len(ats)), key=ats.__getitem__)
+            ats = tuple(ats[i] for i in order)
+            amounts = tuple(amounts[i] for i in order)
+        newest = top = bisect_right(ats, at)
+        total = 0.0
+        windows: list[tuple[float, float]] = []
+        for width in WINDOWS:
+            start = bisect_right(ats, at - width, 0, top)
+            total += sum(amounts[start:top])
+            top = start
+            count, summed = self.older.within(at - width, at)
+            windows.append((newest - top + count, total + summed))
+        return tuple(windows)

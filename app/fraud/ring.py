@@ -1,0 +1,141 @@
+"""The latest events of a customer, packed in columns in the order of their offsets."""
+
+from itertools import accumulate, pairwise
+from struct import Struct, unpack, unpack_from
+from typing import NamedTuple
+
+from app.fraud.columns import Steps, find
+from app.fraud.running import NOWHERE, Place
+
+# events, flags, then for offsets and for times: what the first step starts from, the last value
+HEADER = Struct("<HBqqqq")
+WIDE_OFFSETS, WIDE_TIMES, PLACED = 1, 2, 4
+HASH = Struct("<Q")
+AMOUNT = Struct("<d")
+PLACE = Struct("<ff")  # to about a metre
+MISSING = PLACE.pack(*NOWHERE)
+
+
+class Event(NamedTuple):
+    """A transaction as its customer's record keeps it."""
+
+    offset: int
+    id_hash: int
+    at: int  # epoch ms
+    amount: float
+    merchant: int
+    lat: float | None = None
+    lon: float | None = None
+
+
+class Ring:
+    """Events in columns of bytes: appending and dropping open no column.
+
+    An event takes 32 bytes, 8 more in a ring that has held a place, and 4 more while two
+    times (or offsets) that follow each other lie more than 2^31 apart. The column of places
+    is empty until the first one comes. Order is the caller's: offsets must ascend.
+    """
+
+    __slots__ = ("amounts", "ats", "ids", "merchants", "offsets", "places")
+
+    def __init__(self) -> None:
+        self.offsets, self.ats = Steps(), Steps()
+        self.ids = self.amounts = self.merchants = self.places = b""
+
+    def __len__(self) -> int:
+        return len(self.ids) // HASH.size
+
+    def append(self, event: Event) -> Place:
+        """Add the newest event; its place as kept, which is what a replay reads back."""
+        offset, id_hash, at, amount, merchant, lat, lon = event
+        place = MISSING if lat is None or lon is None else PLACE.pack(lat, lon)
+        if self.places or place != MISSING:
+            self.places = (self.places or MISSING * len(self)) + place
+        self.offsets.append(offset)
+        self.ats.append(at)
+        self.ids += HASH.pack(id_hash)
+        self.amounts += AMOUNT.pack(amount)
+        self.merchants += HASH.pack(merchant)
+        return _place(place)
+
+    def drop_oldest(self) -> tuple[int, int, float, Place]:
+        """Drop the oldest event: its offset, time, amount and place."""
+        (amount,) = AMOUNT.unpack_from(self.amounts)
+        place = _place(self.places or MISSING)
+        self.ids = self.ids[HASH.size :]
+        self.amounts = self.amounts[AMOUNT.size :]
+        self.merchants = self.merchants[HASH.size :]
+        self.places = self.places[PLACE.size :]
+        return self.offsets.drop_oldest(), self.ats.drop_oldest(), amount, place
+
+    def index(self, id_hash: int) -> int:
+        """Index of the oldest event with this transaction id, or -1."""
+        return find(self.ids, HASH.pack(id_hash))
+
+    def all_amounts(self) -> tuple[float, ...]:
+        return unpack(f"<{len(self)}d", self.amounts)
+
+    def some_merchants(self, start: int, stop: int) -> tuple[int, ...]:
+        return unpack_from(f"<{stop - start}Q", self.merchants, start * HASH.size)
+
+    def all_places(self) -> list[Place]:
+        """The place of each event, NOWHERE where it has none."""
+        return list(PLACE.iter_unpack(self.places or MISSING * len(self)))
+
+    def events(self) -> list[Event]:
+        """The events, oldest first."""
+        columns = zip(
+            self.offsets.values(),
+            unpack(f"<{len(self)}Q", self.ids),
+            self.ats.values(),
+            self.all_amounts(),
+            self.some_merchants(0, len(self)),
+            self.all_places(),
+            strict=True,
+        )
+        return [
+            Event(*fields, *((None, None) if place == NOWHERE else place))
+            for *fields, place in columns
+        ]
+
+    def encode(self) -> bytes:
+        offsets, ats = self.offsets, self.ats
+        flags = WIDE_OFFSETS * offsets.wide + WIDE_TIMES * ats.wide + PLACED * bool(self.places)
+        ends = (offsets.origin, offsets.last, ats.origin, ats.last)
+        return b"".join(
+            (
+                HEADER.pack(len(self), flags, *ends),
+                offsets.packed,
+                self.ids,
+                ats.packed,
+                self.amounts,
+                self.merchants,
+                self.places,
+            )
+        )
+
+    @classmethod
+    def decode(cls, raw: bytes, position: int) -> tuple["Ring", int]:
+        """The ring that begins at a position, and the position after it."""
+        size, flags, *ends = HEADER.unpack_from(raw, position)
+        wide_offsets, wide_times = bool(flags & WIDE_OFFSETS), bool(flags & WIDE_TIMES)
+        items = (
+            8 if wide_offsets else 4,
+            8,
+            8 if wide_times else 4,
+            8,
+            8,
+            8 if flags & PLACED else 0,
+        )
+        bounds = list(accumulate((size * item for item in items), initial=position + HEADER.size))
+        columns = [raw[start:stop] for start, stop in pairwise(bounds)]
+        ring = cls()
+        ring.offsets = Steps(ends[0], ends[1], columns[0], wide_offsets)
+        ring.ats = Steps(ends[2], ends[3], columns[2], wide_times)
+        ring.ids, ring.amounts, ring.merchants, ring.places = columns[1], *columns[3:]
+        return ring, bounds[-1]
+
+
+def _place(packed: bytes) -> Place:
+    lat, lon = PLACE.unpack_from(packed)
+    return lat, lon
