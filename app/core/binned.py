@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from typing import Any
 
+import msgspec
 from river import base
 
 from app.core.logit import check_features, probabilities, sigmoid
@@ -18,6 +19,16 @@ DEFAULT_GRID = (*(-size for size in reversed(SIZES)), 0.0, *SIZES)
 # The first two cells: a zero for features never learned, and the intercept.
 ABSENT, INTERCEPT = 0, 1
 NO_COLUMN: tuple[Sequence[float], int] = ((), ABSENT)
+
+
+class Stored(msgspec.Struct):
+    """A dump; weights and squares by cell, centres by column."""
+
+    columns: list[str]
+    weights: bytes
+    squares: bytes
+    centres: bytes
+    learned: int
 
 
 class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no types
@@ -136,18 +147,18 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         StateError
             When the dump is of a model with other features or grids.
         """
+        stored = msgspec.convert(plain, Stored)
         fresh = type(self)(self.grids, self.learning_rate, self.initial)
-        for name in plain["columns"][len(fresh._columns) :]:
+        for name in stored.columns[len(fresh._columns) :]:
             fresh._add_column(name, DEFAULT_GRID)
-        sizes = [len(unpack_floats(plain[part])) for part in ("weights", "squares", "centres")]
+        weights, squares = unpack_floats(stored.weights), unpack_floats(stored.squares)
         cells = len(fresh._weights)
-        if list(fresh._columns) != plain["columns"] or sizes != [cells, cells, len(fresh._columns)]:
+        if list(fresh._columns) != stored.columns or not len(weights) == len(squares) == cells:
             raise StateError("the stored model was made for other features or grids")
         self._columns = fresh._columns
-        self._weights = unpack_floats(plain["weights"])
-        self._squares = unpack_floats(plain["squares"])
-        self._centres = dict(zip(self._columns, unpack_floats(plain["centres"]), strict=True))
-        self._learned = plain["learned"]
+        self._weights, self._squares = weights, squares
+        self._centres = dict(zip(stored.columns, unpack_floats(stored.centres), strict=True))
+        self._learned = stored.learned
 
     def _cells(self, x: Mapping[str, float]) -> list[int]:
         """Where the weights of `x` lie: the intercept's first, then in the order of `x`."""

@@ -3,11 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from river import base, linear_model, optim, preprocessing
 from river.utils import VectorDict
 
 from app.core.logit import check_features, probabilities
 from app.core.plain import Plain
+
+
+class Stored(msgspec.Struct):
+    """A dump: the scaler's state, the regression's, and the moments of its optimizer."""
+
+    counts: dict[str, int]
+    means: dict[str, float]
+    variances: dict[str, float]
+    weights: dict[str, float]
+    intercept: float
+    steps: int
+    m: dict[str, float] | None
+    v: dict[str, float] | None
 
 
 class ScaledLogistic(base.Classifier):  # type: ignore[misc]  # River has no types
@@ -75,7 +89,7 @@ class ScaledLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
             "counts": dict(self._scaler.counts),
             "means": dict(self._scaler.means),
             "variances": dict(self._scaler.vars),
-            "weights": self._regression.weights,
+            "weights": dict(self._regression.weights),
             "intercept": self._regression.intercept,
             "steps": optimizer.n_iterations,
             "m": None if optimizer.m is None else dict(optimizer.m.items()),
@@ -84,15 +98,15 @@ class ScaledLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
 
     def load(self, plain: Any) -> None:
         """Restore what `dump` gave: later scores and steps have the same bits."""
-        fresh = type(self)(self.learning_rate)
-        fresh._scaler = preprocessing.StandardScaler._from_state(
-            plain["counts"], plain["means"], plain["variances"]
+        stored = msgspec.convert(plain, Stored)  # new dicts: a VectorDict wraps what it is given
+        regression = linear_model.LogisticRegression(optim.Adam(self.learning_rate))
+        regression._weights = VectorDict(stored.weights)
+        regression.intercept = stored.intercept
+        regression.optimizer.n_iterations = stored.steps
+        if stored.m is not None:
+            regression.optimizer.m = VectorDict(stored.m)
+            regression.optimizer.v = VectorDict(stored.v)
+        self._regression = regression
+        self._scaler = preprocessing.StandardScaler._from_state(
+            stored.counts, stored.means, stored.variances
         )
-        regression = fresh._regression
-        regression._weights = VectorDict(plain["weights"])
-        regression.intercept = plain["intercept"]
-        optimizer = regression.optimizer
-        optimizer.n_iterations = plain["steps"]
-        optimizer.m = None if plain["m"] is None else VectorDict(plain["m"])
-        optimizer.v = None if plain["v"] is None else VectorDict(plain["v"])
-        self._scaler, self._regression = fresh._scaler, regression

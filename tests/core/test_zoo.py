@@ -1,0 +1,201 @@
+"""Every entry of the zoo: River's checks, exact dumps, honest explanations, no poison."""
+
+import math
+import random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river.checks import yield_checks
+
+from app.core.binned import BinnedLogistic
+from app.core.blend import LogitMean
+from app.core.linear import ScaledLogistic
+from app.core.logit import sigmoid
+from app.core.metrics import roc_auc
+from app.core.zoo import ZOO, Model, make_model
+from app.errors import SettingsError, StateError
+from tests.core.samples import GRIDS, features
+
+ESTIMATORS = {
+    "binned": BinnedLogistic(),
+    "binned with grids": BinnedLogistic({"age_of_domain": [0.5, 1.0], "is_popular": [0.5]}),
+    "logistic": ScaledLogistic(),
+    "blend": LogitMean(BinnedLogistic(), ScaledLogistic()),
+}
+CHECKS = [
+    pytest.param(estimator, check, id=f"{name}: {check.__name__} {number}")
+    for name, estimator in ESTIMATORS.items()
+    for number, check in enumerate(yield_checks(estimator))
+]
+
+each_entry = pytest.mark.parametrize("name", ZOO)
+
+
+def examples(seed: int, count: int) -> list[tuple[dict[str, float], bool, float]]:
+    chance = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        x = features(chance)
+        fraud = chance.random() < sigmoid((x.get("amount", 60.0) - 100.0) / 20.0)
+        rows.append((x, fraud, chance.choice([1.0, 0.3, 2.0])))
+    return rows
+
+
+def taught(name: str, count: int, seed: int = 0) -> Model:
+    model = make_model(name, GRIDS)
+    for row in examples(seed, count):
+        model.learn_one(*row)
+    return model
+
+
+def stored(model: Model) -> bytes:
+    return msgspec.msgpack.encode(model.dump())
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS)
+def test_models_keep_rivers_conventions(estimator, check):
+    check(estimator.clone())
+
+
+@each_entry
+@settings(deadline=None, max_examples=20)
+@given(before=st.integers(0, 60), after=st.integers(1, 30), seed=st.integers(0, 1000))
+def test_a_loaded_model_goes_on_with_equal_bits(name, before, after, seed):
+    original = taught(name, before, seed)
+    loaded = make_model(name, GRIDS)
+    loaded.load(msgspec.msgpack.decode(stored(original)))
+    for x, y, w in examples(seed + 1, after):
+        assert loaded.logit_one(x) == original.logit_one(x)
+        assert loaded.contributions_one(x) == original.contributions_one(x)
+        original.learn_one(x, y, w)
+        loaded.learn_one(x, y, w)
+    assert stored(loaded) == stored(original)
+
+
+@each_entry
+def test_a_dump_shares_nothing_with_its_model(name):
+    model = taught(name, 40)
+    dump = model.dump()
+    before = msgspec.msgpack.encode(dump)
+    loaded = make_model(name, GRIDS)
+    loaded.load(dump)
+    for row in examples(1, 40):
+        model.learn_one(*row)
+        loaded.learn_one(*row)
+    assert msgspec.msgpack.encode(dump) == before
+
+
+@each_entry
+def test_a_model_learns_which_amounts_are_fraud(name):
+    model = make_model(name, GRIDS)
+    for x, y, _ in examples(0, 4000):
+        model.learn_one(x, y)
+    unseen = [(x, y) for x, y, _ in examples(1, 1000) if "amount" in x]
+    scores = [model.predict_proba_one(x)[True] for x, _ in unseen]
+    assert roc_auc([float(y) for _, y in unseen], scores) > 0.85
+
+
+@each_entry
+def test_logit_and_probability_agree(name):
+    model = taught(name, 200)
+    for x, _, _ in examples(2, 50):
+        assert model.predict_proba_one(x)[True] == sigmoid(model.logit_one(x))
+
+
+@each_entry
+def test_differences_of_contributions_are_differences_of_logits(name):
+    model = taught(name, 500)
+    low, high = ({"amount": a, "count": 1.0, "night": 0.0, "unlisted": 0.0} for a in (5.0, 500.0))
+    assert list(model.contributions_one(high)) == list(high)
+    gap = model.contributions_one(high)["amount"] - model.contributions_one(low)["amount"]
+    assert gap > 0
+    assert gap == pytest.approx(model.logit_one(high) - model.logit_one(low))
+
+
+@each_entry
+def test_contributions_are_small_on_average(name):
+    model = taught(name, 3000)
+    shares = [model.contributions_one(x).get("amount") for x, _, _ in examples(0, 3000)[-1000:]]
+    seen = [share for share in shares if share is not None]
+    spread = max(seen) - min(seen)
+    assert abs(sum(seen) / len(seen)) < 0.1 * spread
+
+
+@each_entry
+def test_a_weight_of_zero_moves_no_score(name):
+    model = make_model(name, GRIDS)
+    model.learn_one({"amount": 5.0}, True, 0.0)
+    assert model.logit_one({"amount": 5.0}) == 0.0
+
+
+def test_the_binned_model_steps_less_for_less_weight():
+    light, heavy = (BinnedLogistic(GRIDS, initial=1.0) for _ in range(2))
+    light.learn_one({"amount": 5.0}, True, 0.1)
+    heavy.learn_one({"amount": 5.0}, True, 1.0)
+    assert 0 < light.logit_one({"amount": 5.0}) < heavy.logit_one({"amount": 5.0})
+
+
+@each_entry
+@pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf, 1e300])
+def test_poison_is_refused_and_teaches_nothing(name, poison):
+    model = taught(name, 30)
+    before = stored(model)
+    with pytest.raises(ValueError, match="amount"):
+        model.learn_one({"count": 1.0, "amount": poison}, True)
+    assert stored(model) == before
+
+
+@each_entry
+@given(amount=st.floats(-1e15, 1e15), y=st.booleans())
+def test_scores_stay_finite_for_whatever_may_be_learned(name, amount, y):
+    model = taught(name, 5)
+    model.learn_one({"amount": amount / 2}, y)
+    assert math.isfinite(model.logit_one({"amount": amount}))
+
+
+def test_the_order_of_features_changes_no_bit_of_the_binned_model():
+    forward, backward = (BinnedLogistic(GRIDS) for _ in range(2))
+    for x, y, w in examples(3, 300):
+        x.pop("unlisted", None)
+        reverse = dict(reversed(x.items()))
+        assert forward.logit_one(x) == backward.logit_one(reverse)
+        forward.learn_one(x, y, w)
+        backward.learn_one(reverse, y, w)
+    assert forward.dump() == backward.dump()
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [(10.0, 49.9), (9.9, 0.0), (220.0, 1e9)],
+    ids=["an edge belongs to the bin above", "below the first edge", "above the last edge"],
+)
+def test_values_of_one_bin_score_alike(value, same):
+    model = taught("binned", 300)
+    assert model.logit_one({"amount": value}) == model.logit_one({"amount": same})
+
+
+@pytest.mark.parametrize(
+    "grids",
+    [
+        {"amount": GRIDS["amount"]},
+        {"amount": [1.0], "count": GRIDS["count"], "night": GRIDS["night"]},
+        dict(reversed(GRIDS.items())),
+    ],
+    ids=["fewer features", "other edges", "another order"],
+)
+def test_a_dump_for_other_grids_is_refused(grids):
+    with pytest.raises(StateError, match="other features"):
+        make_model("binned", grids).load(taught("binned", 10).dump())
+
+
+def test_an_unknown_model_is_named_with_the_choices():
+    with pytest.raises(SettingsError, match=r"'forest'; choose one of binned, logistic, blend"):
+        make_model("forest", GRIDS)
+
+
+def test_the_blend_is_the_mean_of_its_models():
+    x = {"amount": 300.0, "count": 2.0}
+    apart = [taught(name, 200).logit_one(x) for name in ("binned", "logistic")]
+    assert taught("blend", 200).logit_one(x) == sum(apart) / 2
