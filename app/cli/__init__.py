@@ -1,1 +1,23 @@
-"""The command line: one command a file."""
+"""The command line: one command a file, registered here."""
+
+import typer
+
+from app.cli.broker import broker
+from app.cli.topics import topics
+from app.cli.worker import worker
+
+cli = typer.Typer(
+    name="weir",
+    help="Judges card transactions on Kafka and learns from every answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command()(broker)
+cli.add_typer(topics, name="topics")
+cli.command()(worker)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli()

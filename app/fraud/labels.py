@@ -20,7 +20,9 @@ from app.messages import (
     Origin,
     Prediction,
     Previous,
+    encode,
     label_id,
+    read_example,
 )
 
 DAY_MS = 86_400_000
@@ -161,6 +163,13 @@ def expire(entry: LabelEntry, identity: str) -> Revision | None:
     return None
 
 
+def end_step(revision: Revision) -> None:
+    """Mark the example of a revision as the last of its step, where micro-batches learn."""
+    example = read_example(revision.example)
+    example.end_of_step = True
+    revision.example = encode(example)
+
+
 def again(tx: str, entry: LabelEntry, revision: Revision) -> Feedback:
     """The feedback to publish once more for a label that waited: the same label id and time."""
     return Feedback(
@@ -215,7 +224,7 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction) -> None:
         origin=revision.origin,
         end_of_step=False,
     )
-    revision.example = msgspec.json.encode(example)
+    revision.example = encode(example)
     day = example.known // DAY_MS
     entry.taught = None if value is None else Previous(value, example.w, day)
 

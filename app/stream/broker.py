@@ -1,6 +1,7 @@
 """The development broker: a real single-node Apache Kafka (KRaft) as a child process."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import tempfile
@@ -55,6 +56,7 @@ class Broker:
         self._directory: Path | None = None
         self._java: list[str] = []
         self._child: Child | None = None
+        self._lock: int | None = None
         self._log_start = 0
 
     @property
@@ -97,9 +99,10 @@ class Broker:
         self._java = [find_java(), *JVM, "-cp", os.pathsep.join(map(str, jars))]
         try:
             self._directory = make_directory(self._given)
+            self._lock = lock(self._directory)
             await self._launch()
         except BaseException as error:
-            self._discard("data")
+            self._release("data")
             if isinstance(error, OSError):
                 place = self._directory or self._given or tempfile.gettempdir()
                 raise BrokerError(f"The broker cannot use {place}: {error.strerror}.") from None
@@ -109,7 +112,7 @@ class Broker:
         """End it (SIGTERM, after 10 s SIGKILL) and remove its directory if that was temporary."""
         if self._child is not None:
             await self._child.stop(STOP)
-            self._discard()
+        self._release()
 
     def kill(self) -> None:
         """End it at once (SIGKILL), as a power cut would; `restart` brings it back."""
@@ -205,10 +208,13 @@ class Broker:
     def _failure(self, what: str) -> BrokerError:
         return BrokerError(f"The broker {what}: {explain(self._errors())} (log: {self.log}).")
 
-    def _discard(self, part: str = "") -> None:
-        """Remove what is temporary; after a failed start the log stays."""
-        if self._given is None and self._directory is not None:
-            shutil.rmtree(self._directory / part, ignore_errors=True)
+    def _release(self, part: str = "") -> None:
+        """Give the directory free and remove it if temporary; after a failed start keep the log."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+            if self._given is None:
+                shutil.rmtree(self.directory / part, ignore_errors=True)
 
 
 def make_directory(given: Path | None) -> Path:
@@ -216,3 +222,14 @@ def make_directory(given: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="weir-broker-"))
     given.mkdir(parents=True, exist_ok=True)
     return given.resolve()
+
+
+def lock(directory: Path) -> int:
+    """Keep others off the directory: Kafka's own lock comes after it has touched the metadata."""
+    held = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise BrokerError(f"The broker cannot use {directory}: another one does.") from None
+    return held

@@ -90,7 +90,7 @@ def _own_positions(flow: Flow) -> None:
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
         # The positions are read before this flush, so all they cover is acknowledged after it.
-        await flow.before_commit()
+        await flow.owner.flush()
         return await commit_offsets(self, offsets, *args, **kwargs)
 
     Consumer._new_offset = _new_offset
@@ -103,9 +103,8 @@ def _fetch_into_lanes(flow: Flow) -> None:
     to_message = KafkaConsumer._to_message
 
     async def _getmany(self: KafkaConsumer, active_partitions: set[TP], timeout: float) -> dict:
-        if active_partitions is not None:
-            active_partitions = WithRoom(flow, active_partitions)
-        return await getmany(self, active_partitions, timeout)
+        view = None if active_partitions is None else WithRoom(flow, active_partitions)
+        return await getmany(self, view, timeout)
 
     def _to_message(self: KafkaConsumer, tp: TP, record: Any) -> ConsumerMessage:
         message = to_message(self, tp, record)
@@ -131,7 +130,8 @@ def _seek_before_resume() -> None:
     completed = Recovery.on_recovery_completed
 
     async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
-        consumer, held = self.app.consumer, []
+        consumer = self.app.consumer
+        held: list[set[TP]] = []
         consumer.resume_partitions = held.append  # shadows the method while stock code runs
         try:
             await completed(self, generation_id)

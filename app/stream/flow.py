@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import ConsumerRecord
 from faust import Event
@@ -49,6 +49,21 @@ class Lane:
     task: asyncio.Task | None = None
 
 
+class Owner(Protocol):
+    """What a flow asks of the worker that it serves."""
+
+    def new_step(self, tp: TP, event: Event, epoch: int) -> Step: ...
+
+    async def ready(self, partition: int) -> None:
+        """Wait until steps of a partition may run."""
+
+    async def flush(self) -> None:
+        """Wait until everything written so far is acknowledged."""
+
+    def closed(self) -> None:
+        """Let go of what belongs to the partitions that were revoked."""
+
+
 class Flow:
     """The lanes, positions and the gate of one worker.
 
@@ -56,8 +71,8 @@ class Flow:
     generation cannot serve for that, because a static member comes back under the same.
     """
 
-    def __init__(self, app: Any, guard: Guard, chunk: int, limit: float) -> None:
-        self.app, self.guard = app, guard
+    def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
+        self.app, self.guard, self.owner = app, guard, owner
         self.chunk, self.limit = chunk, limit
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
@@ -65,9 +80,6 @@ class Flow:
         self.holes: set[tuple[TP, int, int]] = set()
         self.epoch = 0
         self.open = False
-        self.new_step: Callable[[TP, Event, int], Step]
-        self.ready: Callable[[TP], Awaitable[None]]
-        self.before_commit: Callable[[], Awaitable[None]]
 
     def add(self, topic: str, run: StepFunction) -> None:
         """Feed the chunks of a topic to a step function."""
@@ -86,7 +98,7 @@ class Flow:
         while lane.chunks:
             event = lane.chunks.popleft()
             try:
-                await self.ready(tp)
+                await self.owner.ready(tp.partition)
                 await self._run_step(lane.source, tp, event)
             except Exception as error:
                 log.exception("A step over %s failed", tp)
@@ -105,7 +117,7 @@ class Flow:
             records = [record for record in message.records if record.offset >= position]
             source.outstanding += 1
             try:
-                step = self.new_step(tp, event, message.epoch)
+                step = self.owner.new_step(tp, event, message.epoch)
                 done = not records or await source.run(step, records)
             finally:
                 source.outstanding -= 1
@@ -144,12 +156,13 @@ class Flow:
                     await asyncio.sleep(POLL)
                 if commit and consumer._acked:
                     await consumer.force_commit()
-                await self.before_commit()
+                await self.owner.flush()
         except TimeoutError:
             leave(Exit.FENCE, f"steps and commit did not end within {self.limit:.1f} s of a revoke")
         self.epoch += 1
         self.positions.clear()
         self.lanes.clear()
+        self.owner.closed()
 
     # -- from a fetch into the lanes
 

@@ -1,5 +1,6 @@
 """The topics: their names, shapes, and which partition a customer belongs to."""
 
+import asyncio
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from app.settings import Settings
 TABLES = ("customers", "labels", "models")
 INPUT_BYTES = 1_048_588  # Kafka's own default, said here because dead letters must exceed it
 LETTER_BYTES = 2 * INPUT_BYTES
+VISIBLE_WITHIN = 30.0  # seconds
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -35,9 +37,15 @@ class Topics(NamedTuple):
         'eu-dead-letters'
         """
         prefix = settings.topic_prefix
-        names = ("transactions", "predictions", "review", "feedback", "examples", "dead-letters")
-        changelogs = {name: f"{prefix}{settings.app_id}-{name}-changelog" for name in TABLES}
-        return cls(*(prefix + name for name in names), changelogs)
+        return cls(
+            transactions=f"{prefix}transactions",
+            predictions=f"{prefix}predictions",
+            review=f"{prefix}review",
+            feedback=f"{prefix}feedback",
+            examples=f"{prefix}examples",
+            dead_letters=f"{prefix}dead-letters",
+            changelogs={name: f"{prefix}{settings.app_id}-{name}-changelog" for name in TABLES},
+        )
 
 
 @lru_cache(maxsize=200_000)
@@ -87,7 +95,7 @@ async def create(settings: Settings) -> list[str]:
         for name, code, reason in (await admin.create_topics(missing)).topic_errors:
             if for_code(code) not in (None, TopicAlreadyExistsError) and code != 0:
                 raise TopicsError(f"topic {name} could not be created: {reason}")
-        await _check(admin, settings)
+        await _until_visible(admin, settings)
     finally:
         await admin.close()
     return [topic.name for topic in missing]
@@ -110,6 +118,18 @@ async def _connect(settings: Settings) -> AIOKafkaAdminClient:
         await admin.close()
         raise BrokerError(f"no Kafka broker answers at {settings.brokers}: {error}") from None
     return admin
+
+
+async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+    """A broker answers for new topics a little before it knows them."""
+    until = asyncio.get_running_loop().time() + VISIBLE_WITHIN
+    while True:
+        try:
+            return await _check(admin, settings)
+        except TopicsError:
+            if asyncio.get_running_loop().time() > until:
+                raise
+        await asyncio.sleep(0.05)
 
 
 async def _check(admin: AIOKafkaAdminClient, settings: Settings) -> None:

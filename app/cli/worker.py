@@ -1,0 +1,28 @@
+"""`weir worker`: one worker, until SIGTERM or Ctrl-C."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.sentences import sentences
+from app.settings import settings
+
+
+def worker(
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run a worker: judge transactions, learn labels, serve the web views.
+
+    Settings come from the environment (WEIR_BROKERS, WEIR_DATA_DIR, ...). The topics must
+    exist: weir topics create.
+    """
+    import faust
+    import mode.loop
+
+    from app.stream.worker import create_app
+
+    with sentences():
+        chosen = settings()
+        mode.loop.use("uvloop")
+        app = create_app(chosen)
+    faust.Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

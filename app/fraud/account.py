@@ -1,0 +1,89 @@
+"""One transaction against its customer's record: decided once, counted once."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from app.core.fold import LearningState
+from app.fraud.decision import Policy, judge
+from app.fraud.history import Event, History, Limits, hash64
+from app.messages import Decision, Prediction, Source, Transaction, encode
+
+
+class _Decision(msgspec.Struct):
+    decision: Decision
+
+
+_read_decision = msgspec.json.Decoder(_Decision).decode
+
+
+class Decided(NamedTuple):
+    """A decision as stored: the offset of its transaction, and the prediction's bytes."""
+
+    source: int
+    raw: bytes
+
+
+class Answer(NamedTuple):
+    """What a transaction leads to: the record to write back, the prediction to send.
+
+    `fresh` is the prediction when it was made now, None when an earlier one is repeated,
+    byte for byte.
+    """
+
+    history: bytes
+    raw: bytes
+    decision: Decision
+    fresh: Prediction | None
+
+
+class Account(NamedTuple):
+    """What deciding needs besides the transaction and the two stored values."""
+
+    state: LearningState
+    policy: Policy
+    limits: Limits
+    epoch: int
+
+    def decide(
+        self,
+        tx: Transaction,
+        source: Source,
+        record: bytes | None,
+        stored: Decided | None,
+        degraded: bool = False,
+    ) -> Answer:
+        """Decide a transaction, or repeat what was decided.
+
+        Parameters
+        ----------
+        source
+            Where the transaction lies in its log.
+        record
+            The customer's packed record, None for a new customer.
+        stored
+            The decision that is known for this transaction id, if any.
+        degraded
+            Whether the learning state is too far behind its log.
+        """
+        history = History.decode(record, self.epoch, self.limits)
+        event = _event(tx, source.offset)
+        new = source.offset > history.evicted_through and not history.holds(source.offset)
+        first = history.first_offset_of(event.id_hash)
+        duplicate = first is not None and first != source.offset
+        repeat = stored is not None and (not new or duplicate or stored.source == source.offset)
+        if repeat:
+            assert stored is not None
+            answer = Answer(b"", stored.raw, _read_decision(stored.raw).decision, None)
+        else:
+            past = history.before(source.offset if first is None else first)
+            degraded = degraded or duplicate or not past.whole
+            prediction = judge(tx, past, self.state, source, self.policy, degraded)
+            answer = Answer(b"", encode(prediction), prediction.decision, prediction)
+        if not duplicate:
+            history.insert(event)
+        return answer._replace(history=history.encode())
+
+
+def _event(tx: Transaction, offset: int) -> Event:
+    return Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant), tx.lat, tx.lon)

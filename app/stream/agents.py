@@ -1,0 +1,249 @@
+"""The two agents: score judges transactions, learn settles labels.
+
+    transactions -> score -> customers, scored, predictions, review
+    feedback     -> learn -> labels, customers, examples
+
+Both work in steps over what one fetch brought for one partition: gather, ask the core,
+apply. From the first read to `store` nothing awaits, so both may write a customer's
+record. A step that returns True moves the commit position of its partition.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiokafka import ConsumerRecord
+
+from app.errors import Refused
+from app.fraud import labels
+from app.fraud.account import Decided
+from app.fraud.history import History, hash64
+from app.messages import (
+    Feedback,
+    Origin,
+    Source,
+    Transaction,
+    encode,
+    read_example,
+    read_feedback,
+    read_prediction,
+    read_transaction,
+)
+from app.stream.letters import dead_letter, given_up, waiting_again
+from app.stream.scored import SOURCE_HEADER
+from app.stream.step import Step
+from app.stream.topics import partition_of
+from app.stream.waiting import Waiting, overdue
+from app.stream.writer import Out
+
+if TYPE_CHECKING:
+    from app.stream.worker import Worker
+
+
+class Score:
+    """One step over transactions: decide each once, write history and decision, pass on."""
+
+    def __init__(self, worker: "Worker", step: Step) -> None:
+        self.worker, self.step = worker, step
+        self.scored = worker.scored[step.partition]
+        self.customers, self.labels = step.table(worker.customers), step.table(worker.labels)
+        self.predictions: list[Out] = []
+        self.sources: list[int] = []
+        self.fresh: dict[str, Decided] = {}
+        self.review: list[Out] = []
+        self.feedback: list[Out] = []
+        self.letters: list[Out] = []
+
+    async def run(self, records: Sequence[ConsumerRecord]) -> bool:
+        """The story of a step."""
+        degraded = self.worker.degraded()
+        for record in records:
+            try:
+                self.decide(record, self.read(record), degraded)
+            except Refused as reason:
+                self.letters.append(dead_letter(record, reason))
+        self.worker.snapshots.write_into(self.step)
+        self.scored.put(self.fresh)
+        self.step.store()
+        return await self.send()
+
+    def read(self, record: ConsumerRecord) -> Transaction:
+        """The transaction in a record, if this partition may decide it."""
+        tx, settings = read_transaction(record.value), self.worker.settings
+        if partition_of(tx.customer, settings.partitions) != record.partition:
+            raise Refused("`customer` belongs to another partition (murmur2 of its bytes)")
+        if tx.at > record.timestamp + settings.future_limit * 1000:
+            raise Refused("`at` lies too far after the record's timestamp")
+        return tx
+
+    def decide(self, record: ConsumerRecord, tx: Transaction, degraded: bool) -> None:
+        """Decide one transaction; what it leads to waits in the lists of the step."""
+        customer = tx.customer.encode()
+        stored = self.fresh.get(tx.id) or self.scored.get(tx.id)
+        source = Source(record.partition, record.offset)
+        answer = self.worker.account.decide(
+            tx, source, self.customers.get(customer), stored, degraded
+        )
+        self.customers[customer] = answer.history
+        if answer.fresh and (stored is None or stored.source >= record.offset):
+            self.fresh[tx.id] = Decided(record.offset, answer.raw)
+        self.sources.append(record.offset)
+        headers = ((SOURCE_HEADER, str(record.offset).encode()),)
+        self.predictions.append(Out(customer, answer.raw, headers))
+        if answer.decision != "approve":
+            self.review.append(Out(customer, answer.raw))
+        self.enter_again(record, tx)
+        self.worker.sensors.decided(record, answer)
+
+    def enter_again(self, record: ConsumerRecord, tx: Transaction) -> None:
+        """Publish labels that had to wait for this transaction, its own one among them."""
+        customer = tx.customer.encode()
+        if tx.label is not None:
+            own = Feedback(
+                id=tx.id, customer=tx.customer, label=tx.label, source="stream", at=tx.at
+            )
+            self.feedback.append(Out(customer, encode(own), timestamp=record.timestamp))
+        if (raw := self.labels.get(tx.id.encode())) is not None:
+            self.feedback.extend(waiting_again(tx.id, labels.decode_entry(raw, tx.customer)))
+
+    async def send(self) -> bool:
+        """Predictions first; a review item only once its prediction is acknowledged."""
+        step, topics = self.step, self.worker.topics
+        sources = iter(self.sources)
+
+        def acknowledged(base: int, count: int) -> None:
+            self.scored.acknowledged(base, [next(sources) for _ in range(count)])
+
+        writer = self.worker.writers(topics.predictions, step.partition)
+        predictions = writer.put(self.predictions, acknowledged)
+        self.scored.sent(self.fresh, predictions)
+        await predictions.handed
+        await step.send(topics.feedback, self.feedback).handed
+        await step.send(topics.dead_letters, self.letters).handed
+        if self.review:
+            await predictions.acked
+            if not step.still_mine():
+                return False
+            await step.send(topics.review, self.review).handed
+        return True
+
+
+class Learn:
+    """One step over feedback: settle which label holds, append examples of what changed."""
+
+    def __init__(self, worker: "Worker", step: Step) -> None:
+        self.worker, self.step = worker, step
+        self.scored = worker.scored[step.partition]
+        self.customers, self.labels = step.table(worker.customers), step.table(worker.labels)
+        self.entries: dict[str, labels.LabelEntry] = {}
+        self.settled: list[labels.Revision] = []
+        self.elsewhere: dict[int, list[Out]] = {}
+        self.letters: list[Out] = []
+
+    async def run(self, records: Sequence[ConsumerRecord]) -> bool:
+        """The story of a step: decisions are acknowledged before anything comes of them."""
+        said = [(record, self.read(record)) for record in records]
+        await self.scored.settled(feedback.id for _, feedback in said if feedback is not None)
+        late = overdue(self.labels.db, self.patience(records[0]))
+        await self.give_up(late)
+        if not self.step.still_mine():
+            return False
+        for waiting in late:
+            self.expire(waiting)
+        for record, feedback in said:
+            if feedback is not None:
+                self.settle(record, feedback)
+        self.write_entries()
+        self.worker.snapshots.write_into(self.step)
+        receipts = self.step.store()
+        await receipts["labels"].acked
+        return self.step.still_mine() and await self.send()
+
+    def read(self, record: ConsumerRecord) -> Feedback | None:
+        """The label in a record; None when it is refused or belongs to another partition."""
+        try:
+            feedback = read_feedback(record.value)
+        except Refused as reason:
+            self.letters.append(dead_letter(record, reason))
+            return None
+        partition = partition_of(feedback.customer, self.worker.settings.partitions)
+        if partition == record.partition:
+            return feedback
+        again = Out(feedback.customer.encode(), record.value, timestamp=record.timestamp)
+        self.elsewhere.setdefault(partition, []).append(again)
+        return None
+
+    def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
+        """Decide what one label does, with all that is known of its transaction."""
+        raw = self.scored.decision(feedback.id)
+        decision = None if raw is None else read_prediction(raw)
+        epoch = self.worker.settings.epoch
+        known = labels.Known(Origin(epoch, record.partition, record.offset), record.timestamp)
+        try:
+            entry = self.entry(feedback.id, feedback.customer)
+            revision = labels.settle(entry, feedback, known, decision)
+        except Refused as reason:
+            self.letters.append(dead_letter(record, reason))
+            return
+        self.worker.sensors.labelled(feedback, revision)
+        if revision is None:
+            return
+        waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
+        if revision.outcome == "waiting":
+            self.labels[waiting] = b"1"
+        elif self.labels.get(waiting) is not None:
+            self.labels[waiting] = None
+        if revision.example:
+            self.settled.append(revision)
+            self.mark_customer(feedback, revision, entry)
+
+    def entry(self, tx: str, customer: str) -> labels.LabelEntry:
+        if tx not in self.entries:
+            self.entries[tx] = labels.decode_entry(self.labels.get(tx.encode()), customer)
+        return self.entries[tx]
+
+    def mark_customer(
+        self, feedback: Feedback, revision: labels.Revision, entry: labels.LabelEntry
+    ) -> None:
+        """Note a fraud, or that it was none, in the customer's record."""
+        key, account = feedback.customer.encode(), self.worker.account
+        history = History.decode(self.customers.get(key), account.epoch, account.limits)
+        fraud = read_example(revision.example).y == 1
+        history.learn_label(hash64(feedback.id), revision.origin, revision.at, fraud)
+        self.customers[key] = history.encode()
+
+    def write_entries(self) -> None:
+        if self.settled:
+            labels.end_step(self.settled[-1])
+        for tx, entry in self.entries.items():
+            if entry.revisions:
+                self.labels[tx.encode()] = labels.encode_entry(entry)
+
+    def patience(self, record: ConsumerRecord) -> int:
+        """Labels recorded before this time have waited for long enough."""
+        return record.timestamp - int(self.worker.settings.label_wait * 1000)
+
+    async def give_up(self, late: Sequence[Waiting]) -> None:
+        """Dead letters of labels whose transaction never came, before they are forgotten."""
+        letters = []
+        for waiting in late:
+            entry = labels.decode_entry(self.labels.get(waiting.tx.encode()), "")
+            letters += [
+                given_up(self.worker.topics.feedback, waiting.tx, entry, revision)
+                for revision in entry.waiting
+                if revision.label_id == waiting.label_id
+            ]
+        await self.step.send(self.worker.topics.dead_letters, letters).acked
+
+    def expire(self, waiting: Waiting) -> None:
+        labels.expire(self.entry(waiting.tx, ""), waiting.label_id)
+        self.labels[waiting.key] = None
+
+    async def send(self) -> bool:
+        """Examples in order, one unacknowledged batch at a time; then the rest."""
+        topics = self.worker.topics
+        examples = [Out(None, revision.example) for revision in self.settled]
+        await self.step.send(topics.examples, examples, partition=0).acked
+        for partition, records in self.elsewhere.items():
+            await self.step.send(topics.feedback, records, partition).handed
+        await self.step.send(topics.dead_letters, self.letters).handed
+        return True

@@ -1,0 +1,159 @@
+"""The follower: folds the examples log into the learning state, on every worker.
+
+It reads without a consumer group, in log order, from the newest usable snapshot on. So
+every worker holds the whole learning state, and a rebalance loads nothing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from app.core.bundle import Bundle, Identity
+from app.core.fold import LearningState
+from app.core.snapshot import assemble, unpack
+from app.errors import SnapshotError, StateError
+from app.messages import Example, read_example
+from app.stream.guard import Exit, leave
+from app.stream.reading import bounds, reader, stretch
+from app.stream.topics import Topics
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.005  # seconds: the longest that folding keeps the event loop
+IDLE_MS = 200
+
+
+class Follower:
+    """The learning state of one worker, and how far it is behind its log.
+
+    Parameters
+    ----------
+    new_state
+        Makes an empty learning state.
+    on_fold
+        Called with each example that was learned.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topics: Topics,
+        identity: Identity,
+        new_state: Callable[[], LearningState],
+        on_fold: Callable[[Example], None],
+    ) -> None:
+        self.brokers, self.identity = brokers, identity
+        self.examples = TopicPartition(topics.examples, 0)
+        self.models = TopicPartition(topics.changelogs["models"], 0)
+        self.new_state, self.on_fold = new_state, on_fold
+        self.state = new_state()
+        self.caught_up = asyncio.Event()
+        self.end = 0
+        self.refused_snapshots = 0
+        self._level_at = time.monotonic()
+        self._folding = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the newest usable snapshot, then follow the log from there on.
+
+        Raises
+        ------
+        StateError
+            The log ends below the snapshot, or no longer holds what has to be folded.
+        """
+        async with reader(self.brokers, self.models, self.examples) as consumer:
+            begin, self.end = await bounds(consumer, self.examples)
+            records = await self._read_snapshots(consumer)
+        self._load(records, begin)
+        if self.state.version < begin:
+            raise StateError(
+                f"{self.examples.topic} begins at {begin} and no snapshot reaches it: "
+                "what was learned before is lost; the examples topic must keep everything"
+            )
+        if self.state.version > self.end:
+            raise StateError(
+                f"{self.examples.topic} ends at {self.end}, a snapshot is of "
+                f"{self.state.version}: the topic was made anew; raise WEIR_EPOCH"
+            )
+        self._task = asyncio.ensure_future(self._follow())
+        self._task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    @property
+    def lag(self) -> int:
+        """Examples that are in the log and not in the state."""
+        return max(self.end - self.state.version, 0)
+
+    def seconds_behind(self) -> float:
+        """Time since the state last was level with the end of the log, 0 while it is."""
+        return time.monotonic() - self._level_at if self.lag else 0.0
+
+    async def copy(self) -> tuple[int, Bundle]:
+        """Version and snapshot of the state, made part by part with folding paused."""
+        async with self._folding:
+            bundle = Bundle()
+            for part in self.state.parts():
+                await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
+            return self.state.version, bundle
+
+    async def _read_snapshots(self, consumer: AIOKafkaConsumer) -> list[tuple[bytes, bytes | None]]:
+        begin, end = await bounds(consumer, self.models)
+        found: list[tuple[bytes, bytes | None]] = []
+        consumer.pause(self.examples)
+        async for records in stretch(consumer, self.models, begin, end):
+            found += [(record.key, record.value) for record in records]
+        return found
+
+    def _load(self, records: Iterable[tuple[bytes, bytes | None]], begin: int) -> None:
+        for snapshot in assemble(records):
+            state = self.new_state()
+            try:
+                if snapshot.version < begin:
+                    raise SnapshotError(f"snapshot {snapshot.version} is below the log's start")
+                state.load(unpack(snapshot, self.identity))
+            except StateError as error:
+                self.refused_snapshots += 1
+                log.warning("Not using a snapshot: %s", error)
+                continue
+            self.state = state
+            log.info("Loaded the snapshot of version %d", state.version)
+            return
+
+    async def _follow(self) -> None:
+        async with reader(self.brokers, self.examples) as consumer:
+            consumer.seek(self.examples, self.state.version)
+            while True:
+                fetched = await consumer.getmany(self.examples, timeout_ms=IDLE_MS)
+                async with self._folding:
+                    await self._fold(fetched.get(self.examples, ()))
+                self.end = max(consumer.highwater(self.examples) or 0, self.end)
+                if not self.lag:
+                    self._level_at = time.monotonic()
+                    self.caught_up.set()
+
+    async def _fold(self, records: Iterable[ConsumerRecord]) -> None:
+        since = time.monotonic()
+        for record in records:
+            try:
+                example = read_example(record.value)
+            except msgspec.DecodeError as error:
+                raise StateError(f"example {record.offset} cannot be read: {error}") from None
+            if self.state.fold(example, record.offset):
+                self.on_fold(example)
+            if time.monotonic() - since > SLICE:
+                await asyncio.sleep(0)
+                since = time.monotonic()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")

@@ -1,0 +1,262 @@
+"""The scored store: what was decided on each transaction, by its id.
+
+A local RocksDB beside Faust's tables, one for each partition: a fold of the partition's
+predictions log, to which score adds what it has just decided. An entry counts as decided
+once its prediction is acknowledged, and the first prediction of an id in the log is the
+decision. A worker with a new disk reads back only the tail that a replay may need before
+it scores; the rest is caught up behind its back.
+"""
+
+import asyncio
+import logging
+import shutil
+import struct
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+
+import msgspec
+import rocksdict
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict
+
+from app.errors import StateError
+from app.fraud.account import Decided
+from app.stream.guard import Exit, leave
+from app.stream.reading import bounds, reader, stretch
+from app.stream.writer import Receipt
+
+log = logging.getLogger(__name__)
+
+REACHED = b"\0reached"  # no id holds a NUL
+TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
+FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
+SOURCE_HEADER = "source-offset"
+_HEAD = struct.Struct("<q")
+_MARK = struct.Struct("<qqq")  # epoch, next predictions offset, highest source offset
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+_read_id = msgspec.json.Decoder(_Id).decode
+
+
+def source_offset(record: ConsumerRecord) -> int:
+    """The transactions offset that a prediction answers, from its header."""
+    return int(dict(record.headers)[SOURCE_HEADER])
+
+
+class ScoredPartition:
+    """The decisions of one partition.
+
+    Parameters
+    ----------
+    horizon
+        Seconds after which an entry expires.
+    on_known
+        Called with each id that the catch-up stores: a label may be waiting for it.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        partition: int,
+        path: Path,
+        epoch: int,
+        horizon: float,
+        on_known: Callable[[str], None],
+    ) -> None:
+        self.brokers, self.tp = brokers, TopicPartition(topic, partition)
+        self.path, self.epoch, self.horizon = path, epoch, horizon
+        self.on_known = on_known
+        self.db = self._open()
+        self.reached, self.confirmed = self._read_mark()
+        self.target = 0
+        self.whole = False
+        self.in_flight: dict[str, Receipt] = {}
+        self.tasks: set[asyncio.Task] = set()
+
+    # -- what score and learn ask and tell
+
+    def get(self, tx: str) -> Decided | None:
+        """What this worker would repeat for an id, whether the log has it yet or not."""
+        value = self.db.get(tx.encode())
+        return None if value is None else Decided(_HEAD.unpack_from(value)[0], value[8:])
+
+    def decision(self, tx: str) -> bytes | None:
+        """The decision on an id, once the log has it."""
+        found = self.get(tx)
+        return found.raw if found is not None and found.source <= self.confirmed else None
+
+    def put(self, decided: dict[str, Decided]) -> None:
+        """Store what a step decided, before it is written to the log."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for tx, (source, raw) in decided.items():
+            batch.put(tx.encode(), _HEAD.pack(source) + raw)
+        self.db.write(batch)
+
+    def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
+        """Remember which predictions are on their way, so that learn can wait for them."""
+        ids = list(ids)
+        self.in_flight.update(dict.fromkeys(ids, receipt))
+
+        def landed(_: asyncio.Future) -> None:
+            for tx in ids:
+                if self.in_flight.get(tx) is receipt:
+                    del self.in_flight[tx]
+
+        receipt.acked.add_done_callback(landed)
+
+    async def settled(self, ids: Iterable[str]) -> None:
+        """Wait until none of these ids has a prediction on its way."""
+        for tx in ids:
+            while (receipt := self.in_flight.get(tx)) is not None:
+                await asyncio.shield(receipt.acked)
+
+    def acknowledged(self, base: int, sources: list[int]) -> None:
+        """The log took a batch of predictions: its first offset, and their source offsets."""
+        end = base + len(sources)
+        if base == self.reached:
+            self._advance(end, max(sources))
+        elif end > self.target:
+            # Somebody else's records lie in between: read them before any of ours counts.
+            filling, self.target = self.reached < self.target, end
+            if not filling:
+                self._spawn(self._fill())
+
+    # -- catching up
+
+    async def recover(self, committed: int | None) -> None:
+        """Read back what a replay from the committed position may need to repeat.
+
+        Raises
+        ------
+        StateError
+            The predictions log ends below what this store has read from it.
+        """
+        async with reader(self.brokers, self.tp) as consumer:
+            begin, end = await bounds(consumer, self.tp)
+            if self.reached > end:
+                raise StateError(
+                    f"{self.tp.topic}[{self.tp.partition}] ends at {end}, the local state has "
+                    f"read it up to {self.reached}: the topic was made anew; raise WEIR_EPOCH"
+                )
+            start = max(begin, self.reached)
+            if end - start <= FOLLOW_ON:
+                await self._fold(consumer, start, end)
+            else:
+                self._start_over()
+                start = await self._fold_tail(consumer, begin, end, committed)
+        self.whole = self.reached > 0 or start <= begin
+        self.reached = end
+        if self.whole:
+            self._save_mark()
+        else:
+            self._spawn(self._catch_up(begin, start))
+
+    async def _fold_tail(
+        self, consumer: AIOKafkaConsumer, begin: int, end: int, committed: int | None
+    ) -> int:
+        """Fold backwards from the end until below the commit; returns where that starts."""
+        start, span = end, TAIL
+        while start > begin:
+            stop, start = start, max(begin, end - span)
+            lowest = await self._fold(consumer, start, stop)
+            if committed is not None and lowest is not None and lowest < committed:
+                break
+            span *= 4
+        return start
+
+    async def _catch_up(self, begin: int, end: int) -> None:
+        """The older part of the log, behind the worker's back."""
+        async with reader(self.brokers, self.tp) as consumer:
+            await self._fold(consumer, begin, end, tell=True)
+        self.whole = True
+        self._save_mark()
+        log.info("scored[%d] has caught up", self.tp.partition)
+
+    async def _fill(self) -> None:
+        async with reader(self.brokers, self.tp) as consumer:
+            while self.reached < (end := self.target):
+                await self._fold(consumer, self.reached, end, tell=True)
+                self._advance(end, self.confirmed)
+
+    async def _fold(
+        self, consumer: AIOKafkaConsumer, start: int, end: int, tell: bool = False
+    ) -> int | None:
+        """Take over the log's decisions; returns the lowest source offset among them."""
+        lowest = None
+        async for records in stretch(consumer, self.tp, start, end):
+            sources = [source_offset(record) for record in records]
+            ids = [_read_id(record.value).id for record in records]
+            self._take_over(records, sources, ids)
+            lowest = min(sources) if lowest is None else min(lowest, *sources)
+            if tell:
+                for tx in ids:
+                    self.on_known(tx)
+            await asyncio.sleep(0)
+        return lowest
+
+    def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
+        taken: dict[str, Decided] = {}
+        for record, source, tx in zip(records, sources, ids, strict=True):
+            known = taken.get(tx) or self.get(tx)
+            if known is None or known.source > min(source, self.confirmed):
+                taken[tx] = Decided(source, record.value)
+            self.confirmed = max(self.confirmed, source)
+        self.put(taken)
+
+    # -- the files
+
+    def close(self) -> None:
+        """Stop catching up and release the files."""
+        for task in self.tasks:
+            task.cancel()
+        self.db.close()
+
+    def _open(self) -> Rdict:
+        self.path.mkdir(parents=True, exist_ok=True)
+        options = Options(raw_mode=True)
+        options.set_compression_type(DBCompressionType.lz4())
+        options.set_write_buffer_size(4 << 20)
+        table = BlockBasedOptions()
+        table.set_bloom_filter(10, block_based=False)
+        table.set_block_cache(Cache(8 << 20))
+        options.set_block_based_table_factory(table)
+        return Rdict(str(self.path), options, access_type=AccessType.with_ttl(int(self.horizon)))
+
+    def _start_over(self) -> None:
+        self.db.close()
+        shutil.rmtree(self.path)
+        self.db, self.reached, self.confirmed = self._open(), 0, -1
+
+    def _read_mark(self) -> tuple[int, int]:
+        mark = self.db.get(REACHED)
+        if mark is not None:
+            epoch, reached, confirmed = _MARK.unpack(mark)
+            if epoch == self.epoch:
+                return reached, confirmed
+            self.db.close()
+            shutil.rmtree(self.path)
+            self.db = self._open()
+        return 0, -1
+
+    def _advance(self, reached: int, confirmed: int) -> None:
+        self.reached, self.confirmed = reached, max(self.confirmed, confirmed)
+        if self.whole:
+            self._save_mark()
+
+    def _save_mark(self) -> None:
+        self.db.put(REACHED, _MARK.pack(self.epoch, self.reached, self.confirmed))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            leave(Exit.STATE, f"scored[{self.tp.partition}] could not catch up: {error!r}")

@@ -1,0 +1,86 @@
+"""What a worker counts: Prometheus metrics, and the quality of its decisions so far."""
+
+import time
+
+from aiokafka import ConsumerRecord
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.core.metrics import Prequential
+from app.fraud.account import Answer
+from app.fraud.labels import Revision
+from app.messages import Example, Feedback
+
+WINDOW = 20_000  # labels behind the rolling metrics
+LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class Sensors:
+    """Counters of one worker, in a registry of its own."""
+
+    def __init__(self, review_threshold: float) -> None:
+        self.review_threshold = review_threshold
+        self.quality = Prequential(WINDOW)
+        self.registry = registry = CollectorRegistry()
+        self.decisions = Counter(
+            "weir_decisions", "Transactions decided.", ["decision", "mode"], registry=registry
+        )
+        self.repeated = Counter(
+            "weir_decisions_repeated", "Earlier decisions sent again.", registry=registry
+        )
+        self.latency = Histogram(
+            "weir_decision_seconds",
+            "Time from the transaction's Kafka timestamp to its decision.",
+            buckets=LATENCIES,
+            registry=registry,
+        )
+        self.labels = Counter(
+            "weir_labels",
+            "Labels read, by what they did.",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.letters = Counter("weir_dead_letters", "Records refused.", registry=registry)
+        self.examples = Counter(
+            "weir_examples", "Examples learned from the log.", ["label"], registry=registry
+        )
+        self.version = Gauge(
+            "weir_learning_version", "Next examples offset to fold.", registry=registry
+        )
+        self.lag = Gauge(
+            "weir_learning_lag", "Examples in the log and not in the state.", registry=registry
+        )
+        self.behind = Gauge(
+            "weir_learning_behind_seconds", "Time since the state was level.", registry=registry
+        )
+        self.snapshots_refused = Gauge(
+            "weir_snapshots_refused", "Snapshots not used at start.", registry=registry
+        )
+        self.partitions = Gauge(
+            "weir_partitions", "Transaction partitions held.", registry=registry
+        )
+
+    def decided(self, record: ConsumerRecord, answer: Answer) -> None:
+        """A transaction was decided, or its decision repeated."""
+        if answer.fresh is None:
+            self.repeated.inc()
+            return
+        self.decisions.labels(answer.decision, answer.fresh.mode).inc()
+        self.latency.observe(max(time.time() - record.timestamp / 1000, 0.0))
+
+    def labelled(self, feedback: Feedback, revision: Revision | None) -> None:
+        """A label was read; None stands for one that was settled before."""
+        outcome = "repeated" if revision is None else revision.outcome
+        self.labels.labels(feedback.source, outcome).inc()
+
+    def folded(self, example: Example) -> None:
+        """An example was learned. Its score is from before its label was known."""
+        if example.y is None:
+            self.examples.labels("withdrawn").inc()
+            return
+        self.examples.labels("fraud" if example.y else "legit").inc()
+        flagged = example.score >= self.review_threshold
+        self.quality.update(example.y, example.score, flagged, example.w)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

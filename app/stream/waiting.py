@@ -1,0 +1,50 @@
+"""Labels that came before their transaction: an index by time inside the labels table.
+
+An entry's key sorts by the label's record time, so the ones that have waited for too long
+are the first. Ids never hold a NUL, so these keys meet no transaction's.
+"""
+
+import struct
+from typing import NamedTuple
+
+from rocksdict import Rdict
+
+PREFIX = b"\0waiting"
+_TIME = struct.Struct(">Q")
+
+
+class Waiting(NamedTuple):
+    """A label that waits: when its record was written (epoch ms), its id, its transaction."""
+
+    recorded: int
+    label_id: str
+    tx: str
+
+    @property
+    def key(self) -> bytes:
+        """The key of the index entry.
+
+        >>> Waiting.read(Waiting(5, "l1", "t1").key)
+        Waiting(recorded=5, label_id='l1', tx='t1')
+        """
+        return PREFIX + _TIME.pack(self.recorded) + f"{self.label_id}\0{self.tx}".encode()
+
+    @classmethod
+    def read(cls, key: bytes) -> "Waiting":
+        """The inverse of `key`."""
+        (recorded,) = _TIME.unpack_from(key, len(PREFIX))
+        label_id, tx = key[len(PREFIX) + _TIME.size :].decode().split("\0")
+        return cls(recorded, label_id, tx)
+
+
+def overdue(db: Rdict, before: int, limit: int = 100) -> list[Waiting]:
+    """The labels recorded before a time, oldest first."""
+    found: list[Waiting] = []
+    for key in db.keys(from_key=PREFIX):
+        if len(found) == limit or not key.startswith(PREFIX):
+            break
+        waiting = Waiting.read(key)
+        if waiting.recorded >= before:
+            break
+        found.append(waiting)
+    return found

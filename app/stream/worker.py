@@ -1,0 +1,249 @@
+"""One worker: everything it holds, and the Faust application that runs it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import faust
+import numpy
+import river
+from aiokafka import ConsumerRecord
+from faust import Event
+from faust.types.tuples import TP
+
+from app import __version__
+from app.core.bundle import Identity
+from app.core.engine import cpu_features, engine, grids_digest
+from app.core.fold import LearningState
+from app.errors import WeirError
+from app.fraud.account import Account
+from app.fraud.decision import Policy
+from app.fraud.features import GRIDS
+from app.fraud.history import Limits
+from app.fraud.labels import decode_entry
+from app.fraud.merchants import Merchants
+from app.settings import Settings
+from app.stream import faust_patches, topics
+from app.stream.agents import Learn, Score
+from app.stream.flow import Flow
+from app.stream.follow import Follower
+from app.stream.guard import Exit, Guard, discard_if_fenced, leave
+from app.stream.letters import waiting_again
+from app.stream.scored import ScoredPartition
+from app.stream.sensors import Sensors
+from app.stream.snapshots import Snapshots
+from app.stream.step import Step
+from app.stream.tables import new_table
+from app.stream.writer import Writers
+
+log = logging.getLogger(__name__)
+
+CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
+COMMIT_EVERY = 1.0  # seconds
+
+
+def fingerprint() -> str:
+    """The engine: code and processor features that decide the last bit of a score."""
+    return engine(__version__, numpy.__version__, river.__version__, cpu_features())
+
+
+def new_state(settings: Settings) -> LearningState:
+    """An empty learning state for these settings."""
+    return LearningState(settings.model, settings.partitions, GRIDS, Merchants())
+
+
+def new_account(settings: Settings, state: LearningState) -> Account:
+    """What decides transactions, with this learning state."""
+    policy = Policy(
+        settings.model,
+        settings.model_scope,
+        settings.review_threshold,
+        settings.block_threshold,
+        fingerprint(),
+    )
+    limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
+    return Account(state, policy, limits, settings.epoch)
+
+
+class Worker:
+    """The parts of a worker, wired together."""
+
+    def __init__(self, settings: Settings, app: faust.App) -> None:
+        self.settings, self.app = settings, app
+        self.topics = topics.Topics.named(settings)
+        self.guard = Guard(settings.session_timeout, settings.data_dir)
+        self.writers = Writers(settings.brokers)
+        self.sensors = Sensors(settings.review_threshold)
+        self.customers, self.labels, self.models = (
+            new_table(app, name, settings, self.topics) for name in topics.TABLES
+        )
+        features = grids_digest(GRIDS)
+        self.follower = Follower(
+            settings.brokers,
+            self.topics,
+            Identity(settings.model, settings.partitions, features),
+            partial(new_state, settings),
+            self.sensors.folded,
+        )
+        self.snapshots = Snapshots(
+            self.follower, self.models, features, fingerprint(), settings.snapshot_every
+        )
+        self.account: Account
+        self.scored: dict[int, ScoredPartition] = {}
+        self._opening: dict[int, asyncio.Task[None]] = {}
+        self.flow = Flow(
+            app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
+        )
+        self.flow.add(self.topics.transactions, self.score)
+        self.flow.add(self.topics.feedback, self.learn)
+
+    # -- the two agents' steps
+
+    async def score(self, step: Step, records: Sequence[ConsumerRecord]) -> bool:
+        """Judge a chunk of transactions."""
+        return await Score(self, step).run(records)
+
+    async def learn(self, step: Step, records: Sequence[ConsumerRecord]) -> bool:
+        """Settle a chunk of labels."""
+        return await Learn(self, step).run(records)
+
+    def degraded(self) -> bool:
+        """Whether the learning state is too far behind its log to decide as it should."""
+        return self.follower.seconds_behind() > self.settings.degraded_after
+
+    # -- what the flow asks of its worker
+
+    def new_step(self, tp: TP, event: Event, epoch: int) -> Step:
+        """The step of a chunk."""
+        return Step(tp, event, self.writers, partial(self.flow.mine, tp, epoch))
+
+    async def ready(self, partition: int) -> None:
+        """Wait until steps of a partition may run: learning level, decisions read back."""
+        await self.follower.caught_up.wait()
+        if partition not in self._opening:
+            self._opening[partition] = asyncio.ensure_future(self._open_scored(partition))
+        await asyncio.shield(self._opening[partition])
+
+    async def flush(self) -> None:
+        """Wait until everything handed to the writers is acknowledged."""
+        await self.writers.flush()
+
+    def closed(self) -> None:
+        """The partitions are gone: let go of what belongs to them."""
+        self.snapshots.clear()
+        for task in self._opening.values():
+            task.cancel()
+        self._opening.clear()
+        for scored in self.scored.values():
+            scored.close()
+        self.scored.clear()
+
+    async def _open_scored(self, partition: int) -> None:
+        settings = self.settings
+        scored = ScoredPartition(
+            settings.brokers,
+            self.topics.predictions,
+            partition,
+            settings.data_dir / "scored" / str(partition),
+            settings.epoch,
+            settings.horizon,
+            partial(self._enter_again, partition),
+        )
+        self.scored[partition] = scored
+        committed = self.app.consumer._committed_offset[TP(self.topics.transactions, partition)]
+        await scored.recover(committed)
+
+    def _enter_again(self, partition: int, tx: str) -> None:
+        """A decision has become known late: publish the labels that waited for it."""
+        raw = self.labels.data._db_for_partition(partition).get(tx.encode())
+        if raw is not None:
+            again = waiting_again(tx, decode_entry(raw, ""))
+            self.writers(self.topics.feedback, partition).put(again)
+
+    # -- life
+
+    async def start(self) -> None:
+        """Connect and bring the learning state up; ends the process when it cannot."""
+        try:
+            await topics.check(self.settings)
+            await self.writers.start()
+            await self.follower.start()
+        except WeirError as error:
+            leave(Exit.STATE, str(error))
+        self.account = new_account(self.settings, self.follower.state)
+        self.guard.start(asyncio.get_running_loop())
+
+    async def stop(self) -> None:
+        """Write out what is queued and disconnect."""
+        self.guard.stop()
+        await self.follower.stop()
+        await self.writers.stop()
+        self.closed()
+
+
+class WeirApp(faust.App):
+    """The Faust application: starts a worker's parts before its consumer, and stops them after."""
+
+    weir: Worker
+
+    async def on_start(self) -> None:
+        """Before anything is consumed."""
+        await self.weir.start()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """After the consumer has committed and stopped."""
+        await super().on_shutdown()
+        await self.weir.stop()
+
+
+def create_app(settings: Settings) -> WeirApp:
+    """The application of these settings, ready to run in this process, once."""
+    discard_if_fenced(settings.data_dir)
+    app = WeirApp(settings.app_id, **faust_settings(settings))
+    app.weir = worker = Worker(settings, app)
+    faust_patches.install(worker.flow)
+    for source in (worker.topics.transactions, worker.topics.feedback):
+        name = "score" if source == worker.topics.transactions else "learn"
+        topic = app.topic(source, key_type=bytes, value_type=bytes, partitions=settings.partitions)
+        app.agent(topic, name=name)(_feed(worker.flow))
+    return app
+
+
+def _feed(flow: Flow) -> Any:
+    """An agent that moves chunks into their lanes; its acknowledgements do not count."""
+
+    async def agent(stream: Any) -> None:
+        stream.noack()
+        async for event in stream.events():
+            flow.take(event)
+
+    return agent
+
+
+def faust_settings(settings: Settings) -> dict[str, Any]:
+    """Weir's settings in Faust's words, and what Faust must not do."""
+    brokers = [f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")]
+    return {
+        "broker": brokers,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_heartbeat_interval": settings.session_timeout / 5,
+        "broker_request_timeout": max(60.0, settings.session_timeout),
+        "broker_commit_interval": COMMIT_EVERY,
+        "consumer_group_instance_id": settings.instance_id or None,
+        "store": "rocksdb://",
+        "datadir": settings.data_dir,
+        "table_standby_replicas": 0,
+        "topic_allow_declare": False,  # topics are made before workers: see topics.create
+        "topic_disable_leader": True,
+        "web_enabled": True,
+        "web_bind": settings.web_host,
+        "web_port": settings.web_port,
+        "canonical_url": settings.url,
+        "stream_wait_empty": False,
+        "worker_redirect_stdouts": False,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+    }
