@@ -158,7 +158,7 @@ class LearningState:
             self._check(header)
             for model in (self._shared, *self._models):
                 model.load(msgspec.msgpack.decode(next(parts)))
-        except (StopIteration, msgspec.DecodeError) as error:
+        except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StateError(f"the stored learning state cannot be read: {error}") from None
         self.statistics.load(parts)
         if next(parts, None) is not None:

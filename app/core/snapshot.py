@@ -123,8 +123,8 @@ def stale(keys: Iterable[bytes], keep: int = 3) -> list[bytes]:
 def _read_manifest(snapshot: Snapshot) -> Manifest:
     try:
         manifest = msgspec.json.decode(snapshot.manifest, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise SnapshotError(f"{_name(snapshot)} has a manifest that cannot be read") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SnapshotError(f"{_name(snapshot)} has an unreadable manifest: {error}") from None
     if (manifest.version, manifest.digest) != (snapshot.version, snapshot.digest):
         raise SnapshotError(f"{_name(snapshot)} has the manifest of another snapshot")
     return manifest

@@ -233,10 +233,19 @@ def test_a_dump_of_another_state_is_refused(target, sentence):
         lambda parts: parts[:2],
         lambda parts: [b"\xc1", *parts[1:]],
         lambda parts: [parts[0], b"\xc1", *parts[2:]],
+        lambda parts: [parts[0], b"\xa1\xff", *parts[2:]],
         lambda parts: [parts[1], parts[0], *parts[2:]],
         lambda parts: [parts[0], msgspec.msgpack.encode({"columns": []}), *parts[2:]],
     ],
-    ids=["nothing", "cut", "no header", "no model", "another order", "half a model"],
+    ids=[
+        "nothing",
+        "cut",
+        "no header",
+        "no model",
+        "text that is none",
+        "another order",
+        "half a model",
+    ],
 )
 def test_a_damaged_dump_is_refused(damage):
     with pytest.raises(StateError):
