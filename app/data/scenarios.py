@@ -13,8 +13,8 @@ DAY_MS = 86_400_000
 COMPROMISED, STOLEN, TESTING = 1, 2, 3
 
 DRIFT_DAYS = 60  # habits and the mix of frauds are back where they were after that
-BURST = (5, 12)  # card tests in one burst
-BURST_MS = 6 * 60_000
+BURST = (6, 14)  # card tests in one burst
+BURST_MS = 4 * 60_000
 
 
 class Events(NamedTuple):
@@ -120,7 +120,7 @@ class Fraudsters:
             self.merchants.in_city(self.rng, city),
             self.merchants.online(self.rng, count),
         )
-        larger = self.rng.lognormal(np.log(5 - 2 * drifted), 0.4, count)
+        larger = self.rng.lognormal(np.log(7 - 4 * drifted), 0.5, count)
         amount = self.customers.mean[customer] * larger
         return self._events(now, span, customer, merchant, amount, STOLEN)
 
@@ -132,7 +132,7 @@ class Fraudsters:
         customer = np.repeat(self.rng.integers(self.customers.count, size=bursts), sizes)
         merchant = np.repeat(self.merchants.online(self.rng, bursts), sizes)
         begin = np.repeat(now + self.rng.integers(span, size=bursts), sizes)
-        amount = self.rng.uniform(0.5, 5, count)
+        amount = self.rng.uniform(0.5, 3, count)
         events = self._events(0, BURST_MS, customer, merchant, amount, TESTING)
         return events._replace(at=begin + events.at)
 

@@ -14,7 +14,7 @@ class Traffic:
     """What to simulate. The same settings give the same bytes in any process.
 
     The three fraud settings are frauds for each legitimate transaction. Durations are
-    seconds of event time. Defaults give about 500 transactions a day with 1 % fraud, so
+    seconds of event time. Defaults give about 500 transactions a day with 1.2 % fraud, so
     that 20,000 of them hold forty days: campaigns begin and end, chargebacks arrive.
 
     Raises
@@ -28,14 +28,14 @@ class Traffic:
     customers: int = 500
     merchants: int = 200
     rate: float = 1.0  # legitimate transactions of a customer a day, on average
-    compromised: float = 0.0045  # at merchants in a fraudster's hands for weeks
-    stolen: float = 0.004  # with cards stolen for days, spent in other ways
+    compromised: float = 0.006  # at merchants in a fraudster's hands for weeks
+    stolen: float = 0.0035  # with cards stolen for days, spent in other ways
     testing: float = 0.003  # small amounts within minutes, to find cards that work
     drift: bool = False  # habits and the mix of frauds move over the weeks
     answer_within: float = 60.0  # longest time an analyst takes over a review item
     wrong: float = 0.02  # share of analysts' answers that are not the truth
     chargeback_delay: float = 2 * DAY  # mean; each takes between half and one and a half of it
-    missed: float = 0.1  # share of frauds that nobody reports
+    missed: float = 0.05  # share of frauds that nobody reports
     maturity: float = 4 * DAY  # unreported until then counts as legitimate
 
     def __post_init__(self) -> None:

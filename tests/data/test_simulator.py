@@ -88,7 +88,7 @@ def test_ids_are_unique_and_the_truth_stays_out_of_the_message(weeks):
 
 
 @pytest.mark.parametrize(
-    ("scenario", "share"), [(1, 0.0045), (2, 0.004), (3, 0.003)], ids=["merchant", "card", "test"]
+    ("scenario", "share"), [(1, 0.006), (2, 0.0035), (3, 0.003)], ids=["merchant", "card", "test"]
 )
 def test_each_kind_of_fraud_has_the_share_that_the_settings_give(weeks, scenario, share):
     found = Counter(row.scenario for row in weeks)[scenario] / len(weeks)
@@ -120,23 +120,27 @@ def test_stolen_cards_spend_several_times_what_their_owner_does(weeks):
     for row in weeks:
         if not row.fraud:
             usual.setdefault(row.tx.customer, []).append(row.tx.amount)
-    ratios = [
-        row.tx.amount / np.mean(usual[row.tx.customer])
-        for row in weeks
-        if row.scenario == 2 and row.tx.customer in usual
-    ]
-    assert np.median(ratios) > 3
-    assert min(ratios) < 2.5  # not trivial: some look like a usual day
+    means = {customer: np.mean(amounts) for customer, amounts in usual.items()}
+    owner, thief = (
+        [
+            row.tx.amount / means[row.tx.customer]
+            for row in weeks
+            if row.scenario == kind and row.tx.customer in means
+        ]
+        for kind in (0, 2)
+    )
+    assert np.median(thief) > 4 * np.median(owner)
+    assert max(owner) > np.quantile(thief, 0.1)  # no single amount tells them apart
 
 
 def test_card_tests_come_in_bursts_of_small_amounts_within_minutes(weeks):
     tests = [row.tx for row in weeks if row.scenario == 3]
-    assert max(tx.amount for tx in tests) <= 5
+    assert max(tx.amount for tx in tests) <= 3
     bursts: dict[tuple[str, str], list[int]] = {}
     for tx in tests:
         bursts.setdefault((tx.customer, tx.merchant), []).append(tx.at)
-    assert all(5 <= len(times) <= 24 for times in bursts.values())
-    assert np.median([times[-1] - times[0] for times in bursts.values()]) < 6 * 60_000
+    assert all(6 <= len(times) <= 28 for times in bursts.values())
+    assert np.median([times[-1] - times[0] for times in bursts.values()]) < 4 * 60_000
 
 
 def test_customers_buy_near_home_and_mostly_where_they_always_do(weeks):
