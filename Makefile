@@ -32,7 +32,7 @@ format: $(READY)  ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 
-bench: $(READY)  ## Run the benchmarks one after another; ARGS="features" picks some
+bench: $(READY)  ## Run the benchmarks one after another; ARGS="history" picks some
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY)  ## Write docs/settings.md anew from app/settings.py

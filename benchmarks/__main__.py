@@ -1,0 +1,42 @@
+"""Run the benchmarks of this folder one after another, each in a process of its own.
+
+python -m benchmarks            all of them
+python -m benchmarks history    the ones named
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def sentence(path: Path) -> str:
+    """What a benchmark says it measures: the first line of its docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all; returns 1 when one of them failed, 2 when one is unknown."""
+    found = {
+        path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")
+    }
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(found)}", file=sys.stderr)
+        return 2
+    failed = []
+    for name in names or found:
+        print(f"== {name}: {sentence(found[name])}", flush=True)
+        if subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}"], cwd=FOLDER.parent
+        ).returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
