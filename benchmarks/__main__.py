@@ -18,7 +18,7 @@ def sentence(path: Path) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; returns 1 when one of them failed, 2 when one is unknown."""
+    """Run the named benchmarks, or all; 1 says that one failed, 2 that one is unknown."""
     found = {
         path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")
     }
