@@ -9,8 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-build-isolation \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host pyproject.toml
+LOCK := $(BIN)/pip-compile --quiet pyproject.toml
 
 help:  ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do \

@@ -29,7 +29,7 @@ HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 # A home or mount of a developer's machine, and the places that packages and jars come from.
 FOREIGN = re.compile(
     r"(?<![\w.-])/(?:work|farm|root|home|Users)/"
-    r"|--(?:extra-)?index-url[ =]|--find-links[ =]"
+    r"|--(?:extra-)?index[-]url[ =]|--find-links[ =]"
     r"|(?:pypi|pythonhosted|maven|apache)\.org/(?:simple|packages|maven2)"
     r"|https?://[^\s)\"']*/simple\b"
 )
