@@ -1,0 +1,144 @@
+"""Real workers as processes, and what tests ask of a topic's log."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from app.messages import Feedback, Transaction, encode
+from app.settings import Settings
+from app.stream.child import Child
+from app.stream.ports import choose_ports
+from app.stream.reading import bounds, reader, stretch
+from app.stream.topics import Topics, partition_of
+
+STOP = 20.0  # seconds that a graceful stop may take
+
+
+class WorkerProcess:
+    """`weir worker` with these settings, its own data directory and its own port."""
+
+    def __init__(self, settings: Settings, directory: Path, name: str) -> None:
+        port, _ = choose_ports(None)
+        self.data = directory / name
+        self.log = directory / f"{name}.log"
+        self.directory = directory
+        self.settings = settings.model_copy(update={"data_dir": self.data, "web_port": port})
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        return self.settings.url
+
+    def start(self) -> None:
+        if self.child is not None:
+            self.child.kill()  # lets go of what the last one left
+        given = self.settings.model_dump(exclude_unset=True)
+        env = [f"WEIR_{name.upper()}={value}" for name, value in given.items()]
+        env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
+        command = ["env", *env, sys.executable, "-m", "app", "worker"]
+        self.child = Child(command, self.directory, self.log)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self.child is not None
+        self.child.kill()
+
+    async def stop(self) -> int:
+        """SIGTERM, and wait; the exit code."""
+        assert self.child is not None
+        os.kill(self.child.pid, 15)
+        async with asyncio.timeout(STOP):
+            return await self.child.wait()
+
+    def wipe(self) -> None:
+        shutil.rmtree(self.data)
+
+
+@asynccontextmanager
+async def workers(settings: Settings, directory: Path, count: int) -> AsyncIterator[list]:
+    """Started workers; whatever happens, none is left."""
+    started = [WorkerProcess(settings, directory, f"worker-{n}") for n in range(count)]
+    try:
+        for worker in started:
+            worker.start()
+        yield started
+    except BaseException:
+        for worker in started:
+            if worker.log.exists():
+                print(f"--- {worker.log.name}\n{worker.log.read_text()[-4000:]}")
+        raise
+    finally:
+        for worker in started:
+            if worker.child is not None:
+                worker.child.kill()
+
+
+async def until(condition: Callable, seconds: float = 60.0) -> object:
+    """Wait until an async condition is true; its value."""
+    async with asyncio.timeout(seconds):
+        while not (value := await condition()):
+            await asyncio.sleep(0.1)
+        return value
+
+
+class Kafka:
+    """A producer and readers of the test's topics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.topics = Topics.named(settings)
+        self.producer = AIOKafkaProducer(
+            bootstrap_servers=settings.brokers, acks="all", max_request_size=4 << 20
+        )
+
+    async def __aenter__(self) -> "Kafka":
+        await self.producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.producer.stop()
+
+    async def transactions(self, rows: Iterable[Transaction]) -> None:
+        for tx in rows:
+            await self.send(self.topics.transactions, tx.customer, encode(tx))
+        await self.producer.flush()
+
+    async def feedback(self, rows: Iterable[Feedback]) -> None:
+        for said in rows:
+            await self.send(self.topics.feedback, said.customer, encode(said))
+        await self.producer.flush()
+
+    async def send(self, topic: str, customer: str, value: bytes | None, **more: object) -> None:
+        partition = partition_of(customer, self.settings.partitions)
+        await self.producer.send(
+            topic, value, key=customer.encode(), **{"partition": partition, **more}
+        )
+
+    async def count(self, topic: str) -> int:
+        """How many records a topic holds."""
+        tps = self._partitions(topic)
+        async with reader(self.settings.brokers, *tps) as consumer:
+            return sum((await consumer.end_offsets(tps)).values())
+
+    async def read(self, topic: str) -> list[ConsumerRecord]:
+        """Everything in a topic, partition by partition."""
+        found: list[ConsumerRecord] = []
+        tps = self._partitions(topic)
+        async with reader(self.settings.brokers, *tps) as consumer:
+            for tp in tps:
+                consumer.pause(*tps)
+                consumer.resume(tp)
+                begin, end = await bounds(consumer, tp)
+                async for records in stretch(consumer, tp, begin, end):
+                    found += records
+        return found
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        count = 1 if topic == self.topics.examples else self.settings.partitions
+        return [TopicPartition(topic, partition) for partition in range(count)]
