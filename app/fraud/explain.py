@@ -1,0 +1,145 @@
+"""The reasons of a decision, in words with numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, expm1
+from typing import NamedTuple
+
+from app.fraud.rules import Hit
+from app.messages import Reason
+
+MOST = 4
+LEAST = 0.05  # logits; what contributes less is no reason
+
+
+class Phrase(NamedTuple):
+    """The words for a feature, with `{}` where `show` of its value goes.
+
+    Features of one theme say much the same; of each theme only the largest is named.
+    """
+
+    theme: str
+    text: str
+    show: Callable[[float], object] = float
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest fitting unit.
+
+    >>> duration(40), duration(5400), duration(86400 * 3)
+    ('40 seconds', '1.5 hours', '3.0 days')
+    """
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def times(log_ratio: float) -> float:
+    """The ratio that a logarithm stands for, kept finite."""
+    return exp(min(log_ratio, 50.0))
+
+
+def either(no: str, yes: str) -> Callable[[float], str]:
+    """Words for a feature that is 0 or 1."""
+    return lambda value: yes if value else no
+
+
+PHRASES: Mapping[str, Phrase] = {
+    "amount": Phrase("amount", "amount {:.2f}"),
+    "amount_log_ratio": Phrase("amount", "amount is {:.1f} times the typical amount", times),
+    "amount_zscore": Phrase("amount", "amount is {:.1f} standard deviations from the mean"),
+    "largest_log_ratio_14d": Phrase(
+        "spending", "largest amount of 14 days is {:.1f} times the typical amount", times
+    ),
+    "days_since_spike": Phrase("spending", "an unusually high amount {:.1f} days ago"),
+    "hour": Phrase("time", "at {:.0f} h UTC"),
+    "night": Phrase("time", "{}", either("not at night", "at night, UTC")),
+    "weekend": Phrase("time", "{}", either("on a working day", "at the weekend")),
+    **{
+        name + window: phrase
+        for window in ("1m", "5m", "60m", "1d", "7d", "30d")
+        for name, phrase in (
+            ("count_", Phrase("pace", f"{{:.0f}} transactions within {window}")),
+            ("mean_", Phrase("spending", f"mean amount {{:.2f}} within {window}")),
+        )
+    },
+    "log_seconds_since_last": Phrase(
+        "pace", "{} after the last transaction", lambda value: duration(expm1(value))
+    ),
+    "km_from_home": Phrase("place", "{:,.0f} km from home"),
+    "kmh_from_last": Phrase("place", "{:,.0f} km/h from the last place"),
+    "first_at_merchant": Phrase("novelty", "{}", either("a known merchant", "a new merchant")),
+    "merchant_risk_1d": Phrase("merchant", "merchant's fraud rate of 1 day is {:.1%}"),
+    "merchant_risk_7d": Phrase("merchant", "merchant's fraud rate of 7 days is {:.1%}"),
+    "merchant_risk_30d": Phrase("merchant", "merchant's fraud rate of 30 days is {:.1%}"),
+    "merchant_labels": Phrase("merchant", "merchant has {:.0f} labels"),
+    "merchant_recent": Phrase("merchant", "{:.0%} fraud in the merchant's latest labels"),
+    "merchant_run": Phrase("merchant", "the merchant's last {:.0f} labels are fraud"),
+    "merchant_run_days": Phrase(
+        "merchant", "frauds without a break at the merchant for {:.1f} days"
+    ),
+    "merchant_unexplained": Phrase(
+        "merchant", "{:.0%} fraud with usual amounts in the merchant's latest labels"
+    ),
+    "merchant_unexplained_run": Phrase(
+        "merchant", "{:.0f} frauds with usual amounts in a row at the merchant"
+    ),
+    "merchant_unexplained_days": Phrase(
+        "merchant", "frauds with usual amounts at the merchant for {:.1f} days"
+    ),
+    "location_frauds": Phrase("merchant", "{:.0f} frauds at this merchant in this location"),
+    "customer_frauds_14d": Phrase("customer", "{:.0f} frauds of this customer within 14 days"),
+}
+
+RULE_THEMES = {
+    "amount_above_history": "amount",
+    "burst": "pace",
+    "card_testing": "pace",
+    "impossible_travel": "place",
+    "merchant_under_attack": "merchant",
+}
+
+
+def explain(
+    x: Mapping[str, float], shares: Mapping[str, float], hits: Sequence[Hit], trust: float
+) -> list[Reason]:
+    """At most four reasons, the largest contribution first, one a theme.
+
+    Parameters
+    ----------
+    shares
+        Each feature's share of the model's logit.
+    hits
+        The rules that hit.
+    trust
+        Weight of the model's logit, 0 to 1; the rules' is the rest.
+
+    Examples
+    --------
+    >>> [reason.text for reason in explain({"count_5m": 6.0}, {"count_5m": 1.2}, [], 1.0)]
+    ['6 transactions within 5m']
+    """
+    ranked = [(trust * share, name) for name, share in shares.items()]
+    ranked += [((1 - trust) * hit.weight, hit.name) for hit in hits]
+    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
+    texts = {hit.name: hit.text for hit in hits}
+    reasons: list[Reason] = []
+    themes: set[str] = set()
+    for contribution, name in ranked:
+        if contribution < LEAST or len(reasons) == MOST:
+            break
+        theme = RULE_THEMES.get(name) or PHRASES[name].theme
+        if theme not in themes:
+            themes.add(theme)
+            reasons.append(Reason(name, contribution, texts.get(name) or phrase(name, x[name])))
+    return reasons
+
+
+def phrase(name: str, value: float) -> str:
+    """One feature in words.
+
+    >>> phrase("amount_log_ratio", 2.0)
+    'amount is 7.4 times the typical amount'
+    """
+    words = PHRASES[name]
+    return words.text.format(words.show(value))

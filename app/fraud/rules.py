@@ -1,0 +1,93 @@
+"""What an experienced eye would stop before any model has learned: a few rules on features."""
+
+from collections.abc import Callable, Mapping
+from math import exp
+from typing import NamedTuple
+
+BASE = -4.0  # logit of a transaction that no rule hits, about 2 %
+# Two strong hits, or one very strong, reach even odds. Blocking takes three strong hits and more.
+STRONG, VERY_STRONG = 2.0, 4.0
+
+Features = Mapping[str, float]
+
+
+class Hit(NamedTuple):
+    """A rule that speaks against a transaction: its weight in logits, and why in words."""
+
+    name: str
+    weight: float
+    text: str
+
+
+def amount_above_history(x: Features) -> Hit | None:
+    """An amount of several times what the customer usually spends."""
+    ratio = exp(min(x.get("amount_log_ratio", 0.0), 30.0))
+    if ratio < 4:
+        return None
+    weight = STRONG if ratio < 10 else VERY_STRONG
+    text = f"amount {x['amount']:.2f} is {ratio:.1f} times the typical amount"
+    return Hit("amount_above_history", weight, text)
+
+
+def burst(x: Features) -> Hit | None:
+    """More transactions in minutes than a person makes."""
+    count = x.get("count_5m", 0.0)
+    if count < 4:
+        return None
+    weight = STRONG if count < 8 else VERY_STRONG
+    return Hit("burst", weight, f"{count:.0f} transactions within 5 minutes")
+
+
+def card_testing(x: Features) -> Hit | None:
+    """Several amounts in minutes, each far below the customer's typical one."""
+    count, ratio = x.get("count_5m", 0.0), exp(x.get("amount_log_ratio", 0.0))
+    if count < 3 or ratio > 0.35:
+        return None
+    text = f"{count:.0f} transactions within 5 minutes, this one {ratio:.0%} of the typical amount"
+    return Hit("card_testing", STRONG, text)
+
+
+def impossible_travel(x: Features) -> Hit | None:
+    """A way from the last place that takes an airliner or more."""
+    speed = x.get("kmh_from_last", 0.0)
+    if speed < 900:
+        return None
+    weight = STRONG if speed < 3000 else VERY_STRONG
+    return Hit("impossible_travel", weight, f"{speed:,.0f} km/h from the last place")
+
+
+def merchant_under_attack(x: Features) -> Hit | None:
+    """A merchant whose latest labels are frauds."""
+    run, days = x.get("merchant_run", 0.0), x.get("merchant_run_days", 0.0)
+    if run < 2 or days > 45:
+        return None
+    weight = STRONG if run < 4 else VERY_STRONG
+    text = f"the last {run:.0f} labels of the merchant are fraud, the first {days:.0f} days ago"
+    return Hit("merchant_under_attack", weight, text)
+
+
+RULES: tuple[Callable[[Features], Hit | None], ...] = (
+    amount_above_history,
+    burst,
+    card_testing,
+    impossible_travel,
+    merchant_under_attack,
+)
+
+
+def rules(x: Features) -> list[Hit]:
+    """The rules that hit, in the order of RULES.
+
+    >>> [hit.name for hit in rules({"amount": 500.0, "amount_log_ratio": 2.5, "count_5m": 1.0})]
+    ['amount_above_history']
+    """
+    return [hit for rule in RULES if (hit := rule(x)) is not None]
+
+
+def rules_logit(x: Features) -> float:
+    """Logit of fraud by the rules alone.
+
+    >>> rules_logit({"amount": 20.0})
+    -4.0
+    """
+    return BASE + sum(hit.weight for hit in rules(x))
