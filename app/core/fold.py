@@ -128,6 +128,11 @@ class LearningState:
         """Frauds learned by the models that score: all of them unless `scope` is partition."""
         return self._frauds[partition] if scope == "partition" else sum(self._frauds)
 
+    def folded(self, origin: Origin) -> bool:
+        """Whether the example of this origin, or a later one of its partition, was folded."""
+        highest = self._origins.get(origin.partition)
+        return highest is not None and origin <= highest
+
     def parts(self) -> Iterator[bytes]:
         """The whole state: header, shared model, partition models, statistics.
 

@@ -118,6 +118,7 @@ class Score:
         self.scored.sent(self.fresh, predictions)
         await predictions.handed
         await step.send(topics.feedback, self.feedback).handed
+        self.worker.sensors.letters.inc(len(self.letters))
         await step.send(topics.dead_letters, self.letters).handed
         if self.review:
             await predictions.acked
@@ -232,6 +233,7 @@ class Learn:
                 for revision in entry.waiting
                 if revision.label_id == waiting.label_id
             ]
+        self.worker.sensors.letters.inc(len(letters))
         await self.step.send(self.worker.topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
@@ -245,5 +247,6 @@ class Learn:
         await self.step.send(topics.examples, examples, partition=0).acked
         for partition, records in self.elsewhere.items():
             await self.step.send(topics.feedback, records, partition).handed
+        self.worker.sensors.letters.inc(len(self.letters))
         await self.step.send(topics.dead_letters, self.letters).handed
         return True

@@ -43,7 +43,7 @@ def install(flow: Flow) -> None:
     _commit_before_stop(flow)
     _own_positions(flow)
     _fetch_into_lanes(flow)
-    _seek_before_resume()
+    _seek_before_resume(flow)
     _short_fetch_wait()
     _recover_or_leave()
     limit_connection_errors()
@@ -125,7 +125,7 @@ def _fetch_into_lanes(flow: Flow) -> None:
     Consumer._wait_next_records = _wait_next_records
 
 
-def _seek_before_resume() -> None:
+def _seek_before_resume(flow: Flow) -> None:
     """Recovery resumes the sources before it seeks them (faust-streaming issue 596)."""
     completed = Recovery.on_recovery_completed
 
@@ -140,6 +140,7 @@ def _seek_before_resume() -> None:
         if self.app.consumer_generation_id == generation_id:
             for tps in held:
                 consumer.resume_partitions(tps)
+            flow.owner.recovered()
 
     Recovery.on_recovery_completed = on_recovery_completed
 

@@ -60,6 +60,9 @@ class Owner(Protocol):
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""
 
+    def recovered(self) -> None:
+        """The tables hold what the changelogs of the partitions say."""
+
     def closed(self) -> None:
         """Let go of what belongs to the partitions that were revoked."""
 

@@ -26,6 +26,7 @@ CHECK_EVERY = 0.05  # seconds
 class Exit(IntEnum):
     """Why a worker left, as its exit code."""
 
+    WEB = 69  # the web views cannot listen
     STEP = 70  # a step raised: a bug
     STATE = 71  # stored state does not fit the logs or the settings
     PRODUCE = 73  # the broker did not take a write

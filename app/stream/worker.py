@@ -93,6 +93,7 @@ class Worker:
         self.account: Account
         self.scored: dict[int, ScoredPartition] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
+        self._early: list[asyncio.Task[None]] = []
         self.flow = Flow(
             app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
         )
@@ -123,12 +124,36 @@ class Worker:
         """Wait until steps of a partition may run: learning level, decisions read back."""
         await self.follower.caught_up.wait()
         if partition not in self._opening:
-            self._opening[partition] = asyncio.ensure_future(self._open_scored(partition))
+            opening = asyncio.ensure_future(self._open_scored(partition))
+            opening.add_done_callback(_leave_if_failed)
+            self._opening[partition] = opening
         await asyncio.shield(self._opening[partition])
 
     async def flush(self) -> None:
         """Wait until everything handed to the writers is acknowledged."""
         await self.writers.flush()
+
+    def recovered(self) -> None:
+        """Open the partitions before their first record comes: a worker is ready without one."""
+        epoch = self.flow.epoch
+        self._early = [asyncio.ensure_future(self._open_early(p, epoch)) for p in self.held()]
+
+    async def _open_early(self, partition: int, epoch: int) -> None:
+        await self.follower.caught_up.wait()
+        if self.flow.open and epoch == self.flow.epoch:
+            await self.ready(partition)
+
+    def held(self) -> list[int]:
+        """The transaction partitions of this worker, ascending; none during a rebalance."""
+        if not self.flow.open:
+            return []
+        topic = self.topics.transactions
+        return sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == topic)
+
+    def opened(self, partition: int) -> bool:
+        """Whether a partition's decisions are read back, so that its steps may run."""
+        task = self._opening.get(partition)
+        return task is not None and task.done() and not task.cancelled() and not task.exception()
 
     def closed(self) -> None:
         """The partitions are gone: let go of what belongs to them."""
@@ -189,7 +214,12 @@ class WeirApp(faust.App):
     weir: Worker
 
     async def on_start(self) -> None:
-        """Before anything is consumed."""
+        """Before anything is consumed; the web views answer first."""
+        try:
+            await self.web.maybe_start()
+        except OSError as error:
+            host, port = self.conf.web_bind, self.conf.web_port
+            leave(Exit.WEB, f"the web views cannot listen on {host}:{port}: {error.strerror}")
         await self.weir.start()
         await super().on_start()
 
@@ -223,6 +253,11 @@ def _feed(flow: Flow) -> Any:
     return agent
 
 
+def _leave_if_failed(opening: asyncio.Task[None]) -> None:
+    if not opening.cancelled() and (error := opening.exception()) is not None:
+        leave(Exit.STATE, f"a partition's decisions could not be read back: {error}")
+
+
 def faust_settings(settings: Settings) -> dict[str, Any]:
     """Weir's settings in Faust's words, and what Faust must not do."""
     brokers = [f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")]
@@ -239,6 +274,10 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "topic_allow_declare": False,  # topics are made before workers: see topics.create
         "topic_disable_leader": True,
         "web_enabled": True,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_stats_enabled": False,
+        "web_graph_enabled": False,
         "web_bind": settings.web_host,
         "web_port": settings.web_port,
         "canonical_url": settings.url,
