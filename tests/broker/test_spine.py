@@ -68,12 +68,15 @@ async def play_with_faults(
         examples = await kafka.read(kafka.topics.examples)
         return len({read_example(record.value).tx for record in examples}) == COUNT
 
+    joins = {0: first.joined, 1: second.joined, 10: first.joined, 17: second.joined}
     for number in range(COUNT // PIECE):
         piece = rows[number * PIECE : (number + 1) * PIECE]
         await kafka.transactions(row.tx for row in piece)
         await kafka.feedback(label(row, row.tx.at) for row in piece)
         if number not in unpaced:
             await until(partial(kept_up, number * PIECE))
+        if number in joins:
+            await until(joins[number])
         if number == 15:
             second.wipe()
         if number in faults:

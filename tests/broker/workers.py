@@ -30,6 +30,7 @@ class WorkerProcess:
         self.directory = directory
         self.settings = settings.model_copy(update={"data_dir": self.data, "web_port": port})
         self.child: Child | None = None
+        self.begun = 0  # where the log of the present start begins
 
     @property
     def url(self) -> str:
@@ -41,8 +42,13 @@ class WorkerProcess:
         given = self.settings.model_dump(exclude_unset=True)
         env = [f"WEIR_{name.upper()}={value}" for name, value in given.items()]
         env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
+        self.begun = self.log.stat().st_size if self.log.exists() else 0
         command = ["env", *env, sys.executable, "-m", "app", "worker"]
         self.child = Child(command, self.directory, self.log)
+
+    async def joined(self) -> bool:
+        """Whether it has recovered the partitions that the group gave it since it started."""
+        return b"Worker ready" in self.log.read_bytes()[self.begun :]
 
     def kill(self) -> None:
         """SIGKILL."""
