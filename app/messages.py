@@ -7,7 +7,7 @@ milliseconds and are epoch milliseconds (UTC) from here on.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
@@ -195,6 +195,7 @@ def read_feedback(raw: bytes) -> Feedback:
 def epoch_ms(at: datetime | int) -> int:
     """Milliseconds since 1970 of an instant as decoded.
 
+    >>> from datetime import UTC
     >>> epoch_ms(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000
     """
@@ -243,6 +244,8 @@ def _decode(decode: Callable[[bytes], M], raw: bytes | None) -> M:
 
 def _check_text(message: Transaction | Feedback) -> None:
     for name, text in _texts(message):
+        if "\0" in text and name != "note":
+            raise Refused(f"`{name}` holds a NUL character")
         if len(text) > MAX_ID_BYTES // 4 and name != "note" and len(text.encode()) > MAX_ID_BYTES:
             raise Refused(f"`{name}` is longer than {MAX_ID_BYTES} bytes")
         if len(text) >= 13 and is_card_number(text):
