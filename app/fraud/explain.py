@@ -1,7 +1,7 @@
 """The reasons of a decision, in words with numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp, expm1
+from math import exp
 from typing import NamedTuple
 
 from app.fraud.rules import Hit
@@ -39,10 +39,24 @@ def times(log_ratio: float) -> float:
     return exp(min(log_ratio, 50.0))
 
 
+def since(log_seconds: float) -> str:
+    """The length of time that ln(1 + seconds) stands for."""
+    return duration(times(log_seconds) - 1)
+
+
 def either(no: str, yes: str) -> Callable[[float], str]:
     """Words for a feature that is 0 or 1."""
     return lambda value: yes if value else no
 
+
+SPANS = {
+    "1m": "a minute",
+    "5m": "5 minutes",
+    "60m": "an hour",
+    "1d": "a day",
+    "7d": "7 days",
+    "30d": "30 days",
+}
 
 PHRASES: Mapping[str, Phrase] = {
     "amount": Phrase("amount", "amount {:.2f}"),
@@ -57,15 +71,13 @@ PHRASES: Mapping[str, Phrase] = {
     "weekend": Phrase("time", "{}", either("on a working day", "at the weekend")),
     **{
         name + window: phrase
-        for window in ("1m", "5m", "60m", "1d", "7d", "30d")
+        for window, words in SPANS.items()
         for name, phrase in (
-            ("count_", Phrase("pace", f"{{:.0f}} transactions within {window}")),
-            ("mean_", Phrase("spending", f"mean amount {{:.2f}} within {window}")),
+            ("count_", Phrase("pace", f"{{:.0f}} transactions within {words}")),
+            ("mean_", Phrase("spending", f"mean amount {{:.2f}} within {words}")),
         )
     },
-    "log_seconds_since_last": Phrase(
-        "pace", "{} after the last transaction", lambda value: duration(expm1(value))
-    ),
+    "log_seconds_since_last": Phrase("pace", "{} after the last transaction", since),
     "km_from_home": Phrase("place", "{:,.0f} km from home"),
     "kmh_from_last": Phrase("place", "{:,.0f} km/h from the last place"),
     "first_at_merchant": Phrase("novelty", "{}", either("a known merchant", "a new merchant")),
@@ -117,7 +129,7 @@ def explain(
     Examples
     --------
     >>> [reason.text for reason in explain({"count_5m": 6.0}, {"count_5m": 1.2}, [], 1.0)]
-    ['6 transactions within 5m']
+    ['6 transactions within 5 minutes']
     """
     ranked = [(trust * share, name) for name, share in shares.items()]
     ranked += [((1 - trust) * hit.weight, hit.name) for hit in hits]

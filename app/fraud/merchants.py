@@ -69,6 +69,11 @@ class Merchants:
         """How many merchants have state."""
         return len(self._merchants)
 
+    @property
+    def clock(self) -> int:
+        """When the latest label became known, epoch ms."""
+        return self._clock
+
     def learn(self, example: Example) -> None:
         """Fold one label. A correction first takes back the label that it replaces."""
         self._clock = max(self._clock, example.known)

@@ -21,7 +21,7 @@ class Hit(NamedTuple):
 
 def amount_above_history(x: Features) -> Hit | None:
     """An amount of several times what the customer usually spends."""
-    ratio = exp(min(x.get("amount_log_ratio", 0.0), 30.0))
+    ratio = _times_typical(x)
     if ratio < 4:
         return None
     weight = STRONG if ratio < 10 else VERY_STRONG
@@ -40,7 +40,7 @@ def burst(x: Features) -> Hit | None:
 
 def card_testing(x: Features) -> Hit | None:
     """Several amounts in minutes, each far below the customer's typical one."""
-    count, ratio = x.get("count_5m", 0.0), exp(x.get("amount_log_ratio", 0.0))
+    count, ratio = x.get("count_5m", 0.0), _times_typical(x)
     if count < 3 or ratio > 0.35:
         return None
     text = f"{count:.0f} transactions within 5 minutes, this one {ratio:.0%} of the typical amount"
@@ -91,3 +91,7 @@ def rules_logit(x: Features) -> float:
     -4.0
     """
     return BASE + sum(hit.weight for hit in rules(x))
+
+
+def _times_typical(x: Features) -> float:
+    return exp(min(x.get("amount_log_ratio", 0.0), 50.0))

@@ -1,0 +1,137 @@
+"""Tests of the decision: rules, blend, model."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.fold import LearningState
+from app.fraud.decision import GROWN, Policy, appraise, decide, judge
+from app.fraud.features import FEATURES, GRIDS
+from app.fraud.history import History, Limits
+from app.fraud.merchants import Merchants
+from app.fraud.past import Past
+from app.fraud.rules import rules_logit
+from app.messages import Example, Origin, Source, Transaction, encode, read_prediction
+
+POLICY = Policy(model="binned", scope="both", review=0.5, block=0.9, engine="e1")
+TX = Transaction(id="t1", at=1_700_000_000_000, customer="c1", merchant="m1", amount=20.0)
+GOOD = {"amount": 20.0, "amount_log_ratio": 0.1, "count_5m": 1.0}
+BAD = {"amount": 500.0, "amount_log_ratio": 3.2, "count_5m": 6.0}
+
+
+def nothing_before() -> Past:
+    return History.decode(None, epoch=1, limits=Limits(8, 4, 4)).before(0)
+
+
+def taught(frauds: int, partition: int = 0) -> LearningState:
+    """A state that has learned so many frauds, and as many legitimate transactions."""
+    state = LearningState("binned", 2, GRIDS, Merchants())
+    for offset in range(2 * frauds):
+        y = offset % 2
+        state.fold(
+            Example(
+                tx=f"t{offset}",
+                x=BAD if y else GOOD,
+                y=y,
+                w=1.0,
+                previous=None,
+                score=0.5,
+                version=0,
+                merchant="m1",
+                location="",
+                at=0,
+                known=0,
+                origin=Origin(1, partition, offset),
+                end_of_step=False,
+            ),
+            offset,
+        )
+    return state
+
+
+FRESH, YOUNG, OLD = taught(0), taught(20), taught(GROWN["both"])
+
+
+@pytest.mark.parametrize(
+    ("state", "scope", "mode"),
+    [
+        pytest.param(FRESH, "both", "rules", id="nothing learned"),
+        pytest.param(YOUNG, "both", "blend", id="young"),
+        pytest.param(OLD, "both", "model", id="grown"),
+        pytest.param(OLD, "shared", "model", id="grown, shared"),
+        pytest.param(OLD, "partition", "blend", id="one partition's needs more"),
+    ],
+)
+def test_the_mode_follows_the_frauds_learned(state, scope, mode):
+    policy = POLICY._replace(scope=scope)
+    assert appraise(BAD, state, 0, policy).mode == mode
+    assert appraise(BAD, state, 0, policy, degraded=True).mode == "degraded"
+
+
+def test_a_partition_that_learned_nothing_has_rules_in_its_own_scope():
+    assert appraise(BAD, YOUNG, 1, POLICY._replace(scope="partition")).mode == "rules"
+
+
+def test_degraded_changes_the_mode_alone():
+    for state in (FRESH, YOUNG, OLD):
+        plain, late = (appraise(BAD, state, 0, POLICY, degraded) for degraded in (False, True))
+        assert late == plain._replace(mode="degraded")
+
+
+@pytest.mark.parametrize("state", [FRESH, YOUNG, OLD], ids=["rules", "blend", "model"])
+def test_fraud_scores_above_the_ordinary_from_the_first_day(state):
+    good, bad = (appraise(x, state, 0, POLICY) for x in (GOOD, BAD))
+    assert good.decision == "approve"
+    assert good.reasons == []
+    assert bad.decision != "approve"
+    assert bad.reasons[0].contribution > 0
+
+
+def test_the_first_fraud_learned_moves_the_score_a_little():
+    before, after = (appraise(GOOD, state, 0, POLICY).score for state in (FRESH, taught(1)))
+    assert after == pytest.approx(before, rel=0.02)
+
+
+def test_a_grown_model_is_not_told_by_rules():
+    odd = {**GOOD, "kmh_from_last": 5000.0}  # never learned, so the model does not mind
+    assert rules_logit(odd) > rules_logit(GOOD)
+    assert appraise(odd, OLD, 0, POLICY).score == appraise(GOOD, OLD, 0, POLICY).score
+
+
+@given(
+    st.dictionaries(st.sampled_from([feature.name for feature in FEATURES]), st.floats(-1e14, 1e14))
+)
+def test_a_score_lies_strictly_between_0_and_1_whatever_the_features(x):
+    for state in (FRESH, YOUNG, OLD):
+        verdict = appraise({"amount": 1.0, **x}, state, 0, POLICY)
+        assert 0 < verdict.score < 1
+        assert verdict.decision == decide(verdict.score, POLICY.review, POLICY.block)
+        assert (verdict.reasons == []) or verdict.decision != "approve"
+
+
+def test_a_stored_decision_is_computed_again_to_the_last_bit():
+    """From the wire: the features of the prediction, and a copy of the state."""
+    for state in (FRESH, YOUNG, OLD):
+        sent = judge(TX, nothing_before(), state, Source(0, 7), POLICY)
+        stored = read_prediction(encode(sent))
+        copy = LearningState("binned", 2, GRIDS, Merchants())
+        copy.load(state.parts())
+        again = appraise(stored.features, copy, stored.source.partition, POLICY)
+        assert again == (stored.score, stored.decision, stored.mode, stored.reasons)
+
+
+def test_a_prediction_says_what_was_judged_and_by_what():
+    prediction = judge(TX, nothing_before(), YOUNG, Source(1, 7), POLICY)
+    assert (prediction.id, prediction.customer, prediction.merchant) == ("t1", "c1", "m1")
+    assert prediction.source == Source(1, 7)
+    assert (prediction.model.name, prediction.model.scope) == ("binned", "both")
+    assert prediction.model.version == YOUNG.version
+    assert prediction.engine == "e1"
+    assert prediction.features["merchant_labels"] == 40.0
+
+
+def test_a_past_that_is_not_whole_degrades():
+    past = replace(nothing_before(), whole=False)
+    assert judge(TX, past, OLD, Source(0, 7), POLICY).mode == "degraded"
