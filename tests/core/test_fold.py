@@ -1,6 +1,9 @@
 """The fold: each label once, in whatever way the log repeats it, and equal bits everywhere."""
 
+import os
 import random
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -272,3 +275,16 @@ def test_fold_log_up_to_an_offset_in_a_hole_folds_nothing_above_it():
 def test_an_unknown_model_is_a_settings_error():
     with pytest.raises(SettingsError, match="forest"):
         LearningState("forest", 1, GRIDS, Tally())
+
+
+def test_another_process_comes_to_the_same_bytes():
+    script = (
+        "from app.core.fold import fold_log; from app.core.zoo import ZOO; "
+        "from tests.core.samples import log, state; "
+        "print(*[fold_log(state(model), log(200)).digest() for model in ZOO])"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == [fold_log(state(model), log(200)).digest() for model in ZOO]
