@@ -31,6 +31,7 @@ from app.messages import (
 from app.stream.letters import dead_letter, given_up, waiting_again
 from app.stream.scored import SOURCE_HEADER
 from app.stream.step import Step
+from app.stream.sweep import LOOKS
 from app.stream.topics import partition_of
 from app.stream.waiting import Waiting, overdue
 from app.stream.writer import Out
@@ -150,6 +151,7 @@ class Learn:
             return False
         for waiting in late:
             self.expire(waiting)
+        self.forget(records)
         for record, feedback in said:
             if feedback is not None:
                 self.settle(record, feedback)
@@ -239,6 +241,13 @@ class Learn:
     def expire(self, waiting: Waiting) -> None:
         labels.expire(self.entry(waiting.tx, ""), waiting.label_id)
         self.labels[waiting.key] = None
+
+    def forget(self, records: Sequence[ConsumerRecord]) -> None:
+        """Delete a few entries that are older than any decision."""
+        before = records[0].timestamp - int(self.worker.settings.horizon * 1000)
+        sweep = self.worker.sweeps[self.step.partition]
+        for key in sweep.expired(self.labels.db, before, LOOKS * len(records)):
+            self.labels[key] = None
 
     async def send(self) -> bool:
         """Examples in order, one unacknowledged batch at a time; then the rest."""

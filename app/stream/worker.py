@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -35,6 +36,7 @@ from app.stream.scored import ScoredPartition
 from app.stream.sensors import Sensors
 from app.stream.snapshots import Snapshots
 from app.stream.step import Step
+from app.stream.sweep import Sweep
 from app.stream.tables import new_table
 from app.stream.writer import Writers
 
@@ -92,6 +94,7 @@ class Worker:
         )
         self.account: Account
         self.scored: dict[int, ScoredPartition] = {}
+        self.sweeps: defaultdict[int, Sweep] = defaultdict(Sweep)
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
         self.flow = Flow(
