@@ -102,7 +102,7 @@ class Broker:
             self._lock = lock(self._directory)
             await self._launch()
         except BaseException as error:
-            self._release("data")
+            self._release(keep_log=isinstance(error, BrokerError))
             if isinstance(error, OSError):
                 place = self._directory or self._given or tempfile.gettempdir()
                 raise BrokerError(f"The broker cannot use {place}: {error.strerror}.") from None
@@ -110,9 +110,11 @@ class Broker:
 
     async def stop(self) -> None:
         """End it (SIGTERM, after 10 s SIGKILL) and remove its directory if that was temporary."""
-        if self._child is not None:
-            await self._child.stop(STOP)
-        self._release()
+        try:
+            if self._child is not None:
+                await self._child.stop(STOP)
+        finally:
+            self._release()
 
     def kill(self) -> None:
         """End it at once (SIGKILL), as a power cut would; `restart` brings it back."""
@@ -208,13 +210,15 @@ class Broker:
     def _failure(self, what: str) -> BrokerError:
         return BrokerError(f"The broker {what}: {explain(self._errors())} (log: {self.log}).")
 
-    def _release(self, part: str = "") -> None:
-        """Give the directory free and remove it if temporary; after a failed start keep the log."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-            if self._given is None:
-                shutil.rmtree(self.directory / part, ignore_errors=True)
+    def _release(self, keep_log: bool = False) -> None:
+        """Give the directory free, and remove it if it is temporary."""
+        if self._lock is None:
+            return
+        os.close(self._lock)
+        self._lock = None
+        if self._given is None:
+            told = keep_log and self.log.exists()
+            shutil.rmtree(self.directory / "data" if told else self.directory, ignore_errors=True)
 
 
 def make_directory(given: Path | None) -> Path:
