@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import platform
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -48,7 +49,8 @@ COMMIT_EVERY = 1.0  # seconds
 
 def fingerprint() -> str:
     """The engine: code and processor features that decide the last bit of a score."""
-    return engine(__version__, numpy.__version__, river.__version__, cpu_features())
+    libc = "-".join(platform.libc_ver())
+    return engine(__version__, numpy.__version__, river.__version__, cpu_features(), libc)
 
 
 def new_state(settings: Settings) -> LearningState:
