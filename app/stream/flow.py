@@ -19,6 +19,7 @@ from faust import Event
 from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
+from app.errors import StateError
 from app.stream.guard import Exit, Guard, leave
 from app.stream.step import Step
 
@@ -103,6 +104,8 @@ class Flow:
             try:
                 await self.owner.ready(tp.partition)
                 await self._run_step(lane.source, tp, event)
+            except StateError as error:
+                leave(Exit.STATE, str(error))
             except Exception as error:
                 log.exception("A step over %s failed", tp)
                 leave(Exit.STEP, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
