@@ -31,6 +31,8 @@ from app.messages import Origin
 __all__ = ["Event", "History", "Limits", "Past", "hash64"]
 
 FORMAT = 1
+NOTHING = Running()
+NONE_LEFT = Totals()
 HEADER = Struct("<BIqB")  # format, epoch, evicted_through, 1 when a place is known
 
 
@@ -82,14 +84,27 @@ class History:
         "limits",
     )
 
-    def __init__(self, epoch: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        epoch: int,
+        limits: Limits,
+        evicted_through: int = -1,
+        head: Running = NOTHING,
+        base: Running = NOTHING,
+        ring: Ring | None = None,
+        totals: Totals = NONE_LEFT,
+        labels: bytes = b"",
+    ) -> None:
         self.epoch = epoch
         self.limits = limits
-        self.evicted_through = -1
-        self._base = self._head = Running()  # before the oldest event kept, after the newest
-        self._ring = Ring()
-        self._totals = Totals()
-        self._labels = b""
+        self.evicted_through = (
+            evicted_through  # the highest offset that has left; below 0: none of this epoch
+        )
+        self._head = head  # after the newest event
+        self._base = base  # before the oldest event kept
+        self._ring = Ring(Steps(), Steps()) if ring is None else ring
+        self._totals = totals
+        self._labels = labels
 
     @classmethod
     def decode(cls, raw: bytes | None, epoch: int, limits: Limits) -> "History":
@@ -104,18 +119,14 @@ class History:
         StateError
             The record is of a later epoch, of another format, or damaged.
         """
-        history = cls(epoch, limits)
-        if raw:
-            try:
-                history._read(raw)
-            except StructError as error:
-                raise StateError(f"a customer record is damaged: {error}") from None
-            if history.epoch > epoch:
-                raise StateError(
-                    f"a customer record is of epoch {history.epoch}, this worker's is {epoch}"
-                )
-            if history.epoch < epoch:
-                history._begin(epoch)
+        if not raw:
+            return cls(epoch, limits)
+        try:
+            history = cls._read(raw, limits)
+        except StructError as error:
+            raise StateError(f"a customer record is damaged: {error}") from None
+        if history.epoch != epoch:
+            history._begin(epoch)
         return history
 
     def encode(self) -> bytes:
@@ -141,6 +152,14 @@ class History:
         else:
             self._append(event)
         return True
+
+    def events(self) -> list[Event]:
+        """All events kept, oldest first."""
+        return self._ring.events()
+
+    def labels(self) -> list[recent.Row]:
+        """The recent labels kept, in the order of their origins."""
+        return recent.unpack(self._labels)
 
     def holds(self, offset: int) -> bool:
         """Whether the event at `offset` is among those kept."""
@@ -177,8 +196,8 @@ class History:
             merchants=ring.some_merchants(start, stop),
             running=running,
             older=self._totals.plus(ats[:start], amounts[:start]),
-            frauds=recent.frauds(self._labels),
-            whole=stop in (len(ats), start + self.limits.events) or not base.events,
+            frauds=recent.frauds(self._labels) if self._labels else (),
+            whole=stop == len(ats) or stop >= self.limits.events or not base.events,
         )
 
     def learn_label(self, tx_hash: int, origin: Origin, known: int, fraud: bool) -> bool:
@@ -206,28 +225,33 @@ class History:
             offset, at, amount, place = self._ring.drop_oldest()
             self._base = self._base.after(at, amount, place)
             self._totals = self._totals.plus((at,), (amount,))
-            self.evicted_through = max(self.evicted_through, offset)
+            self.evicted_through = offset
 
     def _insert_between(self, event: Event) -> None:
         events = sorted([*self._ring.events(), event], key=attrgetter("offset"))
         self._head = self._base
-        self._ring = Ring()
+        self._ring = Ring(Steps(), Steps())
         for kept in events:
             self._append(kept)
 
     def _begin(self, epoch: int) -> None:
+        if self.epoch > epoch:
+            raise StateError(
+                f"a customer record is of epoch {self.epoch}, this worker's is {epoch}"
+            )
         self.epoch = epoch
         self.evicted_through = -1
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
 
-    def _read(self, raw: bytes) -> None:
-        if raw[0] != FORMAT:
-            raise StateError(f"a customer record has format {raw[0]}, not {FORMAT}")
-        _, self.epoch, self.evicted_through, placed = HEADER.unpack_from(raw)
-        self._head, position = Running.decode(raw, HEADER.size, placed)
-        self._base, position = Running.decode(raw, position, placed)
-        self._ring, position = Ring.decode(raw, position)
-        self._totals, position = Totals.decode(raw, position, self._base.last_at)
-        self._labels = raw[position:]
-        if len(self._labels) % recent.ROW.size:
+    @classmethod
+    def _read(cls, raw: bytes, limits: Limits) -> "History":
+        form, epoch, evicted_through, placed = HEADER.unpack_from(raw)
+        if form != FORMAT:
+            raise StateError(f"a customer record has format {form}, not {FORMAT}")
+        head, position = Running.decode(raw, HEADER.size, placed)
+        base, position = Running.decode(raw, position, placed)
+        ring, position = Ring.decode(raw, position)
+        totals, position = Totals.decode(raw, position, base.last_at)
+        if (len(raw) - position) % recent.ROW.size:
             raise StateError("a customer record is damaged: its labels are cut")
+        return cls(epoch, limits, evicted_through, head, base, ring, totals, raw[position:])

@@ -10,7 +10,7 @@ MINUTE = 60_000  # ms
 WINDOWS = (MINUTE, 5 * MINUTE, 60 * MINUTE, DAY, 7 * DAY, 30 * DAY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Past:
     """A customer as one transaction finds it: the events with a smaller offset, and no other.
 
@@ -77,18 +77,22 @@ class Past:
         The transaction at hand is not included, nor is any with a later time than `at`.
         Exact over the latest events; older ones come from day totals, see `Totals.within`.
         """
-        ats, amounts = self.ats, self.amounts
-        if any(map(int.__gt__, ats, ats[1:])):
-            order = sorted(range(len(ats)), key=ats.__getitem__)
-            ats = tuple(ats[i] for i in order)
-            amounts = tuple(amounts[i] for i in order)
-        newest = top = bisect_right(ats, at)
+        ats, amounts, older = self.ats, self.amounts, self.older
+        ordered = sorted(ats)
+        if tuple(ordered) != ats:
+            amounts = tuple(amounts[i] for i in sorted(range(len(ats)), key=ats.__getitem__))
+        newest = top = bisect_right(ordered, at)
         total = 0.0
         windows: list[tuple[float, float]] = []
         for width in WINDOWS:
-            start = bisect_right(ats, at - width, 0, top)
-            total += sum(amounts[start:top])
-            top = start
-            count, summed = self.older.within(at - width, at)
-            windows.append((newest - top + count, total + summed))
+            start = at - width
+            oldest = bisect_right(ordered, start, 0, top)
+            if oldest < top:
+                total += sum(amounts[oldest:top])
+                top = oldest
+            if older.latest > start:
+                count, summed = older.within(start, at)
+                windows.append((newest - top + count, total + summed))
+            else:
+                windows.append((newest - top, total))
         return tuple(windows)

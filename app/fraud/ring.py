@@ -1,6 +1,5 @@
 """The latest events of a customer, packed in columns in the order of their offsets."""
 
-from itertools import accumulate, pairwise
 from struct import Struct, unpack, unpack_from
 from typing import NamedTuple
 
@@ -38,9 +37,21 @@ class Ring:
 
     __slots__ = ("amounts", "ats", "ids", "merchants", "offsets", "places")
 
-    def __init__(self) -> None:
-        self.offsets, self.ats = Steps(), Steps()
-        self.ids = self.amounts = self.merchants = self.places = b""
+    def __init__(
+        self,
+        offsets: Steps,
+        ats: Steps,
+        ids: bytes = b"",
+        amounts: bytes = b"",
+        merchants: bytes = b"",
+        places: bytes = b"",
+    ) -> None:
+        self.offsets = offsets
+        self.ats = ats
+        self.ids = ids
+        self.amounts = amounts
+        self.merchants = merchants
+        self.places = places
 
     def __len__(self) -> int:
         return len(self.ids) // HASH.size
@@ -105,35 +116,38 @@ class Ring:
         return b"".join(
             (
                 HEADER.pack(len(self), flags, *ends),
-                offsets.packed,
                 self.ids,
-                ats.packed,
                 self.amounts,
                 self.merchants,
                 self.places,
+                offsets.packed,
+                ats.packed,
             )
         )
 
     @classmethod
     def decode(cls, raw: bytes, position: int) -> tuple["Ring", int]:
         """The ring that begins at a position, and the position after it."""
-        size, flags, *ends = HEADER.unpack_from(raw, position)
-        wide_offsets, wide_times = bool(flags & WIDE_OFFSETS), bool(flags & WIDE_TIMES)
-        items = (
-            8 if wide_offsets else 4,
-            8,
-            8 if wide_times else 4,
-            8,
-            8,
-            8 if flags & PLACED else 0,
+        size, flags, first_offset, last_offset, first_at, last_at = HEADER.unpack_from(
+            raw, position
         )
-        bounds = list(accumulate((size * item for item in items), initial=position + HEADER.size))
-        columns = [raw[start:stop] for start, stop in pairwise(bounds)]
-        ring = cls()
-        ring.offsets = Steps(ends[0], ends[1], columns[0], wide_offsets)
-        ring.ats = Steps(ends[2], ends[3], columns[2], wide_times)
-        ring.ids, ring.amounts, ring.merchants, ring.places = columns[1], *columns[3:]
-        return ring, bounds[-1]
+        wide_offsets, wide_times = bool(flags & WIDE_OFFSETS), bool(flags & WIDE_TIMES)
+        ids = position + HEADER.size
+        amounts = ids + size * HASH.size
+        merchants = amounts + size * AMOUNT.size
+        places = merchants + size * HASH.size
+        offsets = places + (size * PLACE.size if flags & PLACED else 0)
+        ats = offsets + size * (8 if wide_offsets else 4)
+        end = ats + size * (8 if wide_times else 4)
+        ring = cls(
+            Steps(first_offset, last_offset, raw[offsets:ats], wide_offsets),
+            Steps(first_at, last_at, raw[ats:end], wide_times),
+            raw[ids:amounts],
+            raw[amounts:merchants],
+            raw[merchants:places],
+            raw[places:offsets],
+        )
+        return ring, end
 
 
 def _place(packed: bytes) -> Place:

@@ -9,8 +9,8 @@ Journey: TypeAlias = tuple[int, float, float, float, float, int]
 
 NOWHERE: Place = (math.inf, math.inf)  # the place of an event without coordinates
 NEVER = -1
-CLIP = 2.5
 SPIKE = 2.225540928492468  # exp(.8)
+CLIP = 2.5  # above SPIKE: what is clipped is a spike
 AMOUNTS = Struct("<Qdddqq")  # the fields up to `last_spike`
 JOURNEY = Struct("<Qddffq")  # the others, when a place is known
 
@@ -53,19 +53,20 @@ class Running(NamedTuple):
 
     def after(self, at: int, amount: float, place: Place) -> "Running":
         """The values after one more event."""
-        events, mean, squares, typical, last_at, last_spike, *_ = self
+        events, mean, squares, typical, last_at, last_spike = self[:6]
         events += 1
         step = amount - mean
         mean += step / events
         squares += step * (amount - mean)
         clipped = amount
-        if typical > 0:
+        if 0 < typical * SPIKE < amount:
+            last_spike = max(last_spike, at)
             clipped = min(amount, CLIP * typical)
-            if amount > SPIKE * typical:
-                last_spike = max(last_spike, at)
         typical += (clipped - typical) / events
+        if at > last_at:
+            last_at = at
         journey = self[6:] if place == NOWHERE else self._journey_after(at, place)
-        return Running(events, mean, squares, typical, max(last_at, at), last_spike, *journey)
+        return Running(events, mean, squares, typical, last_at, last_spike, *journey)
 
     def _journey_after(self, at: int, place: Place) -> Journey:
         home_lat, home_lon, last = self.home_lat, self.home_lon, self[9:]

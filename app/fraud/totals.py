@@ -28,24 +28,28 @@ class Totals(NamedTuple):
             return self
         days, counts, sums = list(self.days), list(self.counts), list(self.sums)
         last = days[-1] if days else NEVER
-        for at, amount in zip(ats, amounts, strict=True):
+        for at, amount in zip(ats, amounts, strict=False):
             day = at // DAY
-            if day == last:
+            if day > last:
+                days.append(day)
+                counts.append(1)
+                sums.append(amount)
+                last = day
+            elif day == last:
                 counts[-1] += 1
                 sums[-1] += amount
-                continue
-            place = bisect_left(days, day)
-            if place == len(days) or days[place] != day:
-                days.insert(place, day)
-                counts.insert(place, 0)
-                sums.insert(place, 0.0)
-            counts[place] += 1
-            sums[place] += amount
-            last = days[-1]
-        old = bisect_left(days, last - DAYS_KEPT)
-        return Totals(
-            tuple(days[old:]), tuple(counts[old:]), tuple(sums[old:]), max(self.latest, *ats)
-        )
+            else:
+                place = bisect_left(days, day)
+                if days[place] != day:
+                    days.insert(place, day)
+                    counts.insert(place, 0)
+                    sums.insert(place, 0.0)
+                counts[place] += 1
+                sums[place] += amount
+        if days[0] < last - DAYS_KEPT:
+            old = bisect_left(days, last - DAYS_KEPT)
+            del days[:old], counts[:old], sums[:old]
+        return Totals(tuple(days), tuple(counts), tuple(sums), max(self.latest, max(ats)))
 
     def within(self, start: int, end: int) -> tuple[float, float]:
         """Count and sum of the events after `start`, up to the end of the day of `end`.
