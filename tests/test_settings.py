@@ -1,0 +1,109 @@
+"""Settings: read from the environment, refused by the variable's name, frozen."""
+
+import pytest
+from pydantic import ValidationError
+
+from app import settings as module
+from app.errors import SettingsError
+from app.settings import Settings, read_settings, seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("250ms", 0.25),
+        ("1.5s", 1.5),
+        ("5m", 300.0),
+        ("12h", 43_200.0),
+        ("7d", 604_800.0),
+        ("90", 90.0),
+        (" 2 m ", 120.0),
+    ],
+)
+def test_a_duration_is_a_number_with_or_without_a_unit(monkeypatch, text, value):
+    assert seconds(text) == value
+    monkeypatch.setenv("WEIR_LABEL_WAIT", text)
+    assert read_settings().label_wait == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("LABEL_WAIT", "7 weeks", id="an unknown unit"),
+        pytest.param("LABEL_WAIT", "0s", id="no time at all"),
+        pytest.param("LABEL_WAIT", "-5s", id="a negative time"),
+        pytest.param("LABEL_WAIT", "inf", id="for ever"),
+        pytest.param("HORIZON", "", id="an empty duration"),
+        pytest.param("PARTITIONS", "0", id="too few"),
+        pytest.param("PARTITIONS", "1025", id="too many"),
+        pytest.param("PARTITIONS", "four", id="a word for a number"),
+        pytest.param("PARTITIONS", "2.5", id="a fraction"),
+        pytest.param("REVIEW_THRESHOLD", "nan", id="not a number"),
+        pytest.param("BLOCK_THRESHOLD", "1.01", id="above one"),
+        pytest.param("MODEL_SCOPE", "all", id="an unknown choice"),
+        pytest.param("APP_ID", "", id="an empty id"),
+        pytest.param("APP_ID", "a b", id="a space in an id"),
+        pytest.param("TOPIC_PREFIX", "a/b", id="a slash in a topic"),
+        pytest.param("WEB_PORT", "65536", id="no port"),
+        pytest.param("EPOCH", "0", id="epoch 0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_its_variable(monkeypatch, variable, value):
+    monkeypatch.setenv(f"WEIR_{variable}", value)
+    with pytest.raises(SettingsError, match=rf"^WEIR_{variable}: \w+"):
+        read_settings()
+
+
+def test_every_variable_that_cannot_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("WEIR_EPOCH", "none")
+    monkeypatch.setenv("WEIR_CHUNK", "0")
+    with pytest.raises(SettingsError, match=r"WEIR_EPOCH: .*; WEIR_CHUNK: "):
+        read_settings()
+
+
+def test_thresholds_must_be_in_order(monkeypatch):
+    monkeypatch.setenv("WEIR_REVIEW_THRESHOLD", "0.8")
+    monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.7")
+    with pytest.raises(SettingsError, match="block_threshold must not lie below review_threshold"):
+        read_settings()
+    monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.8")
+    assert read_settings().block_threshold == 0.8
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch):
+    monkeypatch.setenv("WEIR_PARTITIONS", "8")
+    assert read_settings().partitions == 8
+    assert read_settings(partitions=2).partitions == 2
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(SettingsError, match="WEIR_PARTITION: "):
+        read_settings(partition=4)
+
+
+def test_settings_do_not_change():
+    settings = read_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.epoch = 2
+
+
+def test_a_process_reads_its_settings_once(monkeypatch):
+    module.settings.cache_clear()
+    monkeypatch.setenv("WEIR_EPOCH", "3")
+    first = module.settings()
+    monkeypatch.setenv("WEIR_EPOCH", "4")
+    assert module.settings() is first
+    module.settings.cache_clear()
+
+
+def test_other_workers_reach_this_one_where_it_listens_or_says_so():
+    here = read_settings(web_host="10.0.0.7", web_port=7000)
+    assert here.url == "http://10.0.0.7:7000"
+    assert here.model_copy(update={"advertised_url": "http://w0/"}).url == "http://w0/"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_sentence(name):
+    description = Settings.model_fields[name].description or ""
+    assert description[0].isupper()
+    assert description.endswith(".")
