@@ -1,16 +1,32 @@
-"""Bytes and CPU microseconds of a customer's record by ring size.
+"""Bytes, CPU microseconds and, given data, average precision of the customer record by ring size.
 
-    python -m benchmarks.history
+    python -m benchmarks.history [handbook_2018-04-01_2018-08-14.parquet]
 
 A step is what score does with the record of one transaction: decode, look for the id and
-the offset, view, windows, insert, encode. Customers are seeded, with records that are full
-and have day totals.
+the offset, view, windows, insert, encode. Customers are seeded, their records full, with
+day totals.
+
+Average precision is that of the default model on the four weeks 2018-06-20 to 07-17, each
+score from before its label, labels 7 days late, learning since 2018-05-01.
 """
 
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import exp
+from pathlib import Path
 from random import Random
 from time import process_time
 
-from app.fraud.history import Event, History, Limits
+from app.core.metrics import average_precision
+from app.core.zoo import make_model
+from app.data.datasets import open_dataset
+from app.data.player import play
+from app.data.rows import Due, Labelled
+from app.fraud.features import GRIDS, extract
+from app.fraud.history import Event, History, Limits, hash64
+from app.fraud.merchants import Merchants
+from app.messages import Example, Origin
 
 DAY = 86_400_000
 SIZES = (8, 16, 24, 32, 64, 128, 256)
@@ -43,7 +59,6 @@ def step(raw: bytes | None, event: Event, limits: Limits) -> bytes:
     """One transaction's use of its customer's record."""
     history = History.decode(raw, 1, limits)
     history.first_offset_of(event.id_hash)
-    history.holds(event.offset)
     history.before(event.offset).windows(event.at)
     history.insert(event)
     return history.encode()
@@ -66,13 +81,75 @@ def measure(limits: Limits, places: bool) -> tuple[float, float]:
     return size / CUSTOMERS, seconds / CUSTOMERS / STEPS * 1e6
 
 
-def main() -> None:
-    print("ring  replay   bytes  us/step   with places: bytes  us/step")
+def ms(month: int, day: int) -> int:
+    return round(datetime(2018, month, day, tzinfo=UTC).timestamp() * 1000)
+
+
+def some_weeks(path: Path) -> Iterator[Labelled]:
+    for row in open_dataset(path):
+        if row.tx.at >= ms(7, 18):
+            return
+        if row.tx.at >= ms(5, 1):
+            yield row
+
+
+def scores(path: Path, limits: Limits) -> Iterator[tuple[int, bool, float]]:
+    """Time, truth and score of every transaction; the model learns each 7 days later."""
+    model, merchants = make_model("binned", GRIDS), Merchants()
+    histories: dict[str, History] = {}
+    seen: dict[str, tuple[Labelled, dict[str, float]]] = {}
+    for offset, item in enumerate(play(some_weeks(path), 7 * DAY)):
+        if isinstance(item, Due):
+            row, x = seen.pop(item.feedback.id)
+            origin = Origin(1, 0, offset)
+            if row.fraud:
+                id_hash = hash64(row.tx.id)
+                histories[row.tx.customer].learn_label(id_hash, origin, item.at, True)
+            example = Example(
+                tx=row.tx.id,
+                x=x,
+                y=int(bool(row.fraud)),
+                w=1.0,
+                previous=None,
+                score=0.0,
+                version=0,
+                merchant=row.tx.merchant,
+                location="",
+                at=row.tx.at,
+                known=item.at,
+                origin=origin,
+                end_of_step=True,
+            )
+            model.learn_one(x, bool(row.fraud))
+            merchants.learn(example)
+        else:
+            tx = item.tx
+            history = histories.setdefault(tx.customer, History(1, limits))
+            x = extract(tx, history.before(offset), merchants.view(tx.merchant, "", tx.at))
+            history.insert(Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant)))
+            seen[tx.id] = item, x
+            yield tx.at, bool(item.fraud), 1 / (1 + exp(-model.logit_one(x)))
+
+
+def precision(path: Path, limits: Limits) -> float:
+    """Mean over four weeks of the average precision."""
+    weeks: list[list[tuple[bool, float]]] = [[], [], [], []]
+    for at, fraud, score in scores(path, limits):
+        week = (at - ms(6, 20)) // (7 * DAY)
+        if week >= 0:
+            weeks[week].append((fraud, score))
+    return sum(average_precision(*zip(*week, strict=True)) or 0.0 for week in weeks) / 4
+
+
+def main(path: Path | None) -> None:
+    print("ring  replay   bytes  us/step   with places: bytes  us/step   average precision")
     for events in SIZES:
         limits = Limits(events, events // 2, 16)
         row = (*measure(limits, places=False), *measure(limits, places=True))
-        print("{:4} {:7} {:7.0f} {:8.1f} {:20.0f} {:8.1f}".format(*limits[:2], *row))
+        quality = f"{precision(path, limits):.4f}" if path else "-"
+        text = "{:4} {:7} {:7.0f} {:8.1f} {:20.0f} {:8.1f} {:>19}"
+        print(text.format(*limits[:2], *row, quality), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
