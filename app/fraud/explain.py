@@ -85,13 +85,9 @@ PHRASES: Mapping[str, Phrase] = {
     "merchant_risk_7d": Phrase("merchant", "merchant's fraud rate of 7 days is {:.1%}"),
     "merchant_risk_30d": Phrase("merchant", "merchant's fraud rate of 30 days is {:.1%}"),
     "merchant_labels": Phrase("merchant", "merchant has {:.0f} labels"),
-    "merchant_recent": Phrase("merchant", "{:.0%} fraud in the merchant's latest labels"),
     "merchant_run": Phrase("merchant", "the merchant's last {:.0f} labels are fraud"),
     "merchant_run_days": Phrase(
         "merchant", "frauds without a break at the merchant for {:.1f} days"
-    ),
-    "merchant_unexplained": Phrase(
-        "merchant", "{:.0%} fraud with usual amounts in the merchant's latest labels"
     ),
     "merchant_unexplained_run": Phrase(
         "merchant", "{:.0f} frauds with usual amounts in a row at the merchant"

@@ -39,17 +39,17 @@ FEATURES: tuple[Feature, ...] = (
     Feature("night", "0/1", "1 before seven in the morning, UTC.", grids.YES),
     Feature("weekend", "0/1", "1 on Saturday and Sunday, UTC.", grids.YES),
     Feature("count_1m", "1", "Transactions of the last minute, this one included, as in all windows.", grids.COUNTS),
-    Feature("mean_1m", "currency", "Mean amount of the last minute.", grids.AMOUNTS),
+    Feature("mean_1m", "currency", "Mean amount of the last minute.", grids.MEANS),
     Feature("count_5m", "1", "Transactions of the last 5 minutes.", grids.COUNTS),
-    Feature("mean_5m", "currency", "Mean amount of the last 5 minutes.", grids.AMOUNTS),
+    Feature("mean_5m", "currency", "Mean amount of the last 5 minutes.", grids.MEANS),
     Feature("count_60m", "1", "Transactions of the last 60 minutes.", grids.COUNTS),
-    Feature("mean_60m", "currency", "Mean amount of the last 60 minutes.", grids.AMOUNTS),
+    Feature("mean_60m", "currency", "Mean amount of the last 60 minutes.", grids.MEANS),
     Feature("count_1d", "1", "Transactions of the last day.", grids.COUNTS),
-    Feature("mean_1d", "currency", "Mean amount of the last day.", grids.AMOUNTS),
+    Feature("mean_1d", "currency", "Mean amount of the last day.", grids.MEANS),
     Feature("count_7d", "1", "Transactions of the last 7 days.", grids.COUNTS),
-    Feature("mean_7d", "currency", "Mean amount of the last 7 days.", grids.AMOUNTS),
+    Feature("mean_7d", "currency", "Mean amount of the last 7 days.", grids.MEANS),
     Feature("count_30d", "1", "Transactions of the last 30 days.", grids.COUNTS),
-    Feature("mean_30d", "currency", "Mean amount of the last 30 days.", grids.AMOUNTS),
+    Feature("mean_30d", "currency", "Mean amount of the last 30 days.", grids.MEANS),
     Feature("log_seconds_since_last", "ln s", "Log of 1 + the seconds since the last transaction.", grids.LOG_SECONDS),
     Feature("km_from_home", "km", "Distance from the customer's home.", grids.KM),
     Feature("kmh_from_last", "km/h", "Speed from the last place, over ten minutes at least.", grids.KMH),
@@ -58,10 +58,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("merchant_risk_7d", "share", "Smoothed share of fraud in the merchant's labels of 7 days.", grids.SHARES),
     Feature("merchant_risk_30d", "share", "Smoothed share of fraud in the merchant's labels of 30 days.", grids.SHARES),
     Feature("merchant_labels", "1", "Labels of the merchant so far.", grids.LABELS),
-    Feature("merchant_recent", "share", "Exponential mean of the merchant's labels: each moves it by 0.3.", grids.SHARES),
     Feature("merchant_run", "1", "Fraud labels of the merchant since its last legitimate one.", grids.FEW),
     Feature("merchant_run_days", "d", "Days since that run began.", grids.DAYS),
-    Feature("merchant_unexplained", "share", "As merchant_recent, of frauds whose amount does not stand out.", grids.SHARES),
     Feature("merchant_unexplained_run", "1", "As merchant_run, of frauds whose amount does not stand out.", grids.FEW),
     Feature("merchant_unexplained_days", "d", "Days since that run began.", grids.DAYS),
     Feature("location_frauds", "1", "Frauds at this merchant in this location.", grids.FEW),
@@ -142,11 +140,9 @@ def _describe(x: dict[str, float], merchant: MerchantView) -> None:
     x["merchant_risk_7d"] = merchant.risk_7d
     x["merchant_risk_30d"] = merchant.risk_30d
     x["merchant_labels"] = merchant.labels
-    x["merchant_recent"] = merchant.recent
     x["merchant_run"] = float(merchant.run)
     if merchant.run_days is not None:
         x["merchant_run_days"] = merchant.run_days
-    x["merchant_unexplained"] = merchant.unexplained
     x["merchant_unexplained_run"] = float(merchant.unexplained_run)
     if merchant.unexplained_days is not None:
         x["merchant_unexplained_days"] = merchant.unexplained_days

@@ -33,7 +33,8 @@ COUNTS: Grid = (
     *(23.5, 31.5, 45.5, 65.5, 99.5, 149.5, 199.5),
 )
 LABELS: Grid = (0.5, *per_decade(5, 0, 5))
-AMOUNTS: Grid = per_decade(10, 0, 5)
+AMOUNTS: Grid = per_decade(20, 0, 5)  # fine: limits and habits cling to certain amounts
+MEANS: Grid = per_decade(4, 0, 4)
 RATIOS: Grid = evenly(-3, 4, 35)
 SCORES: Grid = (*evenly(-3, 5, 32), 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 50.0)
 SHARES: Grid = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, *evenly(0.1, 0.9, 16), 0.95)

@@ -13,12 +13,11 @@ DAY = 86_400_000  # ms
 DAYS = 31  # buckets: the 30 days of the longest window and the day in which it begins
 LIFETIME = 60  # days without a label after which a merchant is forgotten
 PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured best
-DECAY = 0.7  # of the recent shares, by a label of weight 1
 SPIKE, FAR = 0.8, 3.0  # log ratio to the typical amount and z-score from which it explains a fraud
 
-# Day of the newest bucket; labels, frauds, recent share and recent unexplained share; length and
-# beginning (ms) of the present run of frauds and of unexplained ones.
-HEAD = Struct("<i4diqiq")
+# Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the present
+# run of frauds and of unexplained ones.
+HEAD = Struct("<i2diqiq")
 RING = Struct(f"<{DAYS}f")
 WEIGHT = Struct("<f")
 LABELS, FRAUDS = HEAD.size, HEAD.size + RING.size  # where the buckets begin in a record
@@ -31,14 +30,12 @@ FORMAT = b"mer1"
 
 
 class MerchantView(NamedTuple):
-    """A merchant at one moment: shares lie in 0..1, an age in days is None where no run is."""
+    """A merchant at one moment: risks lie in 0..1, an age in days is None where no run is."""
 
     risk_1d: float
     risk_7d: float
     risk_30d: float
     labels: float = 0.0
-    recent: float = 0.0
-    unexplained: float = 0.0
     run: int = 0
     run_days: float | None = None
     unexplained_run: int = 0
@@ -51,7 +48,7 @@ class Merchants:
 
     A risk is the share of fraud among the labels that became known in a window, smoothed
     towards the overall share. Windows are made of day buckets, the oldest of which counts by
-    the part of it that lies in the window. The unexplained statistics leave out frauds whose
+    the part of it that lies in the window. The unexplained run leaves out frauds whose
     amount alone stands out: those say more of the card than of the merchant.
 
     Weights that are whole numbers are added and taken back exactly, up to 2 ** 24 a merchant
@@ -96,7 +93,7 @@ class Merchants:
             return MerchantView(base, base, base)
         records, start = place
         head = HEAD.unpack_from(records, start)
-        newest, labels, frauds, recent, unexplained, run, began, unexplained_run, since = head
+        newest, labels, frauds, run, began, unexplained_run, since = head
         known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
         bad_1d = bad_7d = bad_30d = PRIOR * base
         if frauds:
@@ -107,8 +104,6 @@ class Merchants:
             bad_7d / (known_7d + PRIOR),
             bad_30d / (known_30d + PRIOR),
             labels,
-            recent,
-            unexplained,
             run,
             max(at - began, 0) / DAY if run else None,
             unexplained_run,
@@ -181,21 +176,16 @@ def explained(x: dict[str, float]) -> bool:
 def _extend_runs(place: Place, example: Example) -> None:
     records, at = place
     head = HEAD.unpack_from(records, at)
-    newest, labels, frauds, recent, unexplained, run, began, unexplained_run, since = head
-    keep = DECAY**example.w
-    recent *= keep
+    newest, labels, frauds, run, began, unexplained_run, since = head
     if not example.y:
         run = unexplained_run = 0
-        unexplained *= keep
     else:
-        recent += 1 - keep
         began = began if run else example.known
         run += 1
         if not explained(example.x):
-            unexplained = unexplained * keep + 1 - keep
             since = since if unexplained_run else example.known
             unexplained_run += 1
-    head = newest, labels, frauds, recent, unexplained, run, began, unexplained_run, since
+    head = newest, labels, frauds, run, began, unexplained_run, since
     HEAD.pack_into(records, at, *head)
 
 
