@@ -68,7 +68,7 @@ class Account(NamedTuple):
         """
         history = History.decode(record, self.epoch, self.limits)
         event = _event(tx, source.offset)
-        new = source.offset > history.evicted_through and not history.holds(source.offset)
+        new = source.offset > history.seen_through
         first = history.first_offset_of(event.id_hash)
         duplicate = first is not None and first != source.offset
         repeat = stored is not None and (not new or duplicate or stored.source == source.offset)
@@ -80,7 +80,9 @@ class Account(NamedTuple):
             degraded = degraded or duplicate or not past.whole
             prediction = judge(tx, past, self.state, source, self.policy, degraded)
             answer = Answer(b"", encode(prediction), prediction.decision, prediction)
-        if not duplicate:
+        if duplicate:
+            history.pass_over(source.offset)
+        else:
             history.insert(event)
         return answer._replace(history=history.encode())
 

@@ -14,7 +14,6 @@ topic. All numbers are little-endian.
 from bisect import bisect_left
 from functools import lru_cache
 from hashlib import blake2b
-from operator import attrgetter
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
@@ -33,7 +32,7 @@ __all__ = ["Event", "History", "Limits", "Past", "hash64"]
 FORMAT = 1
 NOTHING = Running()
 NONE_LEFT = Totals()
-HEADER = Struct("<BIqB")  # format, epoch, evicted_through, 1 when a place is known
+HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
 
 
 @lru_cache(maxsize=1 << 16)
@@ -69,8 +68,8 @@ class History:
     >>> again = History.decode(history.encode(), 1, limits)
     >>> again.before(3) == seen, again.insert(Event(3, hash64("t3"), 3, 40.0, 9))
     (True, False)
-    >>> again.encode() == history.encode(), again.evicted_through
-    (True, 0)
+    >>> again.encode() == history.encode(), again.seen_through
+    (True, 3)
     """
 
     __slots__ = (
@@ -80,15 +79,15 @@ class History:
         "_ring",
         "_totals",
         "epoch",
-        "evicted_through",
         "limits",
+        "seen_through",
     )
 
     def __init__(
         self,
         epoch: int,
         limits: Limits,
-        evicted_through: int = -1,
+        seen_through: int = -1,
         head: Running = NOTHING,
         base: Running = NOTHING,
         ring: Ring | None = None,
@@ -97,9 +96,7 @@ class History:
     ) -> None:
         self.epoch = epoch
         self.limits = limits
-        self.evicted_through = (
-            evicted_through  # the highest offset that has left; below 0: none of this epoch
-        )
+        self.seen_through = seen_through  # the highest offset dealt with in this epoch
         self._head = head  # after the newest event
         self._base = base  # before the oldest event kept
         self._ring = Ring(Steps(), Steps()) if ring is None else ring
@@ -134,7 +131,7 @@ class History:
         placed = self._head.places > 0
         return b"".join(
             (
-                HEADER.pack(FORMAT, self.epoch, self.evicted_through, placed),
+                HEADER.pack(FORMAT, self.epoch, self.seen_through, placed),
                 self._head.encode(placed),
                 self._base.encode(placed),
                 self._ring.encode(),
@@ -144,14 +141,20 @@ class History:
         )
 
     def insert(self, event: Event) -> bool:
-        """Add an event; False when its offset is present or has left the record."""
-        if event.offset <= self.evicted_through or self.holds(event.offset):
+        """Add the newest event; False when its offset was dealt with before.
+
+        A log gives offsets in ascending order, so what is not above the highest one comes
+        from a replay: it is in the record, has left it, or was passed over.
+        """
+        if event.offset <= self.seen_through:
             return False
-        if len(self._ring) and event.offset < self._ring.offsets.last:
-            self._insert_between(event)
-        else:
-            self._append(event)
+        self._append(event)
+        self.seen_through = event.offset
         return True
+
+    def pass_over(self, offset: int) -> None:
+        """Deal with an event without counting it: it repeats a transaction."""
+        self.seen_through = max(self.seen_through, offset)
 
     def events(self) -> list[Event]:
         """All events kept, oldest first."""
@@ -160,12 +163,6 @@ class History:
     def labels(self) -> list[recent.Row]:
         """The recent labels kept, in the order of their origins."""
         return recent.unpack(self._labels)
-
-    def holds(self, offset: int) -> bool:
-        """Whether the event at `offset` is among those kept."""
-        if not len(self._ring) or offset > self._ring.offsets.last:
-            return False
-        return offset in self._ring.offsets.values()
 
     def first_offset_of(self, id_hash: int) -> int | None:
         """The lowest offset at which a transaction id is kept, None where it is not.
@@ -222,17 +219,9 @@ class History:
         place = self._ring.append(event)
         self._head = self._head.after(event.at, event.amount, place)
         while len(self._ring) > self.limits.events + self.limits.replay:
-            offset, at, amount, place = self._ring.drop_oldest()
+            _, at, amount, place = self._ring.drop_oldest()
             self._base = self._base.after(at, amount, place)
             self._totals = self._totals.plus((at,), (amount,))
-            self.evicted_through = offset
-
-    def _insert_between(self, event: Event) -> None:
-        events = sorted([*self._ring.events(), event], key=attrgetter("offset"))
-        self._head = self._base
-        self._ring = Ring(Steps(), Steps())
-        for kept in events:
-            self._append(kept)
 
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
@@ -240,12 +229,12 @@ class History:
                 f"a customer record is of epoch {self.epoch}, this worker's is {epoch}"
             )
         self.epoch = epoch
-        self.evicted_through = -1
+        self.seen_through = -1
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
 
     @classmethod
     def _read(cls, raw: bytes, limits: Limits) -> "History":
-        form, epoch, evicted_through, placed = HEADER.unpack_from(raw)
+        form, epoch, seen_through, placed = HEADER.unpack_from(raw)
         if form != FORMAT:
             raise StateError(f"a customer record has format {form}, not {FORMAT}")
         head, position = Running.decode(raw, HEADER.size, placed)
@@ -254,4 +243,4 @@ class History:
         totals, position = Totals.decode(raw, position, base.last_at)
         if (len(raw) - position) % recent.ROW.size:
             raise StateError("a customer record is damaged: its labels are cut")
-        return cls(epoch, limits, evicted_through, head, base, ring, totals, raw[position:])
+        return cls(epoch, limits, seen_through, head, base, ring, totals, raw[position:])
