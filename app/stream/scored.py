@@ -112,8 +112,10 @@ class ScoredPartition:
     async def settled(self, ids: Iterable[str]) -> None:
         """Wait until none of these ids has a prediction on its way."""
         for tx in ids:
-            while (receipt := self.in_flight.get(tx)) is not None:
+            receipt = self.in_flight.get(tx)
+            while receipt is not None and not receipt.acked.done():
                 await asyncio.shield(receipt.acked)
+                receipt = self.in_flight.get(tx)
 
     def acknowledged(self, base: int, sources: list[int]) -> None:
         """The log took a batch of predictions: its first offset, and their source offsets."""
