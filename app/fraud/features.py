@@ -1,7 +1,6 @@
 """What a model sees of a transaction: one table of features, and one function that fills it."""
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
 from math import asin, cos, log, radians, sin, sqrt
 from typing import NamedTuple
 
@@ -120,9 +119,11 @@ def _compare(x: dict[str, float], amount: float, at: int, past: Past) -> None:
     x["amount_log_ratio"] = log(max(amount, CENT) / typical)
     x["amount_zscore"] = max(-FARTHEST, min((amount - mean) / deviation, FARTHEST))
     since = at - RECENT
-    largest = max(compress(past.amounts, map(since.__lt__, past.ats)), default=None)
-    if largest is not None:
-        x["largest_log_ratio_14d"] = log(max(largest, CENT) / typical)
+    amounts: Sequence[float] = past.amounts
+    if past.ats and min(past.ats) <= since:  # else, and for most, without a loop
+        amounts = [a for a, then in zip(amounts, past.ats, strict=True) if then > since]
+    if amounts:
+        x["largest_log_ratio_14d"] = log(max(max(amounts), CENT) / typical)
     if past.last_spike is not None:
         x["days_since_spike"] = max(at - past.last_spike, 0) / DAY
 
