@@ -2,5 +2,6 @@
 
 from app.settings import settings
 from app.stream.worker import create_app
+from app.web.server import mount
 
-app = create_app(settings())
+app = mount(create_app(settings()))

@@ -20,9 +20,10 @@ def worker(
     import mode.loop
 
     from app.stream.worker import create_app
+    from app.web.server import mount
 
     with sentences():
         chosen = settings()
         mode.loop.use("uvloop")
-        app = create_app(chosen)
+        app = mount(create_app(chosen))
     faust.Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
