@@ -43,7 +43,8 @@ class Revision(Struct, omit_defaults=True):
     """One thing that was said: the label, who said it, where it stands in the log, what came of it.
 
     `at` is when it was said, never later than its record; `example` the entry of the
-    examples log that it gave, if it changed the value that holds.
+    examples log that it gave, if it changed the value that holds; `customer` whom it named
+    while nobody knew whose transaction it is.
     """
 
     origin: Origin
@@ -57,6 +58,7 @@ class Revision(Struct, omit_defaults=True):
     reason: str = ""
     note: str = ""
     example: bytes = b""
+    customer: str = ""
 
 
 class LabelEntry(Struct):
@@ -127,7 +129,7 @@ def settle(
     -------
     Revision | None
         The decided revision, again the same at a replay. None when the label has no
-        effect because its `label_id` was settled under another origin.
+        effect because its `label_id` was settled, or waits, under another origin.
 
     Raises
     ------
@@ -139,9 +141,17 @@ def settle(
             return revision
     identity = label_id(said)
     earlier = next((r for r in entry.revisions if r.label_id == identity), None)
-    if earlier is not None and (earlier.outcome != "waiting" or decision is None):
-        return None
+    if earlier is not None:
+        if earlier.outcome in ("settled", "noted") or known.origin < earlier.origin:
+            return None
+        if earlier.outcome == "waiting" and decision is None:
+            # It waits under the latest origin: at a replay this one must not be settled,
+            # because examples of higher origins may be in the log.
+            earlier.origin = known.origin
+            return earlier
     if decision is not None and decision.customer != said.customer:
+        if earlier is not None:
+            earlier.outcome = "expired"
         raise Refused("`customer` is not the transaction's customer")
     if earlier is not None:
         entry.revisions.remove(earlier)
@@ -149,7 +159,10 @@ def settle(
         raise Refused(f"the transaction has {MAX_REVISIONS} labels already")
     revision = _revision(said, known, identity)
     entry.revisions.append(revision)
-    if decision is not None:
+    if decision is None:
+        revision.customer = said.customer
+    else:
+        entry.customer = decision.customer
         _teach(entry, revision, decision)
     return revision
 
@@ -174,7 +187,7 @@ def again(tx: str, entry: LabelEntry, revision: Revision) -> Feedback:
     """The feedback to publish once more for a label that waited: the same label id and time."""
     return Feedback(
         id=tx,
-        customer=entry.customer,
+        customer=revision.customer or entry.customer,
         label=revision.label,
         source=revision.source,
         actor=revision.actor,

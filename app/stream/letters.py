@@ -25,15 +25,16 @@ def given_up(topic: str, tx: str, entry: LabelEntry, revision: Revision) -> Out:
     """The dead letter of a label whose transaction never came."""
     origin = revision.origin
     reason = "the transaction of this label did not come within WEIR_LABEL_WAIT"
-    value = encode(again(tx, entry, revision))
-    return _letter(entry.customer.encode(), value, reason, topic, origin.partition, origin.offset)
+    said = again(tx, entry, revision)
+    key, value = said.customer.encode(), encode(said)
+    return _letter(key, value, reason, topic, origin.partition, origin.offset)
 
 
 def waiting_again(tx: str, entry: LabelEntry) -> Iterator[Out]:
     """The labels that wait for a transaction, as new feedback with the same id and time."""
     for revision in entry.waiting:
-        value = encode(again(tx, entry, revision))
-        yield Out(entry.customer.encode(), value, timestamp=revision.recorded)
+        said = again(tx, entry, revision)
+        yield Out(said.customer.encode(), encode(said), timestamp=revision.recorded)
 
 
 def _letter(
