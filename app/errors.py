@@ -4,6 +4,7 @@ WeirError
 ├── Refused            one record cannot be used: it becomes a dead letter with this reason
 ├── SettingsError      a setting is missing, malformed or contradicts another
 ├── BrokerError        the development broker cannot be fetched, started or reached
+├── WorkerError        a worker that Weir started left, or does not get on
 ├── TopicsError        topics are missing or do not have the shape that the settings give
 ├── StateError         stored state does not fit the logs, the epoch or this version
 │   └── SnapshotError  a snapshot is damaged, foreign, too large or below the log's start
@@ -25,6 +26,10 @@ class SettingsError(WeirError):
 
 class BrokerError(WeirError):
     """The broker cannot be fetched, started or reached."""
+
+
+class WorkerError(WeirError):
+    """A worker that Weir started left, or does not get on."""
 
 
 class TopicsError(WeirError):

@@ -3,6 +3,10 @@
 import typer
 
 from app.cli.broker import broker
+from app.cli.demo import demo
+from app.cli.publish import publish
+from app.cli.replay import replay
+from app.cli.simulate import simulate
 from app.cli.topics import topics
 from app.cli.worker import worker
 
@@ -13,9 +17,13 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.command()(demo)
 cli.command()(broker)
 cli.add_typer(topics, name="topics")
 cli.command()(worker)
+cli.command()(simulate)
+cli.command()(publish)
+cli.command()(replay)
 
 
 def main() -> None:

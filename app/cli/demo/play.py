@@ -1,0 +1,78 @@
+"""Plays traffic against running workers, and never gets ahead of what it is owed."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sized
+from typing import Any
+
+from app.cli.demo.fleet import Fleet
+from app.cli.demo.tally import Tally
+from app.cli.pace import Pace
+from app.data.batches import Batch
+from app.data.rows import Due
+from app.errors import WorkerError
+from app.stream.observe import Observer
+from app.stream.publish import Publisher
+
+PATIENCE = 60.0  # seconds without any output while some is owed
+
+
+class Play:
+    """Hour after hour: transactions, their decisions, the labels that fall due, the learning.
+
+    So quality is the same at every speed: a transaction meets all labels that were due
+    before its hour, however slow the machine is.
+    """
+
+    def __init__(self, publisher: Publisher, observer: Observer, fleet: Fleet, tally: Tally):
+        self.publisher, self.observer = publisher, observer
+        self.fleet, self.tally = fleet, tally
+        self._seen = asyncio.Event()
+
+    async def run(self, batches: Iterable[Batch], pace: Pace) -> None:
+        """Publish all of it. Raises WorkerError when the workers do not answer."""
+        tally = self.tally
+        for batch in batches:
+            async for rows in pace.pieces(batch.rows):
+                at = self.publisher.transactions(row.tx for row in rows)
+                tally.send_transactions(rows, at)
+            await self._paid(tally.undecided, tally.unreviewed)
+            if due := batch.labels():
+                await self._teach(due)
+
+    async def watch(self) -> None:
+        """Take in what the workers write, for ever."""
+        async for topic, records in self.observer:
+            self.tally.see(topic, records)
+            self._seen.set()
+
+    async def _teach(self, due: list[Due]) -> None:
+        self.publisher.labels(label.feedback for label in due)
+        self.tally.send_labels(due)
+        await self._paid(self.tally.unlearned)
+        await self.fleet.reaches(self.tally.version)
+
+    async def _paid(self, *owed: Sized) -> None:
+        while any(owed):
+            self._seen.clear()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._seen.wait()
+            except TimeoutError:
+                raise WorkerError(
+                    f"the workers have written nothing for {PATIENCE:.0f} s and still owe "
+                    f"{len(self.tally.undecided)} decisions, {len(self.tally.unreviewed)} review "
+                    f"items and {len(self.tally.unlearned)} examples"
+                ) from None
+
+
+async def first(main: Coroutine[Any, Any, None], *watches: Coroutine[Any, Any, None]) -> None:
+    """Run `main` to its end, unless one of the watches, which never end, raises before."""
+    tasks = [asyncio.ensure_future(work) for work in (main, *watches)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,129 @@
+"""Brings a demo up and down: directory, broker, topics, workers, traffic, page."""
+
+import asyncio
+import errno
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.cli.demo.fleet import Fleet
+from app.cli.demo.page import new_page
+from app.cli.demo.play import Play, first
+from app.cli.demo.tally import Tally
+from app.cli.pace import Pace
+from app.cli.sources import Source
+from app.errors import BrokerError, WeirError
+from app.settings import read_settings
+from app.stream.broker import Broker
+from app.stream.observe import observing
+from app.stream.publish import Publisher
+from app.stream.topics import Topics, create
+from app.stream.writer import Writers
+
+
+class Options(NamedTuple):
+    """How to run a demo; None stands for a free port or a temporary directory."""
+
+    rate: float | None
+    workers: int
+    port: int | None
+    web_port: int | None
+    directory: Path | None
+
+
+async def run(source: Source, options: Options) -> dict[str, Any]:
+    """Run a demo until its traffic ends, or until SIGINT or SIGTERM; returns its summary.
+
+    Raises
+    ------
+    WeirError
+        What did not start or did not stay; the sentence names its log.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    settings = read_settings(replication=1)
+    tally = Tally(Topics.named(settings), settings.review_threshold, source.flag)
+    with workplace(options.directory) as directory, suppress(asyncio.CancelledError):
+        await play(source, options, tally, directory)
+    return tally.summary()
+
+
+async def play(source: Source, options: Options, tally: Tally, directory: Path) -> None:
+    """Everything between an empty directory and the end of the traffic."""
+    page = new_page(tally)
+    async with AsyncExitStack() as stack:
+        page.say("Starting Kafka ...")
+        broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
+        settings = read_settings(replication=1, brokers=broker.bootstrap)
+        await create(settings)
+        page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
+        observer = await stack.enter_async_context(observing(settings, *tally.topics))
+        fleet = Fleet(settings, options.workers, directory, options.web_port)
+        await stack.enter_async_context(fleet)
+        await first(fleet.ready(), fleet.watch(), broker.wait())
+        writers = Writers(settings.brokers)
+        await writers.start()
+        stack.push_async_exit(partial(disconnect, writers))
+        page.say(f"Playing {source.name}. Web views: {fleet.members[0].url}")
+        tally.begin(fleet.cpu_seconds)
+        stack.callback(tally.end)
+        playing = Play(Publisher(settings, writers), observer, fleet, tally)
+        await first(
+            playing.run(source.batches, Pace(options.rate)),
+            playing.watch(),
+            page.refresh(),
+            fleet.watch(),
+            broker.wait(),
+        )
+
+
+async def disconnect(writers: Writers, kind: type[BaseException] | None, *_: object) -> None:
+    """Write out what is queued, unless nobody may be there to take it."""
+    if kind is None or issubclass(kind, asyncio.CancelledError):
+        await writers.stop()
+
+
+@contextmanager
+def workplace(given: Path | None) -> Iterator[Path]:
+    """A directory for one run.
+
+    A temporary one is removed at the end; after a failure its logs stay, because the
+    error's sentence names them.
+    """
+    try:
+        directory = empty(given)
+    except OSError as error:
+        place = given or tempfile.gettempdir()
+        raise BrokerError(f"the demo cannot use {place}: {error.strerror}") from None
+    try:
+        yield directory
+    except WeirError:
+        remove_data(directory)
+        raise
+    except OSError as error:
+        raise BrokerError(f"the demo cannot use {directory}: {error.strerror}") from None
+    if given is None:
+        shutil.rmtree(directory)
+
+
+def empty(given: Path | None) -> Path:
+    """The directory, made if need be. Raises OSError when it cannot be used."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="weir-demo-"))
+    given.mkdir(parents=True, exist_ok=True)
+    if any(given.iterdir()):
+        raise OSError(errno.ENOTEMPTY, "it is not empty, and a demo begins from nothing")
+    return given.resolve()
+
+
+def remove_data(directory: Path) -> None:
+    """Leave nothing but the logs."""
+    for folder in (directory / "kafka" / "data", *directory.glob("worker-*/")):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,161 @@
+"""What a demo has published, and what came of it as the output topics tell."""
+
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+from aiokafka import ConsumerRecord
+
+from app.core.metrics import Prequential
+from app.data.rows import Due, Labelled
+from app.messages import read_example, read_prediction
+from app.stream.topics import Topics
+
+RECENT = 20_000  # labels behind the rolling figures
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+read_id = msgspec.json.Decoder(_Id).decode
+
+
+class Tally:
+    """Counts what goes in and comes out, and knows what is still owed.
+
+    Parameters
+    ----------
+    review
+        Score from which a decision is an alert.
+    on_review
+        Called with the id of each transaction that comes up for review.
+    """
+
+    def __init__(self, topics: Topics, review: float, on_review: Callable[[str], None]) -> None:
+        self.threshold, self.on_review = review, on_review
+        self.published = self.labels = self.examples = self.dead_letters = 0
+        self.decisions: Counter[str] = Counter()
+        self.version = self.event_time = 0
+        self.seconds = self.cpu_seconds = 0.0
+        self.undecided: dict[str, int] = {}  # record's timestamp, epoch ms, by transaction
+        self.reviewed: set[str] = set()
+        self.unreviewed: set[str] = set()
+        self.unlearned: dict[str, int] = {}  # what is to be taught, by transaction
+        self.taught: dict[str, tuple[int, float]] = {}  # label and score, by transaction
+        self.latencies = array("f")  # ms
+        self.recent = Prequential(RECENT)
+        self._read = {
+            topics.predictions: self._predicted,
+            topics.review: self._reviewed,
+            topics.examples: self._learned,
+            topics.dead_letters: self._refused,
+        }
+
+    @property
+    def topics(self) -> list[str]:
+        """What has to be observed."""
+        return list(self._read)
+
+    # -- what goes in
+
+    def begin(self, cpu_seconds: Callable[[], float]) -> None:
+        """The traffic begins; `cpu_seconds` tells what the workers have used so far."""
+        self._cpu, self._cpu_before, self._began = cpu_seconds, cpu_seconds(), time.monotonic()
+
+    def end(self) -> None:
+        """The traffic has ended."""
+        self.seconds = time.monotonic() - self._began
+        self.cpu_seconds = self._cpu() - self._cpu_before
+
+    def send_transactions(self, rows: Iterable[Labelled], at: int) -> None:
+        """Transactions were published in records of this timestamp."""
+        for row in rows:
+            self.undecided[row.tx.id] = at
+            self.event_time = row.tx.at
+            self.published += 1
+
+    def send_labels(self, due: Iterable[Due]) -> None:
+        """Labels were published."""
+        for label in due:
+            self.unlearned[label.feedback.id] = int(label.feedback.label == "fraud")
+            self.labels += 1
+
+    # -- what comes out
+
+    def see(self, topic: str, records: Iterable[ConsumerRecord]) -> None:
+        """Take in new records of an output topic."""
+        for record in records:
+            self._read[topic](record)
+
+    def _predicted(self, record: ConsumerRecord) -> None:
+        prediction = read_prediction(record.value)
+        self.decisions[prediction.decision] += 1
+        sent = self.undecided.pop(prediction.id, None)
+        if sent is not None:
+            self.latencies.append(record.timestamp - sent)
+        if prediction.decision != "approve" and prediction.id not in self.reviewed:
+            self.unreviewed.add(prediction.id)
+
+    def _reviewed(self, record: ConsumerRecord) -> None:
+        id = read_prediction(record.value).id
+        self.reviewed.add(id)
+        self.unreviewed.discard(id)
+        self.on_review(id)
+
+    def _learned(self, record: ConsumerRecord) -> None:
+        example = read_example(record.value)
+        self.examples += 1
+        self.version = record.offset + 1
+        if example.y is None:
+            self.taught.pop(example.tx, None)
+            return
+        self.taught[example.tx] = example.y, example.score
+        self.recent.update(example.y, example.score, example.score >= self.threshold)
+        if self.unlearned.get(example.tx) == example.y:
+            del self.unlearned[example.tx]
+
+    def _refused(self, record: ConsumerRecord) -> None:
+        self.dead_letters += 1
+        id = read_id(record.value).id
+        self.undecided.pop(id, None)
+        self.unlearned.pop(id, None)
+
+    # -- figures
+
+    @property
+    def predictions(self) -> int:
+        return self.decisions.total()
+
+    def latency(self, latest: int | None = None) -> dict[str, float | None]:
+        """Percentiles of the time from a transaction's record to its prediction's, ms."""
+        values = self.latencies if latest is None else self.latencies[-latest:]
+        if not values:
+            return {"p50": None, "p99": None}
+        p50, p99 = np.percentile(values, (50, 99)).tolist()
+        return {"p50": p50, "p99": p99}
+
+    def summary(self) -> dict[str, Any]:
+        """Everything so far. The quality is over all transactions whose label was learned."""
+        quality = Prequential(max(1, len(self.taught)))
+        for y, score in self.taught.values():
+            quality.update(y, score, score >= self.threshold)
+        figures = quality.get()
+        return {
+            "transactions": self.published,
+            "predictions": self.predictions,
+            "review": len(self.reviewed),
+            "labels": self.labels,
+            "learned": len(self.taught),
+            "dead_letters": self.dead_letters,
+            "version": self.version,
+            "average_precision": figures["average_precision"],
+            "alert_precision": figures["alert_precision"],
+            "latency_ms": self.latency(),
+            "seconds": round(self.seconds, 3),
+            "worker_cpu_us": round(1e6 * self.cpu_seconds / max(1, self.published), 1),
+        }
