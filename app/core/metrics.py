@@ -1,6 +1,5 @@
 """Exact metrics for rare classes, over all of a set or over a rolling window of decisions."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -38,11 +37,13 @@ class Prequential:
 
     def __init__(self, window: int) -> None:
         self.window = window
-        self._seen: deque[tuple[int, float, bool, float]] = deque(maxlen=window)
+        self._rows = np.zeros((window, 4))  # a ring: one is computed on a busy event loop
+        self._updates = 0
 
     def update(self, y: int, score: float, flagged: bool, w: float = 1.0) -> None:
         """Note a label `y` (1 fraud), the score before it, whether it was flagged, its weight."""
-        self._seen.append((y, score, flagged, w))
+        self._rows[self._updates % self.window] = y, score, flagged, w
+        self._updates += 1
 
     def get(self) -> dict[str, float | None]:
         """The figures, by name; None for one that the labels seen do not determine yet.
@@ -51,7 +52,7 @@ class Prequential:
         `alerts` and `alert_precision`, the share of fraud among what was flagged. All but
         `n` and `alerts` are weighted.
         """
-        table = np.array(self._seen, dtype=np.float64).reshape(-1, 4)
+        table = self._rows[: self._updates]
         y, scores, flagged, w = table.T
         return {
             "n": len(table),
@@ -115,7 +116,8 @@ def _curve(ys: Any, scores: Any, weights: Any) -> tuple[Floats, Floats]:
 
 def _mean(values: Floats, w: Floats) -> float | None:
     total = float(w.sum())
-    return float(values @ w) / total if total > 0 else None
+    # Not `@`: BLAS wakes its threads for it, 17 ms on a busy machine against 30 us.
+    return float(np.sum(values * w)) / total if total > 0 else None
 
 
 def _log_losses(y: Floats, scores: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """What a worker counts: Prometheus metrics, and the quality of its decisions so far."""
 
 import time
+from collections import deque
 
 from aiokafka import ConsumerRecord
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -8,9 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from app.core.metrics import Prequential
 from app.fraud.account import Answer
 from app.fraud.labels import Revision
-from app.messages import Example, Feedback
+from app.messages import Example, Feedback, Prediction
 
 WINDOW = 20_000  # labels behind the rolling metrics
+ALERTS = 50  # latest ones kept in memory
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
 
@@ -20,6 +22,7 @@ class Sensors:
     def __init__(self, review_threshold: float) -> None:
         self.review_threshold = review_threshold
         self.quality = Prequential(WINDOW)
+        self.alerts: deque[Prediction] = deque(maxlen=ALERTS)
         self.registry = registry = CollectorRegistry()
         self.decisions = Counter(
             "weir_decisions", "Transactions decided.", ["decision", "mode"], registry=registry
@@ -65,6 +68,8 @@ class Sensors:
             self.repeated.inc()
             return
         self.decisions.labels(answer.decision, answer.fresh.mode).inc()
+        if answer.decision != "approve":
+            self.alerts.append(answer.fresh)
         self.latency.observe(max(time.time() - record.timestamp / 1000, 0.0))
 
     def labelled(self, feedback: Feedback, revision: Revision | None) -> None:

@@ -25,9 +25,9 @@ class Sample(NamedTuple):
     """Counters at one moment: all of them count from the worker's start."""
 
     at: float  # seconds since 1970
-    decided: float
-    labels: float
-    examples: float
+    decided: int
+    labels: int
+    examples: int
     latencies: tuple[float, ...]  # decisions within each bound, cumulative
 
 
@@ -99,9 +99,9 @@ class Recorder:
             self.take()
 
 
-def total(metric: Metric) -> float:
+def total(metric: Metric) -> int:
     """The sum of a counter over its labels."""
-    return sum(s.value for s in metric.samples if s.name.endswith("_total"))
+    return sum(int(s.value) for s in metric.samples if s.name.endswith("_total"))
 
 
 def buckets(metric: Metric) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import Metric
 
+from app.messages import Prediction
 from app.stream.view import View, frauds_learned
 from app.web.recorder import Recorder, quantile, total
 
@@ -46,6 +47,7 @@ def worker_status(view: View, recorder: Recorder, quality: Quality) -> dict[str,
         "learning": learning_status(view),
         "decisions": sum_over(decided, 0),
         "modes": sum_over(decided, 1),
+        "alerts": [alert(prediction) for prediction in reversed(sensors.alerts)],
         "repeated": total(*sensors.repeated.collect()),
         "labels": {"by_source": sum_over(labelled, 0), "by_outcome": sum_over(labelled, 1)},
         "dead_letters": total(*sensors.letters.collect()),
@@ -86,6 +88,21 @@ def learning_status(view: View) -> dict[str, Any]:
     }
 
 
+def alert(prediction: Prediction) -> dict[str, Any]:
+    """What an analyst chooses by among the latest alerts."""
+    return {
+        "transaction": prediction.id,
+        "customer": prediction.customer,
+        "merchant": prediction.merchant,
+        "location": prediction.location,
+        "amount": prediction.amount,
+        "at": prediction.at,
+        "score": prediction.score,
+        "decision": prediction.decision,
+        "reasons": [reason.text for reason in prediction.reasons],
+    }
+
+
 def latency(counted: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """Quantiles in milliseconds, with the buckets that let those of several workers be merged."""
     finite = [(bound, count) for bound, count in counted if bound != float("inf")]
@@ -119,8 +136,16 @@ def together(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
             name: add(status["labels"][name] for status in statuses)
             for name in ("by_source", "by_outcome")
         },
+        "alerts": sorted(
+            (one for status in statuses for one in status["alerts"]),
+            key=lambda one: one["at"],
+            reverse=True,
+        ),
         "dead_letters": sum(status["dead_letters"] for status in statuses),
-        "rates": add(status["rates"] for status in statuses),
+        "rates": {
+            **add(status["rates"] for status in statuses),
+            "examples": max(status["rates"]["examples"] for status in statuses),
+        },
         "latency": latency(merged(status["latency"] for status in statuses)),
         "line": dict(sorted(line.items())),
         "lag": sum(p["lag"] or 0 for status in statuses for p in status["partitions"]),
@@ -142,7 +167,7 @@ def add(tables: Iterable[dict[str, float]]) -> dict[str, float]:
     sums: dict[str, float] = {}
     for table in tables:
         for name, value in table.items():
-            sums[name] = sums.get(name, 0.0) + value
+            sums[name] = sums.get(name, 0) + value
     return dict(sorted(sums.items()))
 
 
@@ -151,15 +176,17 @@ def merged(latencies: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
     counts: dict[float, float] = {}
     for one in latencies:
         for bound, many in [*one["buckets"], (float("inf"), one["above"])]:
-            counts[bound] = counts.get(bound, 0.0) + many
+            counts[bound] = counts.get(bound, 0) + many
     return sorted(counts.items())
 
 
-def by_labels(metric: Metric) -> dict[tuple[str, ...], float]:
+def by_labels(metric: Metric) -> dict[tuple[str, ...], int]:
     """A counter's values by its labels, in the order in which the labels were declared."""
-    return {tuple(s.labels.values()): s.value for s in metric.samples if s.name.endswith("_total")}
+    return {
+        tuple(s.labels.values()): int(s.value) for s in metric.samples if s.name.endswith("_total")
+    }
 
 
-def sum_over(counted: dict[tuple[str, ...], float], position: int) -> dict[str, float]:
+def sum_over(counted: dict[tuple[str, ...], int], position: int) -> dict[str, float]:
     """The counts by one of the labels."""
     return add({labels[position]: value} for labels, value in counted.items())
