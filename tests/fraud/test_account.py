@@ -1,0 +1,200 @@
+"""A transaction is decided once and counted once, however often it comes."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.fold import LearningState
+from app.fraud.account import Account, Answer, Decided
+from app.fraud.decision import Policy
+from app.fraud.features import GRIDS
+from app.fraud.history import Event, History, Limits
+from app.fraud.merchants import Merchants
+from app.messages import Example, Origin, Source, Transaction, read_prediction
+
+LIMITS = Limits(events=4, replay=2, labels=4)
+POLICY = Policy("binned", "both", review=0.5, block=0.9, engine="e1")
+START = 1_700_000_000_000
+
+
+def account() -> Account:
+    return Account(LearningState("binned", 2, GRIDS, Merchants()), POLICY, LIMITS, epoch=1)
+
+
+def transaction(number: int, tx: str = "") -> Transaction:
+    chance = random.Random(number)
+    return Transaction(
+        id=tx or f"t{number}",
+        at=START + number * 60_000,
+        customer="c1",
+        merchant=f"m{number % 3}",
+        amount=round(chance.lognormvariate(3.0, 1.0), 2),
+    )
+
+
+class Customer:
+    """What score keeps between steps: the record, and the decision of each id."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.record: bytes | None = None
+        self.stored: dict[str, Decided] = {}
+
+    def pay(self, offset: int, tx: Transaction, degraded: bool = False) -> Answer:
+        stored = self.stored.get(tx.id)
+        answer = self.account.decide(tx, Source(1, offset), self.record, stored, degraded)
+        self.record = answer.history
+        if answer.fresh and (stored is None or stored.source >= offset):
+            self.stored[tx.id] = Decided(offset, answer.raw)
+        return answer
+
+
+def events(customer: Customer) -> list[Event]:
+    return History.decode(customer.record, customer.account.epoch, LIMITS).events()
+
+
+def learn_something(account: Account) -> None:
+    """Change the models, so that a decision made now differs from one made before."""
+    version = account.state.version
+    example = Example(
+        tx=f"learned {version}",
+        x={"amount": 20.0},
+        y=1,
+        w=1.0,
+        previous=None,
+        score=0.5,
+        version=0,
+        merchant="m1",
+        location="",
+        at=START,
+        known=START,
+        origin=Origin(1, 0, version),
+        end_of_step=True,
+    )
+    account.state.fold(example, version)
+
+
+def test_a_transaction_is_decided_and_counted():
+    customer = Customer(account())
+    answer = customer.pay(0, transaction(0))
+    prediction = read_prediction(answer.raw)
+    assert (prediction.id, prediction.source) == ("t0", Source(1, 0))
+    assert answer.decision == prediction.decision
+    assert answer.fresh is not None
+    assert [event.offset for event in events(customer)] == [0]
+
+
+def test_a_replay_repeats_decisions_byte_for_byte_and_leaves_the_record():
+    customer = Customer(account())
+    first = [customer.pay(n, transaction(n)).raw for n in range(12)]
+    record = customer.record
+    learn_something(customer.account)
+    for n in range(6, 12):
+        answer = customer.pay(n, transaction(n), degraded=True)
+        assert (answer.raw, answer.history, answer.fresh) == (first[n], record, None)
+
+
+def test_a_replay_whose_decision_was_lost_sees_the_same_history():
+    """The record was in the changelog, the prediction was not in its log."""
+    customer = Customer(account())
+    first = [read_prediction(customer.pay(n, transaction(n)).raw) for n in range(12)]
+    record = customer.record
+    customer.stored.clear()
+    for n in range(10, 12):  # LIMITS.replay of them
+        answer = customer.pay(n, transaction(n))
+        assert read_prediction(answer.raw) == first[n]
+        assert answer.history == record
+
+
+def test_a_replay_from_far_behind_without_its_decision_is_degraded():
+    customer = Customer(account())
+    for n in range(12):
+        customer.pay(n, transaction(n))
+    record = customer.record
+    customer.stored.clear()
+    answer = customer.pay(2, transaction(2))
+    assert events(customer)[0].offset > 2
+    assert answer.fresh.mode == "degraded"
+    assert answer.history == record, "what has left the record is not inserted again"
+
+
+@pytest.mark.parametrize("degraded", [False, True])
+def test_the_mode_says_whether_the_learning_state_lags(degraded):
+    answer = Customer(account()).pay(0, transaction(0), degraded)
+    assert (answer.fresh.mode == "degraded") is degraded
+
+
+def test_a_second_record_of_an_id_repeats_the_first_decision_and_does_not_count():
+    customer = Customer(account())
+    first = customer.pay(0, transaction(0))
+    customer.pay(1, transaction(1))
+    before = events(customer)
+    learn_something(customer.account)
+    answer = customer.pay(2, transaction(50, tx="t0"))
+    assert (answer.raw, answer.decision, answer.fresh) == (first.raw, first.decision, None)
+    assert events(customer) == before
+    assert customer.pay(2, transaction(50, tx="t0")).raw == first.raw, "and so does its replay"
+
+
+def test_a_second_record_whose_first_decision_is_unknown_is_degraded_and_does_not_count():
+    customer = Customer(account())
+    customer.pay(0, transaction(0))
+    before = events(customer)
+    customer.stored.clear()
+    assert customer.pay(1, transaction(0)).fresh.mode == "degraded"
+    assert events(customer) == before
+
+
+def test_an_id_whose_record_has_left_is_a_transaction_like_any_other():
+    customer = Customer(account())
+    for n in range(12):
+        customer.pay(n, transaction(n))
+    answer = customer.pay(12, transaction(12, tx="t0"))
+    assert answer.fresh is not None
+    assert events(customer)[-1].offset == 12
+
+
+def test_the_offsets_of_a_new_epoch_start_again():
+    customer = Customer(account())
+    for n in range(3):
+        customer.pay(n, transaction(n))
+    customer.account = customer.account._replace(epoch=2)
+    answer = customer.pay(0, transaction(9))
+    assert answer.fresh.features["amount"] == transaction(9).amount
+    assert len(events(customer)) == 4
+
+
+def test_a_second_record_does_not_count_at_a_replay_after_the_first_has_left():
+    customer = Customer(account())
+    customer.pay(0, transaction(0))
+    customer.pay(1, transaction(0))
+    for n in range(2, 8):
+        customer.pay(n, transaction(n))
+    record = customer.record
+    assert events(customer)[0].offset == 2
+    for n in range(1, 8):
+        customer.pay(n, transaction(0 if n == 1 else n))
+    assert customer.record == record
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    ids=st.lists(st.integers(0, 7), min_size=1, max_size=30),
+    crashes=st.lists(st.tuples(st.integers(0, 29), st.integers(1, 6)), max_size=4),
+)
+def test_whatever_is_replayed_each_record_keeps_its_decision(ids, crashes):
+    """Within the ring: as long as the first record of an id is kept, no replay changes a byte."""
+    wide = account()._replace(limits=Limits(events=32, replay=16, labels=4))
+    log = [transaction(n, tx=f"t{tx}") for n, tx in enumerate(ids)]
+    once = Customer(wide)
+    first = [once.pay(n, tx).raw for n, tx in enumerate(log)]
+    again = Customer(wide)
+    points = dict(crashes)
+    for n, tx in enumerate(log):
+        assert again.pay(n, tx).raw == first[n]
+        back = points.get(n, 0)
+        for m in range(max(0, n + 1 - back), n + 1):
+            assert again.pay(m, log[m]).raw == first[m]
+    assert again.record == once.record
