@@ -1,5 +1,7 @@
 """The command line: one command a file, registered here."""
 
+import logging
+
 import typer
 
 from app.cli.broker import broker
@@ -28,4 +30,6 @@ cli.command()(replay)
 
 def main() -> None:
     """Entry point of the console script."""
+    # Commands say in a sentence what went wrong; only a worker, which sets up logging, logs it.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     cli()

@@ -78,8 +78,13 @@ def shapes(settings: Settings) -> list[NewTopic]:
     ] + [NewTopic(names.examples, 1, settings.replication, topic_configs=FOREVER)]
 
 
-async def create(settings: Settings) -> list[str]:
+async def create(settings: Settings, wait: float = 0.0) -> list[str]:
     """Create the topics that are missing; returns their names.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait for a broker.
 
     Raises
     ------
@@ -88,7 +93,7 @@ async def create(settings: Settings) -> list[str]:
     BrokerError
         No broker answers.
     """
-    admin = await _connect(settings)
+    admin = await _connect(settings, wait)
     try:
         found = set(await admin.list_topics())
         missing = [topic for topic in shapes(settings) if topic.name not in found]
@@ -110,14 +115,19 @@ async def check(settings: Settings) -> None:
         await admin.close()
 
 
-async def _connect(settings: Settings) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
-    try:
-        await admin.start()
-    except (KafkaError, OSError) as error:
-        await admin.close()
-        raise BrokerError(f"no Kafka broker answers at {settings.brokers}: {error}") from None
-    return admin
+async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient:
+    until = asyncio.get_running_loop().time() + wait
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+        try:
+            await admin.start()
+            return admin
+        except (KafkaError, OSError) as error:
+            await admin.close()
+            if asyncio.get_running_loop().time() >= until:
+                reason = f"no Kafka broker answers at {settings.brokers}: {error}"
+                raise BrokerError(reason) from None
+        await asyncio.sleep(0.5)
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings) -> None:
