@@ -8,10 +8,11 @@ from aiokafka import ConsumerRecord
 from app.errors import Refused
 from app.fraud.labels import LabelEntry, Revision, again
 from app.messages import encode
-from app.stream.topics import LETTER_BYTES
+from app.stream.topics import INPUT_BYTES, LETTER_BYTES
 from app.stream.writer import Out
 
 HEADERS_BYTES = 64 * 1024  # kept free for key, headers and framing
+REASON_CHARACTERS = 250
 
 
 def dead_letter(record: ConsumerRecord, reason: Refused) -> Out:
@@ -41,11 +42,13 @@ def _letter(
     key: bytes | None, value: bytes | None, reason: str, topic: str, partition: int, offset: int
 ) -> Out:
     headers = [
-        ("reason", reason.encode()[:1000]),
+        ("reason", reason[:REASON_CHARACTERS].encode()),
         ("topic", topic.encode()),
         ("partition", str(partition).encode()),
         ("offset", str(offset).encode()),
     ]
+    if key is not None:
+        key = key[:INPUT_BYTES]  # it was larger only where its producer compressed it
     room = LETTER_BYTES - HEADERS_BYTES - len(key or b"")
     if value is not None and len(value) > room:
         headers.append(("sha256", hashlib.sha256(value).hexdigest().encode()))

@@ -1,0 +1,91 @@
+"""Dead letters keep what could not be used, where it lay and why."""
+
+import hashlib
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from app.errors import Refused
+from app.fraud.labels import Known, LabelEntry, settle
+from app.messages import Feedback, Origin, read_feedback
+from app.stream.letters import HEADERS_BYTES, dead_letter, given_up, waiting_again
+from app.stream.topics import INPUT_BYTES, LETTER_BYTES
+from app.stream.writer import Out
+
+REASON = Refused("`amount` is missing")
+
+
+def record(value: bytes | None, key: bytes | None = b"c1") -> ConsumerRecord:
+    size = len(value or b"")
+    return ConsumerRecord("transactions", 3, 17, 5, 0, key, value, None, len(key or b""), size, ())
+
+
+def size(out: Out) -> int:
+    headers = sum(len(name) + len(value) for name, value in out.headers)
+    return len(out.key or b"") + len(out.value or b"") + headers
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        pytest.param(b"c1", b"\xff\x00", b"c1", id="bytes"),
+        pytest.param(b"c1", None, b"c1", id="a tombstone"),
+        pytest.param(None, b"{}", None, id="no key"),
+        pytest.param(b"", b"{}", b"", id="an empty key"),
+        pytest.param(None, None, b"", id="neither"),
+    ],
+)
+def test_a_dead_letter_has_the_raw_value_and_says_why_and_from_where(key, value, kept):
+    letter = dead_letter(record(value, key), REASON)
+    assert (letter.key, letter.value) == (kept, value)
+    assert letter.headers == (
+        ("reason", b"`amount` is missing"),
+        ("topic", b"transactions"),
+        ("partition", b"3"),
+        ("offset", b"17"),
+    )
+
+
+def test_the_largest_input_fits_whole():
+    value = bytes(INPUT_BYTES)
+    assert dead_letter(record(value), REASON).value == value
+
+
+@pytest.mark.parametrize("size_of_key", [2, INPUT_BYTES, 3 * INPUT_BYTES])
+def test_what_was_larger_before_compression_is_cut_and_has_its_digest(size_of_key):
+    value = bytes(3 * INPUT_BYTES)
+    letter = dead_letter(record(value, b"k" * size_of_key), REASON)
+    assert size(letter) <= LETTER_BYTES - HEADERS_BYTES // 2
+    assert value.startswith(letter.value)
+    assert dict(letter.headers)["sha256"] == hashlib.sha256(value).hexdigest().encode()
+
+
+def test_a_long_reason_is_cut_between_characters():
+    letter = dead_letter(record(b""), Refused("x" + "é" * 1000))
+    assert dict(letter.headers)["reason"].decode() == "x" + "é" * 249
+
+
+def test_labels_that_waited_are_published_again_as_they_were():
+    entry = LabelEntry("c1", [])
+    for n, customer in enumerate(("c1", "c2")):
+        said = Feedback(
+            id="t1", customer=customer, label="fraud", source="analyst", at=n, actor="ann"
+        )
+        settle(entry, said, Known(Origin(1, 0, n), 1000 + n), None)
+    again = list(waiting_again("t1", entry))
+    assert [(out.key, out.timestamp, out.headers) for out in again] == [
+        (b"c1", 1000, ()),
+        (b"c2", 1001, ()),
+    ]
+    assert [read_feedback(out.value).at for out in again] == [0, 1]
+
+
+def test_a_label_that_is_given_up_says_where_it_was_read():
+    entry = LabelEntry("c1", [])
+    said = Feedback(id="t1", customer="c1", label="fraud", source="analyst", label_id="l1")
+    revision = settle(entry, said, Known(Origin(1, 2, 17), 1000), None)
+    letter = given_up("feedback", "t1", entry, revision)
+    headers = dict(letter.headers)
+    assert (headers["topic"], headers["partition"], headers["offset"]) == (b"feedback", b"2", b"17")
+    assert b"WEIR_LABEL_WAIT" in headers["reason"]
+    assert read_feedback(letter.value).label_id == "l1"
