@@ -5,10 +5,14 @@ import logging
 import typer
 
 from app.cli.broker import broker
+from app.cli.dead_letters import dead_letters
 from app.cli.demo import demo
+from app.cli.label import label
+from app.cli.model import model
 from app.cli.publish import publish
 from app.cli.replay import replay
 from app.cli.simulate import simulate
+from app.cli.state import state
 from app.cli.topics import topics
 from app.cli.worker import worker
 
@@ -26,6 +30,10 @@ cli.command()(worker)
 cli.command()(simulate)
 cli.command()(publish)
 cli.command()(replay)
+cli.command()(label)
+cli.command()(state)
+cli.add_typer(model, name="model")
+cli.add_typer(dead_letters, name="dead-letters")
 
 
 def main() -> None:

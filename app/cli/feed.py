@@ -1,11 +1,13 @@
 """Publishing traffic to a broker that is there, at a pace, without waiting for decisions."""
 
 import asyncio
-import signal
+import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from app.cli.pace import Pace
 from app.cli.sources import Source
+from app.cli.tasks import cancel_on_signals, first
 from app.data.batches import Batch
 from app.messages import read_prediction
 from app.settings import Settings
@@ -38,21 +40,18 @@ class Feed:
         TopicsError
             The topics are missing or of another shape.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        await topics.check(self.settings)
-        writers = Writers(self.settings.brokers)
-        await writers.start()
-        watching = asyncio.ensure_future(self._watch_reviews())
-        try:
-            await self._publish(self.source.batches, Publisher(self.settings, writers), Pace(rate))
-        except asyncio.CancelledError:
-            pass
-        finally:
-            watching.cancel()
-            await writers.stop()
+        logging.basicConfig(level=logging.CRITICAL, format="weir: %(message)s")
+        cancel_on_signals()
+        with suppress(asyncio.CancelledError):
+            await topics.check(self.settings)
+            writers = Writers(self.settings.brokers)
+            await writers.start()
+            try:
+                publisher = Publisher(self.settings, writers)
+                work = self._publish(self.source.batches, publisher, Pace(rate))
+                await first(work, self._watch_reviews())
+            finally:
+                await writers.stop()
 
     async def _publish(self, batches: Iterable[Batch], publisher: Publisher, pace: Pace) -> None:
         for batch in batches:

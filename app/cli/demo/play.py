@@ -1,8 +1,7 @@
 """Plays traffic against running workers, and never gets ahead of what it is owed."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sized
-from typing import Any
+from collections.abc import Iterable, Sized
 
 from app.cli.demo.fleet import Fleet
 from app.cli.demo.tally import Tally
@@ -63,16 +62,3 @@ class Play:
                     f"{len(self.tally.undecided)} decisions, {len(self.tally.unreviewed)} review "
                     f"items and {len(self.tally.unlearned)} examples"
                 ) from None
-
-
-async def first(main: Coroutine[Any, Any, None], *watches: Coroutine[Any, Any, None]) -> None:
-    """Run `main` to its end, unless one of the watches, which never end, raises before."""
-    tasks = [asyncio.ensure_future(work) for work in (main, *watches)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

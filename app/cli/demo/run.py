@@ -2,21 +2,21 @@
 
 import asyncio
 import errno
+import logging
 import shutil
-import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.cli.demo.fleet import Fleet
 from app.cli.demo.page import new_page
-from app.cli.demo.play import Play, first
+from app.cli.demo.play import Play
 from app.cli.demo.tally import Tally
 from app.cli.pace import Pace
 from app.cli.sources import Source
+from app.cli.tasks import cancel_on_signals, first
 from app.errors import BrokerError, WeirError
 from app.settings import read_settings
 from app.stream.broker import Broker
@@ -44,49 +44,63 @@ async def run(source: Source, options: Options) -> dict[str, Any]:
     WeirError
         What did not start or did not stay; the sentence names its log.
     """
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    cancel_on_signals()
     settings = read_settings(replication=1)
     tally = Tally(Topics.named(settings), settings.review_threshold, source.flag)
-    with workplace(options.directory) as directory, suppress(asyncio.CancelledError):
-        await play(source, options, tally, directory)
+    failure = None
+    with workplace(options.directory) as directory:
+        logging.basicConfig(filename=directory / "demo.log", level=logging.WARNING)
+        # A signal, or aiokafka: closing a consumer whose broker has gone raises it as well.
+        with suppress(asyncio.CancelledError):
+            async with AsyncExitStack() as stack:
+                failure = await attempt(play(stack, source, options, tally, directory))
+        if failure is not None:
+            raise failure
     return tally.summary()
 
 
-async def play(source: Source, options: Options, tally: Tally, directory: Path) -> None:
+async def attempt(work: Coroutine[Any, Any, None]) -> WeirError | None:
+    """The error that the work ended with, if any."""
+    try:
+        await work
+    except WeirError as error:
+        return error
+    return None
+
+
+async def play(
+    stack: AsyncExitStack, source: Source, options: Options, tally: Tally, directory: Path
+) -> None:
     """Everything between an empty directory and the end of the traffic."""
     page = new_page(tally)
-    async with AsyncExitStack() as stack:
-        page.say("Starting Kafka ...")
-        broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
-        settings = read_settings(replication=1, brokers=broker.bootstrap)
-        await create(settings)
-        page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
-        observer = await stack.enter_async_context(observing(settings, *tally.topics))
-        fleet = Fleet(settings, options.workers, directory, options.web_port)
-        await stack.enter_async_context(fleet)
-        await first(fleet.ready(), fleet.watch(), broker.wait())
-        writers = Writers(settings.brokers)
-        await writers.start()
-        stack.push_async_exit(partial(disconnect, writers))
-        page.say(f"Playing {source.name}. Web views: {fleet.members[0].url}")
-        tally.begin(fleet.cpu_seconds)
-        stack.callback(tally.end)
-        playing = Play(Publisher(settings, writers), observer, fleet, tally)
-        await first(
-            playing.run(source.batches, Pace(options.rate)),
-            playing.watch(),
-            page.refresh(),
-            fleet.watch(),
-            broker.wait(),
-        )
+    page.say("Starting Kafka ...")
+    broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
+    settings = read_settings(replication=1, brokers=broker.bootstrap)
+    await create(settings)
+    page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
+    observer = await stack.enter_async_context(observing(settings, *tally.topics))
+    fleet = Fleet(settings, options.workers, directory, options.web_port)
+    await stack.enter_async_context(fleet)
+    await first(fleet.ready(), fleet.watch(), broker.wait())
+    writers = Writers(settings.brokers)
+    await writers.start()
+    stack.push_async_callback(disconnect, writers, broker)
+    page.say(f"Playing {source.name}. Web views: {fleet.members[0].url}")
+    tally.begin(fleet.cpu_seconds)
+    stack.callback(tally.end)
+    playing = Play(Publisher(settings, writers), observer, fleet, tally)
+    await first(
+        playing.run(source.batches, Pace(options.rate)),
+        playing.watch(),
+        page.refresh(),
+        fleet.watch(),
+        broker.wait(),
+    )
 
 
-async def disconnect(writers: Writers, kind: type[BaseException] | None, *_: object) -> None:
-    """Write out what is queued, unless nobody may be there to take it."""
-    if kind is None or issubclass(kind, asyncio.CancelledError):
+async def disconnect(writers: Writers, broker: Broker) -> None:
+    """Write out what is queued, unless nobody is there to take it."""
+    if broker.running:
         await writers.stop()
 
 

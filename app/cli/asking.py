@@ -1,0 +1,51 @@
+"""How commands ask a running worker."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from app.errors import WeirError
+
+TIMEOUT = 5.0  # seconds
+
+
+def ask_worker(url: str, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The JSON that a worker's web views answer.
+
+    Raises
+    ------
+    WeirError
+        No worker answers there, or it says why it cannot answer this.
+    """
+    return asyncio.run(_ask(url, path, query or {}))
+
+
+def state_path(what: str, key: str) -> str:
+    """Where the state of a customer, merchant or transaction is.
+
+    >>> state_path("customer", "a/b")
+    '/state/customers/a%2Fb'
+    """
+    return f"/state/{what}s/{quote(key, safe='')}"
+
+
+async def _ask(url: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    from aiohttp import ClientError, ClientSession, ClientTimeout, ContentTypeError
+    from yarl import URL
+
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=TIMEOUT)) as session,
+            session.get(URL(url.rstrip("/") + path, encoded=True), params=query) as response,
+        ):
+            answer: dict[str, Any] = await response.json()
+            if response.status != 200:
+                raise WeirError(f"{url} says: {answer.get('error', response.reason)}")
+            return answer
+    except (ContentTypeError, ValueError):
+        raise WeirError(f"what answers at {url} is not a worker of Weir") from None
+    except (ClientError, TimeoutError):
+        raise WeirError(
+            f"no worker answers at {url}: start one with weir worker, or give --url"
+        ) from None

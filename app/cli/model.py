@@ -1,0 +1,79 @@
+"""`weir model`: the model zoo, and what a running worker has learned."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.asking import ask_worker
+from app.cli.sentences import sentences
+from app.errors import WeirError
+from app.settings import settings
+
+model = typer.Typer(help="The models.", no_args_is_help=True)
+
+
+@model.callback()
+def _group() -> None:
+    """Keeps `weir model list` a word of its own while it is the only one."""
+
+
+@model.command(name="list")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    url: Annotated[
+        str, typer.Option(help="A worker's web views; without it, those of the settings.")
+    ] = "",
+) -> None:
+    """List the models of the zoo; with a running worker, its version and snapshots too.
+
+    WEIR_MODEL chooses one; another one starts to learn from the beginning of the log.
+    """
+    from app.core.zoo import ZOO
+
+    with sentences():
+        chosen = settings()
+        running, silence = ask(url or chosen.url)
+        if url and running is None:
+            raise WeirError(silence)
+    entries = [
+        {"name": entry.name, "sentence": entry.sentence, "chosen": entry.name == chosen.model}
+        for entry in ZOO.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"models": entries, "worker": running}, indent=2))
+    else:
+        show(entries, running, silence)
+
+
+def ask(url: str) -> tuple[dict[str, Any] | None, str]:
+    """What a worker says of its models, or None and why it says nothing."""
+    try:
+        return ask_worker(url, "/models"), ""
+    except WeirError as error:
+        return None, str(error)
+
+
+def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence: str) -> None:
+    """Print the zoo and the running worker's state as tables."""
+    from rich.console import Console
+
+    from app.cli.tables import facts, grid
+
+    console = Console()
+    rows: list[list[object]] = [
+        ["*" if entry["chosen"] else "", entry["name"], entry["sentence"]] for entry in entries
+    ]
+    console.print(grid("models (* is chosen)", ["", "name", ""], rows))
+    if running is None:
+        console.print(silence, markup=False, highlight=False)
+        return
+    names = "model", "scope", "version", "lag", "examples", "frauds", "refused_snapshots", "engine"
+    console.print(facts(running["worker"], {name: running[name] for name in names}))
+    snapshots: list[list[object]] = [
+        [s["version"], s["digest"][:16], s["counts"]["examples"], s["size"], s["engine"]]
+        for s in running["snapshots"]
+    ]
+    console.print(
+        grid("snapshots", ["version", "digest", "examples", "bytes", "engine"], snapshots)
+    )
