@@ -1,6 +1,5 @@
 """POST /feedback: publish a label, as any other producer would."""
 
-import asyncio
 import time
 
 import msgspec
@@ -8,9 +7,8 @@ from aiohttp import web
 
 from app.errors import Refused
 from app.messages import Feedback, encode, label_id, read_feedback
-from app.stream.topics import partition_of
+from app.stream.feedback import publish
 from app.stream.view import View
-from app.stream.writer import Out
 from app.web.site import site
 
 ACKNOWLEDGED_WITHIN = 5.0  # seconds
@@ -21,7 +19,7 @@ async def post_feedback(request: web.Request) -> web.Response:
     """Publish the label in the body; 202 with its id and where in the topic it lies."""
     view = site(request).view
     feedback = read_label(request.content_type, await read_body(request))
-    partition, offset = await publish(view, feedback)
+    partition, offset = await published(view, feedback)
     placed = {
         "label_id": feedback.label_id,
         "topic": view.topics.feedback,
@@ -61,24 +59,15 @@ def read_label(content_type: str, body: bytes, now: int | None = None) -> Feedba
     return feedback
 
 
-async def publish(view: View, feedback: Feedback) -> tuple[int, int]:
-    """Write a label to its customer's partition; partition and offset once it is acknowledged."""
+async def published(view: View, feedback: Feedback) -> tuple[int, int]:
+    """Partition and offset of a label in its topic, once the broker has it."""
     if not view.connected():
         raise web.HTTPServiceUnavailable(text="the worker is not connected to the broker yet")
-    partition = partition_of(feedback.customer, view.settings.partitions)
-    landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def acknowledged(base: int, count: int) -> None:
-        if not landed.done():
-            landed.set_result(base)
-
-    writer = view.worker.writers(view.topics.feedback, partition)
-    writer.put([Out(feedback.customer.encode(), encode(feedback))], acknowledged)
     try:
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN):
-            return partition, await landed
+        return await publish(view.worker.writers, view.settings, feedback, ACKNOWLEDGED_WITHIN)
     except TimeoutError:
         raise web.HTTPServiceUnavailable(
             text=f"the broker has not acknowledged the label within {ACKNOWLEDGED_WITHIN:.0f} s; "
-            "it may still be written, and the same label_id counts once"
+            f"it may still be written: send it again with label_id {feedback.label_id}, "
+            "which counts once"
         ) from None

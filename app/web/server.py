@@ -6,7 +6,7 @@ from aiohttp import web
 from faust.web.base import BlueprintManager
 
 from app.stream.view import View
-from app.stream.worker import WeirApp, Worker
+from app.stream.worker import WeirApp
 from app.web import api, feedback, front, health
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.peers import Peers
@@ -36,13 +36,12 @@ ROUTES = (
 def mount(app: WeirApp) -> WeirApp:
     """Give an application its pages. Faust's own serve tables to anybody: they are dropped."""
     app.web.blueprints = BlueprintManager()
-    set_up(app.web.web_app, app.weir)
+    set_up(app.web.web_app, View(app.weir))
     return app
 
 
-def set_up(server: web.Application, worker: Worker) -> None:
+def set_up(server: web.Application, view: View) -> None:
     """Routes, middlewares and what they need, for one worker."""
-    view = View(worker)
     site = Site(view, Peers(view.settings.url), Recorder(view.sensors), Quality(view))
     server[SITE] = site
     server.middlewares.extend([errors_as_sentences, only_for(view.settings)])

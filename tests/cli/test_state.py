@@ -1,0 +1,122 @@
+"""Commands that ask a worker: what they print, and what they say when nobody answers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from app.cli import cli, tables
+from app.messages import Feedback
+from app.web.state import customer_state, merchant_state, transaction_state
+from tests.web.conftest import AT, KnownView, Serve, ViewOf, serve, view_of
+
+__all__ = ["serve", "view_of"]  # fixtures of the web tests
+CLOSED = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def known(view_of: ViewOf) -> KnownView:
+    """A worker that knows one customer and one labelled transaction."""
+    view = view_of([0, 1, 2, 3])
+    view.know_customer("c1")
+    said = Feedback(id="t2", customer="c1", label="fraud", source="analyst", at=AT, actor="anna")
+    view.know_transaction("t2", "c1", said)
+    return view
+
+
+def printed(found: list) -> str:
+    console = Console(width=120, color_system=None)
+    with console.capture() as capture:
+        for table in found:
+            console.print(table)
+    return capture.get()
+
+
+def test_a_transaction_is_printed_with_its_label_and_where_it_was_learned(
+    known: KnownView,
+) -> None:
+    state = transaction_state("t2", known.decisions["t2"], known.entries["t2"], known.state)
+    text = printed(list(tables.transaction_tables(state)))
+    for words in ("review", "0.83", "25.0 times", "anna", "holds", "on its way to be learned"):
+        assert words in text
+
+
+def test_a_customer_and_a_merchant_are_printed(known: KnownView) -> None:
+    state = customer_state("[red]c1", known.histories["c1"])
+    text = printed(list(tables.customer_tables(state | {"partition": 3, "worker": "w"})))
+    assert "customer [red]c1" in text, "an id is not markup"
+    assert "300.00" in text
+    assert "frauds in a row" in printed(
+        list(tables.merchant_tables(merchant_state("m", "", 0, known.state)))
+    )
+
+
+async def run(*args: str) -> tuple[int, str, str]:
+    """The command in a thread of its own, because it runs an event loop."""
+    result = await asyncio.to_thread(CliRunner().invoke, cli, args)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(("what", "key"), [("customer", "c1"), ("transaction", "t2")])
+async def test_state_as_json_is_what_the_worker_answers(
+    what: str, key: str, known: KnownView, serve: Serve
+) -> None:
+    await serve(known)
+    code, out, _ = await run("state", what, key, "--json", "--url", known.settings.url)
+    assert code == 0
+    assert json.loads(out)[what] == key
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("state", "customer", "c1"),
+        ("label", "t1", "fraud"),
+        ("model", "list"),
+    ],
+    ids=["state", "label", "model list"],
+)
+async def test_without_a_worker_one_sentence_says_so(args: tuple[str, ...]) -> None:
+    code, _, err = await run(*args, "--url", CLOSED)
+    assert code == 1
+    assert err.strip() == (
+        f"weir: no worker answers at {CLOSED}: start one with weir worker, or give --url"
+    )
+
+
+async def test_what_the_worker_refuses_is_passed_on(known: KnownView, serve: Serve) -> None:
+    await serve(known)
+    code, _, err = await run("state", "customer", "c9", "--url", known.settings.url)
+    assert code == 1
+    assert "no customer 'c9' is known" in err
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[str]:
+    """The URL of a server that is no worker."""
+
+    async def greet(_: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    server = web.Application()
+    server.router.add_get("/{path:.*}", greet)
+    async with TestServer(server) as running:
+        yield str(running.make_url("/"))
+
+
+async def test_another_server_is_recognised(stranger: str) -> None:
+    code, _, err = await run("state", "customer", "c1", "--url", stranger)
+    assert code == 1
+    assert "is not a worker of Weir" in err
+
+
+async def test_the_zoo_is_listed_without_a_worker() -> None:
+    code, out, _ = await run("model", "list", "--json")
+    assert code == 0
+    names = [entry["name"] for entry in json.loads(out)["models"]]
+    assert names == ["binned", "logistic", "blend"]
