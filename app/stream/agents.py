@@ -171,7 +171,9 @@ class Learn:
         partition = partition_of(feedback.customer, self.worker.settings.partitions)
         if partition == record.partition:
             return feedback
-        again = Out(feedback.customer.encode(), record.value, timestamp=record.timestamp)
+        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
+        customer, value = feedback.customer.encode(), encode(feedback)
+        again = Out(customer, value, timestamp=record.timestamp)
         self.elsewhere.setdefault(partition, []).append(again)
         return None
 
@@ -180,7 +182,8 @@ class Learn:
         raw = self.scored.decision(feedback.id)
         decision = None if raw is None else read_prediction(raw)
         epoch = self.worker.settings.epoch
-        known = labels.Known(Origin(epoch, record.partition, record.offset), record.timestamp)
+        recorded = max(record.timestamp, 0)  # producers may write what they like
+        known = labels.Known(Origin(epoch, record.partition, record.offset), recorded)
         try:
             entry = self.entry(feedback.id, feedback.customer)
             revision = labels.settle(entry, feedback, known, decision)
