@@ -1,9 +1,10 @@
 """Bad input on the real broker: a dead letter or a defined effect, and no neighbour is lost.
 
-All of it is published around good records, most of it before the worker starts, so that bad
-and good records come in the same fetch. The tests look at the logs that the worker left.
+All of it is published between good records, so that they come in the same fetch, to one
+worker. The tests look at the logs that it left.
 """
 
+import asyncio
 import hashlib
 import json
 import time
@@ -164,7 +165,7 @@ def place(letter: ConsumerRecord) -> tuple[str, int, int]:
 
 
 class Publisher:
-    """Publishes records one by one and remembers where each lies."""
+    """Publishes records in order and remembers where each lies."""
 
     def __init__(self, kafka: Kafka, compressing: AIOKafkaProducer) -> None:
         self.kafka, self.compressing = kafka, compressing
@@ -172,24 +173,33 @@ class Publisher:
 
     async def send(self, topic: str, sent: Sent, name: str = "", compress: bool = False) -> None:
         producer = self.compressing if compress else self.kafka.producer
-        meta = await producer.send_and_wait(
+        if compress:
+            await self.kafka.producer.flush()
+        future = await producer.send(
             topic,
             sent.value,
             key=sent.key,
             partition=sent.partition,
             timestamp_ms=sent.timestamp,
         )
-        self.ends[name] = topic, meta.partition, meta.offset
+        future.add_done_callback(partial(self._remember, name))
+        if compress:
+            await future
+
+    def _remember(self, name: str, future: asyncio.Future) -> None:
+        meta = future.result()
+        self.ends[name] = meta.topic, meta.partition, meta.offset
 
     async def send_filled(self, topic: str, raw: bytes, size: int, name: str, partition: int = 0):
         """A message padded so that its batch has exactly this size, as the broker counts it."""
         producer = self.kafka.producer
+        await producer.flush()
         batch = self._batch(raw, size - 1000)
         batch = self._batch(raw, size - 1000 + size - batch.size())
         assert batch.size() == size
-        sent = await producer.send_batch(batch, topic, partition=partition)
-        meta = await sent
-        self.ends[name] = topic, partition, meta.offset
+        future = await producer.send_batch(batch, topic, partition=partition)
+        await future
+        self._remember(name, future)
 
     def _batch(self, raw: bytes, extra: int):
         batch = self.kafka.producer.create_batch()
@@ -218,6 +228,7 @@ class Publisher:
         packed = Sent(b"\xff" * LARGE, key=b"k" * LARGE)
         await self.send(topic, packed, "transaction: packed bytes", compress=True)
         await self.send(topic, Sent(transaction("last")))
+        await self.kafka.producer.flush()
 
     async def feedback(self) -> None:
         topic = self.kafka.topics.feedback
@@ -233,6 +244,7 @@ class Publisher:
         packed = Sent(padded(label("packed"), LARGE), partition=1)
         await self.send(topic, packed, "packed label", compress=True)
         await self.send(topic, Sent(label("last")))
+        await self.kafka.producer.flush()
 
 
 OWN = ("labelled itself", "labelled itself in 1970")
@@ -263,7 +275,6 @@ async def logs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
     async with Kafka(settings) as kafka, compressing:
         publisher = Publisher(kafka, compressing)
         await publisher.transactions()
-        await publisher.feedback()
         async with workers(settings, directory, 1) as (worker,):
             yield await work_through(kafka, publisher, worker)
 
@@ -276,6 +287,13 @@ async def work_through(kafka: Kafka, publisher: Publisher, worker: WorkerProcess
         assert worker.child.running, "the worker left"
         return txs <= set(await learned())
 
+    async def has_decided(tx: str) -> bool:
+        assert worker.child.running, "the worker left"
+        predictions = await kafka.read(kafka.topics.predictions)
+        return any(read_prediction(record.value).id == tx for record in predictions)
+
+    await until(partial(has_decided, "last"))
+    await publisher.feedback()
     await until(partial(has_learned, LEARNED - {LATE}))
     await publisher.send(kafka.topics.transactions, Sent(transaction(LATE)))
     await until(partial(has_learned, LEARNED))
