@@ -79,10 +79,10 @@ class Settings(BaseSettings):
     )
     block_threshold: Share = Field(0.9, description="Score from which a transaction is blocked.")
     history_events: int = Field(
-        32, ge=1, le=512, description="Latest events of a customer that features use."
+        24, ge=1, le=512, description="Latest events of a customer that features use."
     )
     history_replay: int = Field(
-        16,
+        12,
         ge=0,
         le=512,
         description="Older events kept so that a replay of that many events sees the same history.",
