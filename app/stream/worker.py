@@ -128,6 +128,8 @@ class Worker:
     async def ready(self, partition: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
         await self.follower.caught_up.wait()
+        if partition not in self.held():
+            return  # revoked meanwhile: opened now, it would be found stale when it comes back
         if partition not in self._opening:
             opening = asyncio.ensure_future(self._open_scored(partition))
             opening.add_done_callback(_leave_if_failed)
