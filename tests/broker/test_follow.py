@@ -1,0 +1,171 @@
+"""The follower: the newest usable snapshot, then the log, whatever else lies in the topics."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.core.bundle import Identity, pack
+from app.core.fold import LearningState, fold_log
+from app.errors import StateError
+from app.messages import Example, encode
+from app.settings import Settings, read_settings
+from app.stream import topics
+from app.stream.broker import Broker
+from app.stream.follow import Follower
+from app.stream.guard import Exit
+from tests.broker.workers import Kafka, WorkerProcess, workers
+from tests.core import samples
+
+IDENTITY = Identity("binned", samples.PARTITIONS, "features")
+LOG = [example for _, example in samples.log(60)]
+
+
+@pytest.fixture
+async def settings(broker: Broker, fresh: str) -> Settings:
+    made = read_settings(
+        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
+    )
+    await topics.create(made)
+    return made
+
+
+@pytest.fixture
+async def kafka(settings: Settings) -> AsyncIterator[Kafka]:
+    async with Kafka(settings) as running:
+        yield running
+
+
+def follower(settings: Settings, learned: list[Example] | None = None) -> Follower:
+    return Follower(
+        settings.brokers,
+        topics.Topics.named(settings),
+        IDENTITY,
+        samples.state,
+        (learned if learned is not None else []).append,
+    )
+
+
+@asynccontextmanager
+async def following(one: Follower) -> AsyncIterator[Follower]:
+    await one.start()
+    try:
+        async with asyncio.timeout(20):
+            await one.caught_up.wait()
+        yield one
+    finally:
+        await one.stop()
+
+
+def folded(count: int) -> LearningState:
+    return fold_log(samples.state(), enumerate(LOG[:count]))
+
+
+async def append(kafka: Kafka, *examples: Example | bytes) -> None:
+    for example in examples:
+        value = example if isinstance(example, bytes) else encode(example)
+        await kafka.producer.send(kafka.topics.examples, value, partition=0)
+    await kafka.producer.flush()
+
+
+async def store(kafka: Kafka, state: LearningState, features: str = "features", damage: int = -1):
+    """Write a snapshot into the models table's changelog, with one record damaged."""
+    for number, (key, value) in enumerate(pack(state, features, "engine")):
+        value = value[:-1] + b"\0" if number == damage else value
+        await kafka.producer.send(kafka.topics.changelogs["models"], value, key=key, partition=0)
+    await kafka.producer.flush()
+
+
+async def level(one: Follower, version: int) -> None:
+    async with asyncio.timeout(20):
+        while one.state.version < version:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_empty_log_is_level_at_once(settings: Settings):
+    async with following(follower(settings)) as one:
+        assert (one.state.version, one.lag, one.seconds_behind()) == (0, 0, 0.0)
+
+
+async def test_it_folds_the_log_and_goes_on_with_it(settings: Settings, kafka: Kafka):
+    learned: list[Example] = []
+    await append(kafka, *LOG[:40])
+    async with following(follower(settings, learned)) as one:
+        assert one.state.digest() == folded(40).digest()
+        await append(kafka, *LOG[40:])
+        await level(one, 60)
+        assert one.state.digest() == folded(60).digest()
+    assert learned == LOG
+
+
+async def test_what_is_skipped_is_not_told(settings: Settings, kafka: Kafka):
+    learned: list[Example] = []
+    await append(kafka, *LOG[:10], *LOG[5:10], LOG[10])
+    async with following(follower(settings, learned)) as one:
+        assert one.state.version == 16
+        assert one.state.counts.skipped == 5
+    assert learned == LOG[:11]
+
+
+async def test_it_starts_from_the_newest_snapshot(settings: Settings, kafka: Kafka):
+    learned: list[Example] = []
+    await append(kafka, *LOG)
+    await store(kafka, folded(20))
+    await store(kafka, folded(50))
+    async with following(follower(settings, learned)) as one:
+        assert one.state.digest() == folded(60).digest()
+        assert one.refused_snapshots == 0
+    assert learned == LOG[50:]
+
+
+@pytest.mark.parametrize("damage", [0, 1], ids=["a chunk", "the manifest"])
+async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
+    settings: Settings, kafka: Kafka, damage: int
+):
+    learned: list[Example] = []
+    await append(kafka, *LOG)
+    await store(kafka, folded(20))
+    await store(kafka, folded(50), damage=damage)
+    async with following(follower(settings, learned)) as one:
+        assert one.state.digest() == folded(60).digest()
+        assert one.refused_snapshots == 1
+    assert learned == LOG[20:]
+
+
+async def test_a_snapshot_of_other_features_is_refused(settings: Settings, kafka: Kafka):
+    learned: list[Example] = []
+    await append(kafka, *LOG)
+    await store(kafka, folded(50), features="others")
+    async with following(follower(settings, learned)) as one:
+        assert one.state.digest() == folded(60).digest()
+        assert one.refused_snapshots == 1
+    assert learned == LOG
+
+
+async def test_a_log_below_the_snapshot_was_made_anew(settings: Settings, kafka: Kafka):
+    await append(kafka, *LOG[:10])
+    await store(kafka, folded(50))
+    with pytest.raises(StateError, match=r"ends at 10, a snapshot is of 50.*WEIR_EPOCH"):
+        await follower(settings).start()
+
+
+async def test_a_copy_is_of_one_version_while_the_log_goes_on(settings: Settings, kafka: Kafka):
+    await append(kafka, *LOG[:30])
+    async with following(follower(settings)) as one:
+        copying = asyncio.ensure_future(one.copy())
+        await append(kafka, *LOG[30:])
+        version, bundle = await copying
+        await level(one, 60)
+    made = list(bundle.records("features", "engine"))
+    assert made == list(pack(folded(version), "features", "engine"))
+
+
+async def test_an_example_that_cannot_be_read_ends_the_worker(
+    settings: Settings, kafka: Kafka, tmp_path
+):
+    await append(kafka, LOG[0], b"\xff")
+    async with workers(settings, tmp_path, 1) as (worker,):
+        one: WorkerProcess = worker
+        assert await asyncio.wait_for(one.child.wait(), 30) == Exit.STATE
+        assert b"example 1 cannot be read" in one.log.read_bytes()
