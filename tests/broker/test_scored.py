@@ -1,0 +1,260 @@
+"""The scored store: the first prediction in the log is the decision, whoever wrote it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from app.errors import StateError
+from app.fraud.account import Decided
+from app.settings import Settings, read_settings
+from app.stream import scored as module
+from app.stream import topics
+from app.stream.broker import Broker
+from app.stream.scored import SOURCE_HEADER, ScoredPartition
+from app.stream.writer import Out, Receipt, Writers
+from tests.broker.workers import Kafka
+
+
+@pytest.fixture
+async def settings(broker: Broker, fresh: str) -> Settings:
+    made = read_settings(
+        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1
+    )
+    await topics.create(made)
+    return made
+
+
+@pytest.fixture
+async def writers(settings: Settings) -> AsyncIterator[Writers]:
+    running = Writers(settings.brokers)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+def prediction(tx: str, said: str = "first") -> bytes:
+    return f'{{"id": "{tx}", "said": "{said}"}}'.encode()
+
+
+def out(tx: str, source: int, said: str = "first") -> Out:
+    return Out(b"c1", prediction(tx, said), ((SOURCE_HEADER, str(source).encode()),))
+
+
+def topic(settings: Settings) -> str:
+    return topics.Topics.named(settings).predictions
+
+
+@contextmanager
+def opened(settings: Settings, path: Path, known: Callable[[str], None] = lambda tx: None):
+    store = ScoredPartition(
+        settings.brokers, topic(settings), 0, path, settings.epoch, settings.horizon, known
+    )
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def level(store: ScoredPartition) -> AsyncIterator[None]:
+    """Wait until nothing is left to catch up after what is done inside."""
+    yield
+    async with asyncio.timeout(20):
+        while store.tasks:
+            await asyncio.sleep(0.01)
+
+
+async def write(writers: Writers, settings: Settings, *records: Out) -> None:
+    await writers(topic(settings), 0).put(records).acked
+
+
+def decide(store: ScoredPartition, writers: Writers, *decided: tuple[str, int, str]) -> Receipt:
+    """What score does with its decisions (id, source offset, what it said)."""
+    fresh = {tx: Decided(source, prediction(tx, said)) for tx, source, said in decided}
+    sources = iter([source for _, source, _ in decided])
+    store.put(fresh)
+
+    def acknowledged(base: int, count: int) -> None:
+        store.acknowledged(base, [next(sources) for _ in range(count)])
+
+    records = [out(tx, source, said) for tx, source, said in decided]
+    receipt = writers(store.tp.topic, 0).put(records, acknowledged)
+    store.sent(fresh, receipt)
+    return receipt
+
+
+async def test_a_decision_counts_once_the_log_has_it(settings: Settings, writers, tmp_path: Path):
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        receipt = decide(store, writers, ("t1", 0, "first"))
+        assert store.get("t1") == Decided(0, prediction("t1"))
+        assert store.decision("t1") is None
+        await store.settled(["t1", "t2"])
+        assert receipt.acked.done()
+        assert store.decision("t1") == prediction("t1")
+        assert store.decision("t2") is None
+
+
+async def test_a_local_decision_gives_way_to_the_first_in_the_log(
+    settings: Settings, writers, tmp_path: Path
+):
+    """Another worker held the partition while this one was away, and both decided t1."""
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await write(writers, settings, out("t1", 0, "theirs"))
+        async with level(store):
+            await decide(store, writers, ("t1", 0, "ours"), ("t2", 1, "ours")).acked
+        assert store.decision("t1") == prediction("t1", "theirs")
+        assert store.decision("t2") == prediction("t2", "ours")
+
+
+async def test_what_was_never_written_is_invisible_and_replaced_after_a_restart(
+    settings: Settings, writers, tmp_path: Path
+):
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await decide(store, writers, ("t0", 0, "first")).acked
+        store.put({"t1": Decided(1, prediction("t1", "lost")), "t9": Decided(9, b'{"id": "t9"}')})
+    await write(writers, settings, out("t1", 1, "theirs"))
+    with opened(settings, tmp_path / "0") as store:
+        assert store.get("t1") == Decided(1, prediction("t1", "lost"))
+        assert store.decision("t1") is None
+        await store.recover(2)
+        assert store.decision("t0") == prediction("t0")
+        assert store.decision("t1") == prediction("t1", "theirs")
+        assert store.get("t9") is not None, "a replay of t9 still says the same"
+        assert store.decision("t9") is None
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["disk kept", "disk wiped"])
+async def test_a_second_record_of_an_id_never_replaces_the_first(
+    settings: Settings, writers, tmp_path: Path, kept: bool
+):
+    await write(writers, settings, out("t1", 0), out("t2", 1), out("t1", 2), out("t1", 0, "later"))
+    for _ in range(2):
+        with opened(settings, tmp_path / "0") as store:
+            async with level(store):
+                await store.recover(3)
+            assert store.get("t1") == Decided(0, prediction("t1"))
+            assert store.decision("t1") == prediction("t1")
+        if not kept:
+            shutil.rmtree(tmp_path / "0")
+
+
+@pytest.fixture
+def short_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TAIL", 4)
+    monkeypatch.setattr(module, "FOLLOW_ON", 10)
+
+
+async def write_many(writers: Writers, settings: Settings, count: int) -> None:
+    """Predictions t0, t1, ... of the source offsets 0, 1, ...; t0 comes again at the end."""
+    for n in range(count):
+        await write(writers, settings, out(f"t{n}", n))
+    await write(writers, settings, out("t0", count))
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_a_new_disk_reads_back_to_the_commit_and_catches_up_behind(
+    settings: Settings, writers, tmp_path: Path
+):
+    await write_many(writers, settings, 60)
+    known: list[str] = []
+    with opened(settings, tmp_path / "0", known.append) as store:
+        async with level(store):
+            await store.recover(50)
+            assert all(store.decision(f"t{n}") for n in range(50, 60)), "a replay may need these"
+            assert not store.whole
+            assert store.decision("t1") is None
+        assert store.whole
+        assert all(store.decision(f"t{n}") == prediction(f"t{n}") for n in range(60))
+        assert store.get("t0") == Decided(0, prediction("t0"))
+    assert "t1" in known, "a label may wait for it"
+    assert "t59" not in known
+    with opened(settings, tmp_path / "0") as store:
+        assert (store.reached, store.confirmed) == (61, 60)
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_a_catch_up_that_was_cut_short_is_begun_again(
+    settings: Settings, writers, tmp_path: Path
+):
+    await write_many(writers, settings, 60)
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(60)
+        await decide(store, writers, ("new", 61, "first")).acked
+        assert not store.whole
+    with opened(settings, tmp_path / "0") as store:
+        assert store.reached == 0
+        async with level(store):
+            await store.recover(61)
+        assert store.decision("t1") == prediction("t1")
+        assert store.decision("new") == prediction("new")
+
+
+@pytest.mark.usefixtures("short_tail")
+@pytest.mark.parametrize("missed", [5, 30], ids=["a little", "more than it follows on"])
+async def test_a_kept_disk_takes_over_what_it_missed(
+    settings: Settings, writers, tmp_path: Path, missed: int
+):
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await decide(store, writers, ("mine", 0, "first")).acked
+    await write(writers, settings, *(out(f"t{n}", n) for n in range(1, missed)))
+    with opened(settings, tmp_path / "0") as store:
+        async with level(store):
+            await store.recover(missed)
+        assert store.decision("mine") == prediction("mine")
+        assert store.decision(f"t{missed - 1}") == prediction(f"t{missed - 1}")
+        assert store.reached == missed
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_without_a_commit_all_of_the_log_is_read_before_scoring(
+    settings: Settings, writers, tmp_path: Path
+):
+    await write_many(writers, settings, 30)
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        assert store.whole
+        assert store.decision("t1") == prediction("t1")
+
+
+async def test_a_log_that_was_made_anew_is_an_error(settings: Settings, writers, tmp_path: Path):
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await decide(store, writers, ("t1", 0, "first"), ("t2", 1, "first")).acked
+    await writers.stop()
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    await admin.delete_topics([topic(settings)])
+    async with asyncio.timeout(20):
+        while topic(settings) in await admin.list_topics():
+            await asyncio.sleep(0.05)
+    await admin.close()
+    await topics.create(settings)
+    with (
+        opened(settings, tmp_path / "0") as store,
+        pytest.raises(StateError, match=r"ends at 0, .* read it up to 2: .*WEIR_EPOCH"),
+    ):
+        await store.recover(None)
+    with opened(settings.model_copy(update={"epoch": 2}), tmp_path / "0") as store:
+        await store.recover(None)
+        assert store.get("t1") is None
+
+
+async def test_the_log_holds_what_was_decided(settings: Settings, writers, tmp_path: Path):
+    with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await asyncio.gather(
+            *(decide(store, writers, (f"t{n}", n, "first")).acked for n in range(20))
+        )
+        assert (store.reached, store.confirmed) == (20, 19)
+    async with Kafka(settings) as kafka:
+        records = await kafka.read(topic(settings))
+    assert [record.value for record in records] == [prediction(f"t{n}") for n in range(20)]
