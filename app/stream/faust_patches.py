@@ -45,6 +45,7 @@ def install(flow: Flow) -> None:
     _fetch_into_lanes(flow)
     _seek_before_resume(flow)
     _short_fetch_wait()
+    _no_false_alarm()
     _recover_or_leave()
     limit_connection_errors()
 
@@ -154,6 +155,15 @@ def _short_fetch_wait() -> None:
         return consumer
 
     AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
+
+
+def _no_false_alarm() -> None:
+    """Faust looks for hanging streams by acknowledgements that do not count here."""
+
+    async def verify_all_partitions_active(self: Consumer) -> None:
+        return None
+
+    Consumer.verify_all_partitions_active = verify_all_partitions_active
 
 
 def _recover_or_leave() -> None:
