@@ -73,7 +73,7 @@ PHRASES: Mapping[str, Phrase] = {
         name + window: phrase
         for window, words in SPANS.items()
         for name, phrase in (
-            ("count_", Phrase("pace", f"{{:.0f}} transactions within {words}")),
+            ("count_", Phrase("pace", f"transactions within {words}: {{:.0f}}")),
             ("mean_", Phrase("spending", f"mean amount {{:.2f}} within {words}")),
         )
     },
@@ -84,19 +84,19 @@ PHRASES: Mapping[str, Phrase] = {
     "merchant_risk_1d": Phrase("merchant", "merchant's fraud rate of 1 day is {:.1%}"),
     "merchant_risk_7d": Phrase("merchant", "merchant's fraud rate of 7 days is {:.1%}"),
     "merchant_risk_30d": Phrase("merchant", "merchant's fraud rate of 30 days is {:.1%}"),
-    "merchant_labels": Phrase("merchant", "merchant has {:.0f} labels"),
-    "merchant_run": Phrase("merchant", "the merchant's last {:.0f} labels are fraud"),
+    "merchant_labels": Phrase("merchant", "labels of the merchant: {:.0f}"),
+    "merchant_run": Phrase("merchant", "frauds in a row at the merchant: {:.0f}"),
     "merchant_run_days": Phrase(
         "merchant", "frauds without a break at the merchant for {:.1f} days"
     ),
     "merchant_unexplained_run": Phrase(
-        "merchant", "{:.0f} frauds with usual amounts in a row at the merchant"
+        "merchant", "frauds with usual amounts in a row at the merchant: {:.0f}"
     ),
     "merchant_unexplained_days": Phrase(
         "merchant", "frauds with usual amounts at the merchant for {:.1f} days"
     ),
-    "location_frauds": Phrase("merchant", "{:.0f} frauds at this merchant in this location"),
-    "customer_frauds_14d": Phrase("customer", "{:.0f} frauds of this customer within 14 days"),
+    "location_frauds": Phrase("merchant", "frauds at this merchant in this location: {:.0f}"),
+    "customer_frauds_14d": Phrase("customer", "frauds of this customer within 14 days: {:.0f}"),
 }
 
 RULE_THEMES = {
@@ -125,7 +125,7 @@ def explain(
     Examples
     --------
     >>> [reason.text for reason in explain({"count_5m": 6.0}, {"count_5m": 1.2}, [], 1.0)]
-    ['6 transactions within 5 minutes']
+    ['transactions within 5 minutes: 6']
     """
     ranked = [(trust * share, name) for name, share in shares.items()]
     ranked += [((1 - trust) * hit.weight, hit.name) for hit in hits]

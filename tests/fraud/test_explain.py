@@ -36,7 +36,7 @@ def test_any_value_can_be_said(name, value):
     [
         ("amount", "amount 412.00"),
         ("amount_log_ratio", "amount is 7.9 times the typical amount"),
-        ("count_5m", "5 transactions within 5 minutes"),
+        ("count_5m", "transactions within 5 minutes: 5"),
         ("km_from_home", "12,346 km from home"),
         ("first_at_merchant", "a new merchant"),
         ("merchant_risk_7d", "merchant's fraud rate of 7 days is 25.0%"),
