@@ -6,11 +6,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app import __version__, settings_table
+from app.cli import cli
 from app.settings import Settings
+from app.stream.guard import Exit
+from app.stream.topics import Topics
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -189,3 +193,21 @@ def test_the_image_takes_nothing_from_outside_the_named_files():
 
 def test_the_image_tag_in_its_instructions_is_this_version():
     assert f"-t weir:{__version__} " in (ROOT / "docker/Dockerfile").read_text()
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    commands = typer.main.get_command(cli).commands
+    for name, command in commands.items():
+        assert f"weir {name}" in readme
+        for below in getattr(command, "commands", ()):
+            assert below in readme, f"weir {name} {below}"
+
+
+def test_every_topic_and_exit_code_stands_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = Topics.named(Settings(app_id="app"))
+    for topic in (*names[:-1], *names.changelogs.values()):
+        assert f"`{topic.replace('app-', '<app>-')}`" in page
+    for code in Exit:
+        assert f"| {code.value} | {code.name.lower()} |" in page
