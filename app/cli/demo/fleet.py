@@ -4,10 +4,10 @@ import asyncio
 import os
 import random
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
 import aiohttp
 
@@ -18,7 +18,6 @@ from app.stream.ports import HOST, PORTS, is_free
 
 COMMAND = (sys.executable, "-m", "app", "worker")
 READY = 60.0  # seconds within which all of them must be ready
-STOP = 15.0  # seconds from SIGTERM to SIGKILL
 ANSWER = aiohttp.ClientTimeout(total=10.0)
 POLL = 0.05  # seconds between two looks at what takes its time
 GLANCE = 0.002  # and at what is to come at once
@@ -59,36 +58,23 @@ class Member:
 
 
 class Fleet:
-    """The workers of one demo; leaving the context ends them.
+    """The workers of one demo, one for each port."""
 
-    Parameters
-    ----------
-    port
-        Of the first worker's web views; None for a free one.
-    """
-
-    def __init__(
-        self, settings: Settings, count: int, directory: Path, port: int | None = None
-    ) -> None:
-        self.settings, self.directory = settings, directory
-        self.ports = choose(count, port)
+    def __init__(self, settings: Settings, ports: Sequence[int], directory: Path) -> None:
+        self.settings, self.ports, self.directory = settings, ports, directory
         self.members: list[Member] = []
         self._http: aiohttp.ClientSession
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Start the processes; `stop` has to follow."""
         self._http = aiohttp.ClientSession(timeout=ANSWER)
         for number, port in enumerate(self.ports, 1):
             self.members.append(Member(f"worker-{number}", self.settings, port, self.directory))
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def stop(self, patience: float) -> None:
+        """End them, by force after `patience` seconds."""
         await self._http.close()
-        await asyncio.gather(*(member.child.stop(STOP) for member in self.members))
+        await asyncio.gather(*(member.child.stop(patience) for member in self.members))
 
     async def ready(self) -> None:
         """Wait until every worker judges and learns. Raises WorkerError after `READY`."""
@@ -129,10 +115,18 @@ class Fleet:
             return False
 
 
-def choose(count: int, first: int | None) -> list[int]:
-    """Free ports, `first` in front if that is given. Raises WorkerError when it is taken."""
+def choose_ports(count: int, first: int | None) -> list[int]:
+    """Free ports for web views, `first` in front if that is given.
+
+    Raises
+    ------
+    WorkerError
+        `first` is taken, or there are not enough.
+    """
     if first is not None and not is_free(first):
         raise WorkerError(f"port {first} of {HOST} is not free; choose another with --web-port")
     free = (port for port in random.sample(PORTS, len(PORTS)) if port != first and is_free(port))
-    ports = list(islice(free, count))
-    return ports if first is None else [first, *ports[1:]]
+    ports = ([] if first is None else [first]) + list(islice(free, count - (first is not None)))
+    if len(ports) < count:
+        raise WorkerError(f"{HOST} has no {count} free ports from {PORTS[0]} to {PORTS[-1]}")
+    return ports

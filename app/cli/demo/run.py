@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.cli.demo.fleet import Fleet
+from app.cli.demo.fleet import Fleet, choose_ports
 from app.cli.demo.page import new_page
 from app.cli.demo.play import Play
 from app.cli.demo.tally import Tally
@@ -24,6 +24,8 @@ from app.stream.observe import observing
 from app.stream.publish import Publisher
 from app.stream.topics import Topics, create
 from app.stream.writer import Writers
+
+STOP = 15.0  # seconds from SIGTERM to SIGKILL of a worker
 
 
 class Options(NamedTuple):
@@ -72,15 +74,16 @@ async def play(
     stack: AsyncExitStack, source: Source, options: Options, tally: Tally, directory: Path
 ) -> None:
     """Everything between an empty directory and the end of the traffic."""
-    page = new_page(tally)
+    page, ports = new_page(tally), choose_ports(options.workers, options.web_port)
     page.say("Starting Kafka ...")
     broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
     settings = read_settings(replication=1, brokers=broker.bootstrap)
     await create(settings)
     page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
     observer = await stack.enter_async_context(observing(settings, *tally.topics))
-    fleet = Fleet(settings, options.workers, directory, options.web_port)
-    await stack.enter_async_context(fleet)
+    fleet = Fleet(settings, ports, directory)
+    await fleet.start()
+    stack.push_async_callback(dismiss, fleet, broker)
     await first(fleet.ready(), fleet.watch(), broker.wait())
     writers = Writers(settings.brokers)
     await writers.start()
@@ -96,6 +99,11 @@ async def play(
         fleet.watch(),
         broker.wait(),
     )
+
+
+async def dismiss(fleet: Fleet, broker: Broker) -> None:
+    """End the workers; without a broker they have nobody to say goodbye to."""
+    await fleet.stop(STOP if broker.running else 0.0)
 
 
 async def disconnect(writers: Writers, broker: Broker) -> None:
