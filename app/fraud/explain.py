@@ -34,14 +34,19 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def times(log_ratio: float) -> float:
-    """The ratio that a logarithm stands for, kept finite."""
-    return exp(min(log_ratio, 50.0))
+def times(log_ratio: float) -> str:
+    """The ratio that a logarithm stands for.
+
+    >>> times(2.0), times(-3.0)
+    ('7.4', '0.05')
+    """
+    ratio = exp(min(log_ratio, 50.0))  # kept finite
+    return f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2g}"
 
 
 def since(log_seconds: float) -> str:
     """The length of time that ln(1 + seconds) stands for."""
-    return duration(times(log_seconds) - 1)
+    return duration(exp(min(log_seconds, 50.0)) - 1)
 
 
 def either(no: str, yes: str) -> Callable[[float], str]:
@@ -60,10 +65,10 @@ SPANS = {
 
 PHRASES: Mapping[str, Phrase] = {
     "amount": Phrase("amount", "amount {:.2f}"),
-    "amount_log_ratio": Phrase("amount", "amount is {:.1f} times the typical amount", times),
+    "amount_log_ratio": Phrase("amount", "amount is {} times the typical amount", times),
     "amount_zscore": Phrase("amount", "amount is {:.1f} standard deviations from the mean"),
     "largest_log_ratio_14d": Phrase(
-        "spending", "largest amount of 14 days is {:.1f} times the typical amount", times
+        "spending", "largest amount of 14 days is {} times the typical amount", times
     ),
     "days_since_spike": Phrase("spending", "an unusually high amount {:.1f} days ago"),
     "hour": Phrase("time", "at {:.0f} h UTC"),
