@@ -170,7 +170,9 @@ class Broker:
         if (self.directory / "data" / "meta.properties").exists():
             return
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        tool = self._spawn("kafka.tools.StorageTool", "format", "-t", cluster, "-c", CONFIGURATION)
+        tool = self._spawn(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", CONFIGURATION
+        )
         try:
             async with asyncio.timeout(READY):
                 status = await tool.wait()
