@@ -25,8 +25,8 @@ async def reader(brokers: str, *tps: TopicPartition) -> AsyncIterator[AIOKafkaCo
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=4 << 20,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(tps)
         yield consumer
     finally:
