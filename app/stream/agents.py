@@ -144,9 +144,9 @@ class Learn:
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step: decisions are acknowledged before anything comes of them."""
         said = [(record, self.read(record)) for record in records]
-        await self.scored.settled(feedback.id for _, feedback in said if feedback is not None)
         late = overdue(self.labels.db, self.patience(records[0]))
         await self.give_up(late)
+        await self.scored.settled(feedback.id for _, feedback in said if feedback is not None)
         if not self.step.still_mine():
             return False
         for waiting in late:

@@ -110,12 +110,18 @@ class ScoredPartition:
         receipt.acked.add_done_callback(landed)
 
     async def settled(self, ids: Iterable[str]) -> None:
-        """Wait until none of these ids has a prediction on its way."""
-        for tx in ids:
-            receipt = self.in_flight.get(tx)
-            while receipt is not None and not receipt.acked.done():
-                await asyncio.shield(receipt.acked)
-                receipt = self.in_flight.get(tx)
+        """Wait until none of these ids has a prediction on its way.
+
+        All of them at once, in the moment of returning: a label of one that were just on its
+        way would wait, and score has already looked for labels that wait.
+        """
+        ids = list(ids)
+        while flying := [
+            receipt.acked
+            for receipt in map(self.in_flight.get, ids)
+            if receipt is not None and not receipt.acked.done()
+        ]:
+            await asyncio.wait(flying)
 
     def acknowledged(self, base: int, sources: list[int]) -> None:
         """The log took a batch of predictions: its first offset, and their source offsets."""

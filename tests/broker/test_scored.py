@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -49,8 +49,8 @@ def topic(settings: Settings) -> str:
     return topics.Topics.named(settings).predictions
 
 
-@contextmanager
-def opened(settings: Settings, path: Path, known: Callable[[str], None] = lambda tx: None):
+@asynccontextmanager
+async def opened(settings: Settings, path: Path, known: Callable[[str], None] = lambda tx: None):
     store = ScoredPartition(
         settings.brokers, topic(settings), 0, path, settings.epoch, settings.horizon, known
     )
@@ -58,6 +58,7 @@ def opened(settings: Settings, path: Path, known: Callable[[str], None] = lambda
         yield store
     finally:
         store.close()
+        await asyncio.gather(*store.tasks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -89,7 +90,7 @@ def decide(store: ScoredPartition, writers: Writers, *decided: tuple[str, int, s
 
 
 async def test_a_decision_counts_once_the_log_has_it(settings: Settings, writers, tmp_path: Path):
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         receipt = decide(store, writers, ("t1", 0, "first"))
         assert store.get("t1") == Decided(0, prediction("t1"))
@@ -100,11 +101,23 @@ async def test_a_decision_counts_once_the_log_has_it(settings: Settings, writers
         assert store.decision("t2") is None
 
 
+async def test_settled_is_said_of_all_ids_at_once(settings: Settings, writers, tmp_path: Path):
+    """While it waits for one id, another one is decided and on its way."""
+    async with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        decide(store, writers, ("t2", 0, "first"))
+        waiting = asyncio.ensure_future(store.settled(["t1", "t2"]))
+        await asyncio.sleep(0)
+        decide(store, writers, ("t1", 1, "first"))
+        await waiting
+        assert store.decision("t1") == prediction("t1")
+
+
 async def test_a_local_decision_gives_way_to_the_first_in_the_log(
     settings: Settings, writers, tmp_path: Path
 ):
     """Another worker held the partition while this one was away, and both decided t1."""
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await write(writers, settings, out("t1", 0, "theirs"))
         async with level(store):
@@ -116,12 +129,12 @@ async def test_a_local_decision_gives_way_to_the_first_in_the_log(
 async def test_what_was_never_written_is_invisible_and_replaced_after_a_restart(
     settings: Settings, writers, tmp_path: Path
 ):
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await decide(store, writers, ("t0", 0, "first")).acked
         store.put({"t1": Decided(1, prediction("t1", "lost")), "t9": Decided(9, b'{"id": "t9"}')})
     await write(writers, settings, out("t1", 1, "theirs"))
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         assert store.get("t1") == Decided(1, prediction("t1", "lost"))
         assert store.decision("t1") is None
         await store.recover(2)
@@ -137,7 +150,7 @@ async def test_a_second_record_of_an_id_never_replaces_the_first(
 ):
     await write(writers, settings, out("t1", 0), out("t2", 1), out("t1", 2), out("t1", 0, "later"))
     for _ in range(2):
-        with opened(settings, tmp_path / "0") as store:
+        async with opened(settings, tmp_path / "0") as store:
             async with level(store):
                 await store.recover(3)
             assert store.get("t1") == Decided(0, prediction("t1"))
@@ -165,7 +178,7 @@ async def test_a_new_disk_reads_back_to_the_commit_and_catches_up_behind(
 ):
     await write_many(writers, settings, 60)
     known: list[str] = []
-    with opened(settings, tmp_path / "0", known.append) as store:
+    async with opened(settings, tmp_path / "0", known.append) as store:
         async with level(store):
             await store.recover(50)
             assert all(store.decision(f"t{n}") for n in range(50, 60)), "a replay may need these"
@@ -176,7 +189,7 @@ async def test_a_new_disk_reads_back_to_the_commit_and_catches_up_behind(
         assert store.get("t0") == Decided(0, prediction("t0"))
     assert "t1" in known, "a label may wait for it"
     assert "t59" not in known
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         assert (store.reached, store.confirmed) == (61, 60)
 
 
@@ -185,11 +198,14 @@ async def test_a_catch_up_that_was_cut_short_is_begun_again(
     settings: Settings, writers, tmp_path: Path
 ):
     await write_many(writers, settings, 60)
-    with opened(settings, tmp_path / "0") as store:
+    begun = asyncio.Event()
+    async with opened(settings, tmp_path / "0", lambda tx: begun.set()) as store:
         await store.recover(60)
-        await decide(store, writers, ("new", 61, "first")).acked
+        receipt = decide(store, writers, ("new", 61, "first"))
+        await begun.wait()
         assert not store.whole
-    with opened(settings, tmp_path / "0") as store:
+    await receipt.acked
+    async with opened(settings, tmp_path / "0") as store:
         assert store.reached == 0
         async with level(store):
             await store.recover(61)
@@ -202,11 +218,11 @@ async def test_a_catch_up_that_was_cut_short_is_begun_again(
 async def test_a_kept_disk_takes_over_what_it_missed(
     settings: Settings, writers, tmp_path: Path, missed: int
 ):
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await decide(store, writers, ("mine", 0, "first")).acked
     await write(writers, settings, *(out(f"t{n}", n) for n in range(1, missed)))
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         async with level(store):
             await store.recover(missed)
         assert store.decision("mine") == prediction("mine")
@@ -219,14 +235,14 @@ async def test_without_a_commit_all_of_the_log_is_read_before_scoring(
     settings: Settings, writers, tmp_path: Path
 ):
     await write_many(writers, settings, 30)
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         assert store.whole
         assert store.decision("t1") == prediction("t1")
 
 
 async def test_a_log_that_was_made_anew_is_an_error(settings: Settings, writers, tmp_path: Path):
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await decide(store, writers, ("t1", 0, "first"), ("t2", 1, "first")).acked
     await writers.stop()
@@ -238,18 +254,16 @@ async def test_a_log_that_was_made_anew_is_an_error(settings: Settings, writers,
             await asyncio.sleep(0.05)
     await admin.close()
     await topics.create(settings)
-    with (
-        opened(settings, tmp_path / "0") as store,
-        pytest.raises(StateError, match=r"ends at 0, .* read it up to 2: .*WEIR_EPOCH"),
-    ):
-        await store.recover(None)
-    with opened(settings.model_copy(update={"epoch": 2}), tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
+        with pytest.raises(StateError, match=r"ends at 0, .* read it up to 2: .*WEIR_EPOCH"):
+            await store.recover(None)
+    async with opened(settings.model_copy(update={"epoch": 2}), tmp_path / "0") as store:
         await store.recover(None)
         assert store.get("t1") is None
 
 
 async def test_the_log_holds_what_was_decided(settings: Settings, writers, tmp_path: Path):
-    with opened(settings, tmp_path / "0") as store:
+    async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await asyncio.gather(
             *(decide(store, writers, (f"t{n}", n, "first")).acked for n in range(20))
