@@ -37,7 +37,7 @@ class Waiting(NamedTuple):
         return cls(recorded, label_id, tx)
 
 
-def overdue(db: Rdict, before: int, limit: int = 100) -> list[Waiting]:
+def overdue(db: Rdict, before: int, limit: int | None = 100) -> list[Waiting]:
     """The labels recorded before a time, oldest first."""
     found: list[Waiting] = []
     for key in db.keys(from_key=PREFIX):

@@ -39,12 +39,14 @@ from app.stream.snapshots import Snapshots
 from app.stream.step import Step
 from app.stream.sweep import Sweep
 from app.stream.tables import new_table
+from app.stream.waiting import overdue
 from app.stream.writer import Writers
 
 log = logging.getLogger(__name__)
 
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
 COMMIT_EVERY = 1.0  # seconds
+FOREVER = 2**63  # epoch ms
 
 
 def fingerprint() -> str:
@@ -186,6 +188,14 @@ class Worker:
         self.scored[partition] = scored
         committed = self.app.consumer._committed_offset[TP(self.topics.transactions, partition)]
         await scored.recover(committed)
+        self._enter_decided_again(partition, scored)
+
+    def _enter_decided_again(self, partition: int, scored: ScoredPartition) -> None:
+        """Publish the labels that wait for what is known by now: another worker knew less."""
+        waiting = overdue(self.labels.data._db_for_partition(partition), FOREVER, limit=None)
+        for tx in sorted({label.tx for label in waiting}):
+            if scored.decision(tx) is not None:
+                self._enter_again(partition, tx)
 
     def _enter_again(self, partition: int, tx: str) -> None:
         """A decision has become known late: publish the labels that waited for it."""
