@@ -26,7 +26,7 @@ from app.messages import (
 )
 
 DAY_MS = 86_400_000
-MAX_REVISIONS = 100
+MAX_REVISIONS = 50  # the largest entry, with all notes, fits into one record of 1 MB
 RANKS: dict[LabelSource, int] = {
     "chargeback": 4,
     "analyst": 3,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.core.fold import LearningState, fold_log
 from app.errors import Refused
 from app.fraud import labels
-from app.fraud.features import GRIDS
+from app.fraud.features import FEATURES, GRIDS
 from app.fraud.labels import (
     DAY_MS,
     MAX_REVISIONS,
@@ -247,9 +247,31 @@ def test_labels_that_name_another_customer_are_refused():
 def test_a_transaction_has_a_bounded_number_of_labels():
     one = entry()
     tell(one, *(said("fraud", at=n) for n in range(MAX_REVISIONS)))
-    with pytest.raises(Refused, match="100 labels"):
+    with pytest.raises(Refused, match=f"{MAX_REVISIONS} labels"):
         tell(one, said("legit"))
     assert settle(one, said("fraud", at=3), known(3), decision()) is one.revisions[3]
+
+
+def test_the_largest_entry_fits_into_one_record():
+    name, face = "\1" * 128, "\N{GRINNING FACE}"  # what JSON writes in six bytes each; four bytes
+    features = {feature.name: -1.2345678901234567e-100 for feature in FEATURES}
+    decided = msgspec.structs.replace(
+        decision(name, "c" * 128), merchant=name, location=name, features=features
+    )
+    one = entry()
+    for n in range(MAX_REVISIONS):
+        label = said(
+            ("fraud", "legit")[n % 2],
+            at=n,
+            id=name,
+            customer="c" * 128,
+            actor=name,
+            reason=name,
+            note=face * 2000,
+            label_id=f"{n:0128d}",
+        )
+        assert taught(settle(one, label, known(n), decided)) is not None
+    assert len(encode_entry(one)) < 1_000_000
 
 
 # -- labels before their transaction
