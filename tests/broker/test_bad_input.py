@@ -113,6 +113,7 @@ REFUSED_LABELS = {
     "an unknown label": (Sent(label("good 0", label="stolen")), "label"),
     "card number": (Sent(label("good 0", note="4111111111111111")), "`note`"),
     "another's": (Sent(label("good 0", customer=OTHER)), "`customer`"),
+    "of an id that is shared": (Sent(label("shared", customer=OTHER)), "`customer`"),
 }
 SETTLED = {  # feedback by the transaction that it is about
     "labelled twice": [Sent(label("labelled twice"))] * 2,
@@ -219,6 +220,8 @@ class Publisher:
             await self.send(topic, Sent(transaction(tx)))
         for n in range(3):
             await self.send(topic, Sent(transaction("twice", customer=OTHER, amount=10.0 + n)))
+        for customer in (HOME, OTHER):
+            await self.send(topic, Sent(transaction("shared", customer=customer)))
         await self.send(topic, Sent(transaction("labelled itself", label="fraud")))
         own = Sent(transaction("labelled itself in 1970", at=0, label="legit"), timestamp=-2)
         await self.send(topic, own)
@@ -357,8 +360,14 @@ async def test_a_transaction_that_comes_again_repeats_the_first_decision(logs: L
     assert read_prediction(first).amount == 10.0
 
 
+async def test_an_id_of_two_customers_is_decided_for_each_and_the_first_has_its_labels(logs: Logs):
+    decided = [read_prediction(raw).customer for raw in logs.decisions("shared")]
+    assert decided == [HOME, OTHER]
+    assert b"`customer`" in dict(logs.letter("label: of an id that is shared").headers)["reason"]
+
+
 async def test_a_transaction_that_comes_again_counts_once(logs: Logs):
-    assert [event.amount for event in logs.history(OTHER).events()] == [10.0]
+    assert [event.amount for event in logs.history(OTHER).events()] == [10.0, GOOD["amount"]]
 
 
 @pytest.mark.parametrize("tx", sorted(LEARNED))
