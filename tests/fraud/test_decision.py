@@ -18,7 +18,7 @@ from app.messages import Example, Origin, Source, Transaction, encode, read_pred
 POLICY = Policy(model="binned", scope="both", review=0.5, block=0.9, engine="e1")
 TX = Transaction(id="t1", at=1_700_000_000_000, customer="c1", merchant="m1", amount=20.0)
 GOOD = {"amount": 20.0, "amount_log_ratio": 0.1, "count_5m": 1.0}
-BAD = {"amount": 500.0, "amount_log_ratio": 3.2, "count_5m": 6.0}
+BAD = {"amount": 500.0, "amount_log_ratio": 3.2, "count_5m": 6.0, "count_30d": 9.0}
 
 
 def nothing_before() -> Past:

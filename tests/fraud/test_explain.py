@@ -9,6 +9,7 @@ from app.fraud.rules import RULES, rules
 X = {
     "amount": 412.0,
     "amount_log_ratio": 2.0668,
+    "count_30d": 9.0,
     "amount_zscore": 6.0,
     "count_5m": 5.0,
     "km_from_home": 12345.6,

@@ -6,7 +6,13 @@ from app.core.logit import sigmoid
 from app.fraud.features import FEATURES
 from app.fraud.rules import BASE, RULES, STRONG, VERY_STRONG, rules, rules_logit
 
-QUIET = {"amount": 20.0, "amount_log_ratio": 0.2, "count_5m": 1.0, "merchant_run": 0.0}
+QUIET = {
+    "amount": 20.0,
+    "amount_log_ratio": 0.2,
+    "count_5m": 1.0,
+    "count_30d": 9.0,
+    "merchant_run": 0.0,
+}
 
 
 def hits(**features: float) -> dict[str, float]:
@@ -21,6 +27,7 @@ def hits(**features: float) -> dict[str, float]:
         pytest.param({"amount_log_ratio": 1.5}, {"amount_above_history": STRONG}, id="over four"),
         pytest.param({"amount_log_ratio": 2.4}, {"amount_above_history": VERY_STRONG}, id="ten"),
         pytest.param({"amount_log_ratio": 1e4}, {"amount_above_history": VERY_STRONG}, id="huge"),
+        pytest.param({"amount_log_ratio": 9.0, "count_30d": 5.0}, {}, id="a new customer"),
         pytest.param({"count_5m": 4.0}, {"burst": STRONG}, id="a burst"),
         pytest.param({"count_5m": 9.0}, {"burst": VERY_STRONG}, id="a long burst"),
         pytest.param(
@@ -44,7 +51,8 @@ def test_rules_hit_what_they_name(features, expected):
 
 
 def test_every_rule_hits_its_extreme_with_a_text_that_has_a_number():
-    x = {name: 1e3 for name in ("amount", "count_5m", "kmh_from_last", "merchant_run")}
+    x = {name: 1e3 for name in ("amount", "count_5m", "count_30d", "kmh_from_last")}
+    x["merchant_run"] = 1e3
     found = rules({**x, "amount_log_ratio": 9.0}) + rules({**x, "amount_log_ratio": -9.0})
     assert {hit.name for hit in found} == {rule.__name__ for rule in RULES}
     assert all(any(map(str.isdigit, hit.text)) for hit in found)
