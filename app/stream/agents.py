@@ -29,7 +29,6 @@ from app.messages import (
     read_transaction,
 )
 from app.stream.letters import dead_letter, given_up, waiting_again
-from app.stream.scored import SOURCE_HEADER
 from app.stream.step import Step
 from app.stream.sweep import LOOKS
 from app.stream.topics import partition_of
@@ -88,7 +87,7 @@ class Score:
         if answer.fresh and (stored is None or stored.source >= record.offset):
             self.fresh[tx.id] = Decided(record.offset, answer.raw)
         self.sources.append(record.offset)
-        headers = ((SOURCE_HEADER, str(record.offset).encode()),)
+        headers = self.scored.headers(record.offset)
         self.predictions.append(Out(customer, answer.raw, headers))
         if answer.decision != "approve":
             self.review.append(Out(customer, answer.raw))

@@ -31,6 +31,7 @@ REACHED = b"\0reached"  # no id holds a NUL
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
 SOURCE_HEADER = "source-offset"
+REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
 _HEAD = struct.Struct("<q")
 _MARK = struct.Struct("<qqq")  # epoch, next predictions offset, highest source offset
 
@@ -45,6 +46,12 @@ _read_id = msgspec.json.Decoder(_Id).decode
 def source_offset(record: ConsumerRecord) -> int:
     """The transactions offset that a prediction answers, from its header."""
     return int(dict(record.headers)[SOURCE_HEADER])
+
+
+def reach(record: ConsumerRecord) -> int:
+    """The highest transactions offset that the log answers up to and with this prediction."""
+    headers = dict(record.headers)
+    return int(headers.get(REACH_HEADER) or headers[SOURCE_HEADER])
 
 
 class ScoredPartition:
@@ -73,6 +80,7 @@ class ScoredPartition:
         self.on_known = on_known
         self.db = self._open()
         self.reached, self.confirmed = self._read_mark()
+        self.highest = self.confirmed
         self.target = 0
         self.whole = False
         self.in_flight: dict[str, Receipt] = {}
@@ -89,6 +97,14 @@ class ScoredPartition:
         """The decision on an id, once the log has it."""
         found = self.get(tx)
         return found.raw if found is not None and found.source <= self.confirmed else None
+
+    def headers(self, source: int) -> tuple[tuple[str, bytes], ...]:
+        """The headers of the prediction that answers the transaction at this offset."""
+        self.highest = max(self.highest, source)
+        own = (SOURCE_HEADER, str(source).encode())
+        if source == self.highest:
+            return (own,)
+        return own, (REACH_HEADER, str(self.highest).encode())
 
     def put(self, decided: dict[str, Decided]) -> None:
         """Store what a step decided, before it is written to the log."""
@@ -167,12 +183,16 @@ class ScoredPartition:
     async def _fold_tail(
         self, consumer: AIOKafkaConsumer, begin: int, end: int, committed: int | None
     ) -> int:
-        """Fold backwards from the end until below the commit; returns where that starts."""
+        """Fold backwards from the end until below the commit; returns where that starts.
+
+        Below is where the log up to there answers nothing from the commit on. Its last
+        records may be of a replay, so their own sources do not tell.
+        """
         start, span = end, TAIL
         while start > begin:
             stop, start = start, max(begin, end - span)
-            lowest = await self._fold(consumer, start, stop)
-            if committed is not None and lowest is not None and lowest < committed:
+            reached = await self._fold(consumer, start, stop)
+            if committed is not None and reached is not None and reached < committed:
                 break
             span *= 4
         return start
@@ -194,18 +214,19 @@ class ScoredPartition:
     async def _fold(
         self, consumer: AIOKafkaConsumer, start: int, end: int, tell: bool = False
     ) -> int | None:
-        """Take over the log's decisions; returns the lowest source offset among them."""
-        lowest = None
+        """Take over the log's decisions; returns the reach of the first of them."""
+        first: int | None = None
         async for records in stretch(consumer, self.tp, start, end):
             sources = [source_offset(record) for record in records]
             ids = [_read_id(record.value).id for record in records]
             self._take_over(records, sources, ids)
-            lowest = min(sources) if lowest is None else min(lowest, *sources)
+            if first is None:
+                first = reach(records[0])
             if tell:
                 for tx in ids:
                     self.on_known(tx)
             await asyncio.sleep(0)
-        return lowest
+        return first
 
     def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
         taken: dict[str, Decided] = {}
@@ -214,6 +235,7 @@ class ScoredPartition:
             if known is None or known.source > min(source, self.confirmed):
                 taken[tx] = Decided(source, record.value)
             self.confirmed = max(self.confirmed, source)
+            self.highest = max(self.highest, reach(record))
         self.put(taken)
 
     # -- the files

@@ -15,7 +15,7 @@ from app.settings import Settings, read_settings
 from app.stream import scored as module
 from app.stream import topics
 from app.stream.broker import Broker
-from app.stream.scored import SOURCE_HEADER, ScoredPartition
+from app.stream.scored import REACH_HEADER, SOURCE_HEADER, ScoredPartition
 from app.stream.writer import Out, Receipt, Writers
 from tests.broker.workers import Kafka
 
@@ -191,6 +191,25 @@ async def test_a_new_disk_reads_back_to_the_commit_and_catches_up_behind(
     assert "t59" not in known
     async with opened(settings, tmp_path / "0") as store:
         assert (store.reached, store.confirmed) == (61, 60)
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_a_replay_that_broke_off_hides_nothing_of_what_it_had_to_repeat(
+    settings: Settings, writers, tmp_path: Path
+):
+    """The log ends in a replay, whose sources lie below those that came before it."""
+    async with opened(settings, tmp_path / "0") as store:
+        for n in [*range(100), *range(70, 90)]:
+            record = Out(b"c1", prediction(f"t{n}"), store.headers(n))
+            await write(writers, settings, record)
+    async with opened(settings, tmp_path / "1") as store:
+        await store.recover(85)
+        assert all(store.decision(f"t{n}") for n in range(85, 100))
+        assert not store.whole
+        assert dict(store.headers(85)) == {
+            SOURCE_HEADER: b"85",
+            REACH_HEADER: b"99",
+        }
 
 
 @pytest.mark.usefixtures("short_tail")
