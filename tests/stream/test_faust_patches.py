@@ -131,14 +131,27 @@ async def main():
         async def maybe_start(self):
             said.append("fetch")
 
+    class Thread:
+        """Takes calls for the consumer that would be connected."""
+
+        def _ensure_consumer(self):
+            return self
+
+        def pause(self, *tps):
+            assert {TP(*tp) for tp in tps} == {C}, "sources stay awake"
+
+        async def call_thread(self, call, *arguments):
+            call(*arguments)
+
     async def perform_seek():
         said.append("seek")
 
+    consumer._thread = Thread()
     consumer.assignment = lambda: {T, F, C}
     consumer.perform_seek = perform_seek
     consumer.resume_flow = lambda: None
     type(consumer).resume_partitions = lambda self, tps: said.append(("resume", tps))
-    app.tables.recovery._is_changelog_tp = lambda tp: tp == C
+    consumer._is_changelog_tp = recovery._is_changelog_tp = lambda tp: tp == C
     app._fetcher = Fetcher()
     app.tables._changelogs.clear()
     app.tables.clear()
