@@ -132,7 +132,7 @@ async def main():
             said.append("fetch")
 
     class Thread:
-        """Takes calls for the consumer that would be connected."""
+        # Takes calls for the consumer that would be connected.
 
         def _ensure_consumer(self):
             return self
