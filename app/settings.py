@@ -121,9 +121,11 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def thresholds_in_order(self) -> "Settings":
+    def settings_fit_together(self) -> "Settings":
         if self.block_threshold < self.review_threshold:
-            raise ValueError("block_threshold must not lie below review_threshold")
+            raise ValueError("WEIR_BLOCK_THRESHOLD must not lie below WEIR_REVIEW_THRESHOLD")
+        if self.label_wait > self.horizon:
+            raise ValueError("WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON")
         return self
 
     @property

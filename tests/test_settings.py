@@ -61,10 +61,17 @@ def test_every_variable_that_cannot_be_used_is_named(monkeypatch):
         read_settings()
 
 
+def test_a_label_does_not_wait_for_longer_than_decisions_are_kept():
+    with pytest.raises(SettingsError, match="WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON"):
+        read_settings(label_wait="8d", horizon="7d")
+
+
 def test_thresholds_must_be_in_order(monkeypatch):
     monkeypatch.setenv("WEIR_REVIEW_THRESHOLD", "0.8")
     monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.7")
-    with pytest.raises(SettingsError, match="block_threshold must not lie below review_threshold"):
+    with pytest.raises(
+        SettingsError, match="WEIR_BLOCK_THRESHOLD must not lie below WEIR_REVIEW_THRESHOLD"
+    ):
         read_settings()
     monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.8")
     assert read_settings().block_threshold == 0.8

@@ -11,6 +11,7 @@ from app.messages import Decision, Prediction, Source, Transaction, encode
 
 
 class _Decision(msgspec.Struct):
+    customer: str
     decision: Decision
 
 
@@ -71,10 +72,11 @@ class Account(NamedTuple):
         new = source.offset > history.seen_through
         first = history.first_offset_of(event.id_hash)
         duplicate = first is not None and first != source.offset
-        repeat = stored is not None and (not new or duplicate or stored.source == source.offset)
-        if repeat:
-            assert stored is not None
-            answer = Answer(b"", stored.raw, _read_decision(stored.raw).decision, None)
+        earlier = None
+        if stored is not None and (not new or duplicate or stored.source == source.offset):
+            earlier = _read_decision(stored.raw)
+        if stored is not None and earlier is not None and earlier.customer == tx.customer:
+            answer = Answer(b"", stored.raw, earlier.decision, None)
         else:
             past = history.before(source.offset if first is None else first)
             degraded = degraded or duplicate or not past.whole

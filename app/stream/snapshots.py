@@ -11,6 +11,7 @@ from collections import deque
 from app.core.bundle import CHUNK_BYTES
 from app.core.snapshot import KEY, stale
 from app.stream.follow import Follower
+from app.stream.guard import Exit, leave
 from app.stream.step import Step
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Snapshots:
         due = self.follower.state.version - self.last >= self.every
         if due and not self.pending and self.copying is None:
             self.copying = asyncio.ensure_future(self._copy())
+            self.copying.add_done_callback(_copied)
 
     def clear(self) -> None:
         """Forget what is unfinished: partition 0 may belong to another worker now."""
@@ -66,3 +68,8 @@ class Snapshots:
         written = {key for key, value in models.changed.items() if value is not None}
         for key in stale(stored | written):
             models[key] = None
+
+
+def _copied(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        leave(Exit.STATE, f"the learning state cannot be copied for a snapshot: {error!r}")

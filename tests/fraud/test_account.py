@@ -198,3 +198,16 @@ def test_whatever_is_replayed_each_record_keeps_its_decision(ids, crashes):
         for m in range(max(0, n + 1 - back), n + 1):
             assert again.pay(m, log[m]).raw == first[m]
     assert again.record == once.record
+
+
+def test_an_id_that_another_customer_used_is_not_answered_with_that_ones_decision():
+    judge = account()
+    theirs = Customer(judge)
+    theirs.pay(0, transaction(0, "t"))
+    ours = Customer(judge)
+    ours.stored = theirs.stored
+    mine = transaction(1, "t")
+    mine.customer = "c2"
+    for _ in range(2):  # at first, and at a replay
+        assert read_prediction(ours.pay(1, mine).raw).customer == "c2"
+    assert len(events(ours)) == 1
