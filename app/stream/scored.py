@@ -260,7 +260,8 @@ class ScoredPartition:
     def _start_over(self) -> None:
         self.db.close()
         shutil.rmtree(self.path)
-        self.db, self.reached, self.confirmed = self._open(), 0, -1
+        self.db, self.reached = self._open(), 0
+        self.confirmed = self.highest = -1
 
     def _read_mark(self) -> tuple[int, int]:
         mark = self.db.get(REACHED)
