@@ -53,7 +53,7 @@ def test_there_are_six_topics_and_three_changelogs():
 
 
 def test_what_must_stay_stays():
-    made = {topic.name: topic.topic_configs for topic in shapes(read_settings(horizon="2d"))}
+    made = {topic.name: topic.topic_configs for topic in shapes(read_settings(horizon="20d"))}
     names = Topics.named(read_settings())
     assert made[names.examples]["retention.ms"] == "-1"
     assert made[names.dead_letters]["retention.ms"] == "-1"
@@ -61,7 +61,7 @@ def test_what_must_stay_stays():
         assert made[changelog]["cleanup.policy"] == "compact"
         assert "retention.ms" not in made[changelog]
     for limited in (names.transactions, names.predictions, names.review, names.feedback):
-        assert made[limited]["retention.ms"] == str(2 * 86_400_000)
+        assert made[limited]["retention.ms"] == str(20 * 86_400_000)
 
 
 def test_a_dead_letter_may_be_larger_than_any_input():
