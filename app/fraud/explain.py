@@ -113,8 +113,15 @@ RULE_THEMES = {
 }
 
 
+class Trust(NamedTuple):
+    """Weights of the model's logit and of what rules hit, 0 to 1."""
+
+    model: float
+    rules: float
+
+
 def explain(
-    x: Mapping[str, float], shares: Mapping[str, float], hits: Sequence[Hit], trust: float
+    x: Mapping[str, float], shares: Mapping[str, float], hits: Sequence[Hit], trust: Trust
 ) -> list[Reason]:
     """At most four reasons, the largest contribution first, one a theme.
 
@@ -125,15 +132,16 @@ def explain(
     hits
         The rules that hit.
     trust
-        Weight of the model's logit, 0 to 1; the rules' is the rest.
+        How far both count.
 
     Examples
     --------
-    >>> [reason.text for reason in explain({"count_5m": 6.0}, {"count_5m": 1.2}, [], 1.0)]
+    >>> reasons = explain({"count_5m": 6.0}, {"count_5m": 1.2}, [], Trust(1.0, 0.0))
+    >>> [reason.text for reason in reasons]
     ['transactions within 5 minutes: 6']
     """
-    ranked = [(trust * share, name) for name, share in shares.items()]
-    ranked += [((1 - trust) * hit.weight, hit.name) for hit in hits]
+    ranked = [(trust.model * share, name) for name, share in shares.items()]
+    ranked += [(trust.rules * hit.weight, hit.name) for hit in hits]
     ranked.sort(key=lambda entry: (-entry[0], entry[1]))
     texts = {hit.name: hit.text for hit in hits}
     reasons: list[Reason] = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.fold import LearningState
-from app.fraud.decision import GROWN, Policy, appraise, decide, judge
+from app.fraud.decision import ALONE, Policy, appraise, decide, judge
 from app.fraud.features import FEATURES, GRIDS
 from app.fraud.history import History, Limits
 from app.fraud.merchants import Merchants
@@ -51,7 +51,7 @@ def taught(frauds: int, partition: int = 0) -> LearningState:
     return state
 
 
-FRESH, YOUNG, OLD = taught(0), taught(20), taught(GROWN["both"])
+FRESH, YOUNG, OLD = taught(0), taught(20), taught(ALONE["both"])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.fraud.explain import LEAST, MOST, PHRASES, RULE_THEMES, explain, phrase
+from app.fraud.explain import LEAST, MOST, PHRASES, RULE_THEMES, Trust, explain, phrase
 from app.fraud.features import FEATURES
 from app.fraud.rules import RULES, rules
 
@@ -17,6 +17,8 @@ X = {
     "merchant_risk_7d": 0.25,
     "customer_frauds_14d": 2.0,
 }
+
+MODEL = Trust(model=1.0, rules=0.0)
 
 
 def test_every_feature_and_rule_has_words():
@@ -49,23 +51,26 @@ def test_phrases_carry_the_number(name, text):
 
 def test_the_largest_contributions_come_first_and_at_most_four():
     shares = {name: float(rank + 1) for rank, name in enumerate(X)}
-    reasons = explain(X, shares, [], trust=1.0)
+    reasons = explain(X, shares, [], MODEL)
     assert [reason.name for reason in reasons] == list(X)[:-5:-1]
     assert len(reasons) == MOST
 
 
 def test_features_that_say_the_same_are_named_once():
     shares = {"amount_log_ratio": 1.0, "amount_zscore": 2.0, "amount": 0.5, "count_5m": 0.7}
-    assert [r.name for r in explain(X, shares, [], 1.0)] == ["amount_zscore", "count_5m"]
+    assert [r.name for r in explain(X, shares, [], MODEL)] == [
+        "amount_zscore",
+        "count_5m",
+    ]
 
 
 def test_what_speaks_for_the_customer_or_hardly_counts_is_no_reason():
-    assert explain(X, {"amount": -3.0, "count_5m": LEAST / 2}, [], 1.0) == []
+    assert explain(X, {"amount": -3.0, "count_5m": LEAST / 2}, [], MODEL) == []
 
 
 def test_rules_and_model_are_weighed_as_in_the_score():
     hits = rules(X)
-    reasons = explain(X, {"first_at_merchant": 1.0}, hits, trust=0.25)
+    reasons = explain(X, {"first_at_merchant": 1.0}, hits, Trust(model=0.25, rules=0.75))
     expected = {hit.name: 0.75 * hit.weight for hit in hits} | {"first_at_merchant": 0.25}
     assert {reason.name: reason.contribution for reason in reasons} == expected
     assert reasons[0].text == "amount 412.00 is 7.9 times the typical amount"
@@ -74,4 +79,4 @@ def test_rules_and_model_are_weighed_as_in_the_score():
 def test_equal_contributions_have_one_order():
     shares = {"count_5m": 1.0, "amount": 1.0, "km_from_home": 1.0}
     backwards = dict(reversed(shares.items()))
-    assert explain(X, shares, [], 1.0) == explain(X, backwards, [], 1.0)
+    assert explain(X, shares, [], MODEL) == explain(X, backwards, [], MODEL)
