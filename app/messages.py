@@ -209,6 +209,12 @@ def epoch_ms(at: datetime | int) -> int:
     return ms
 
 
+def check_timestamp(recorded: int) -> None:
+    """Refuse a record whose Kafka timestamp is no time in milliseconds; none at all is -1."""
+    if recorded > MAX_MS:
+        raise Refused("the record's timestamp is no time in milliseconds")
+
+
 def label_id(feedback: Feedback) -> str:
     """The id under which a label counts once: as given, or a hash of who says what, when."""
     if feedback.label_id:

@@ -10,6 +10,7 @@ from app.errors import Refused
 from app.messages import (
     MAX_MS,
     Feedback,
+    check_timestamp,
     encode,
     is_card_number,
     label_id,
@@ -272,3 +273,14 @@ def test_a_card_number_is_found_however_it_is_grouped(grouping):
 )
 def test_a_location_is_coarse(fields, location):
     assert read_transaction(transaction(**fields)).location == location
+
+
+@pytest.mark.parametrize("recorded", [-1, 0, 1_700_000_000_000])
+def test_a_timestamp_in_milliseconds_is_taken(recorded):
+    check_timestamp(recorded)
+
+
+@pytest.mark.parametrize("unit", [1_000, 1_000_000], ids=["microseconds", "nanoseconds"])
+def test_a_timestamp_in_another_unit_is_refused(unit):
+    with pytest.raises(Refused, match="timestamp"):
+        check_timestamp(1_700_000_000_000 * unit)

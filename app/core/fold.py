@@ -128,9 +128,13 @@ class LearningState:
         """Frauds learned by the models that score: all of them unless `scope` is partition."""
         return self._frauds[partition] if scope == "partition" else sum(self._frauds)
 
+    def highest(self, partition: int) -> Origin | None:
+        """The highest origin of a feedback partition; None before its first example."""
+        return self._origins.get(partition)
+
     def folded(self, origin: Origin) -> bool:
         """Whether the example of this origin, or a later one of its partition, was folded."""
-        highest = self._origins.get(origin.partition)
+        highest = self.highest(origin.partition)
         return highest is not None and origin <= highest
 
     def parts(self) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from app.messages import (
     Origin,
     Source,
     Transaction,
+    check_timestamp,
     encode,
     read_example,
     read_feedback,
@@ -37,6 +38,8 @@ from app.stream.writer import Out
 
 if TYPE_CHECKING:
     from app.stream.worker import Worker
+
+LATE = 100  # labels given up in one step
 
 
 class Score:
@@ -68,6 +71,7 @@ class Score:
 
     def read(self, record: ConsumerRecord) -> Transaction:
         """The transaction in a record, if this partition may decide it."""
+        check_timestamp(record.timestamp)
         tx, settings = read_transaction(record.value), self.worker.settings
         if partition_of(tx.customer, settings.partitions) != record.partition:
             raise Refused("`customer` belongs to another partition (murmur2 of its bytes)")
@@ -143,7 +147,7 @@ class Learn:
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step: decisions are acknowledged before anything comes of them."""
         said = [(record, self.read(record)) for record in records]
-        late = overdue(self.labels.db, self.patience(records[0]))
+        late = overdue(self.labels.db, self.patience(records[0]), LATE)
         await self.give_up(late)
         await self.scored.settled(feedback.id for _, feedback in said if feedback is not None)
         if not self.step.still_mine():
@@ -163,6 +167,7 @@ class Learn:
     def read(self, record: ConsumerRecord) -> Feedback | None:
         """The label in a record; None when it is refused or belongs to another partition."""
         try:
+            check_timestamp(record.timestamp)
             feedback = read_feedback(record.value)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))

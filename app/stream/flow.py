@@ -53,7 +53,8 @@ class Lane:
 class Owner(Protocol):
     """What a flow asks of the worker that it serves."""
 
-    def new_step(self, tp: TP, event: Event, epoch: int) -> Step: ...
+    def new_step(self, tp: TP, epoch: int) -> Step:
+        """The step of a chunk."""
 
     async def ready(self, partition: int) -> None:
         """Wait until steps of a partition may run."""
@@ -81,7 +82,7 @@ class Flow:
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
-        self.holes: set[tuple[TP, int, int]] = set()
+        self.holes: dict[TP, tuple[int, int]] = {}  # the last one looked at twice
         self.epoch = 0
         self.open = False
 
@@ -123,7 +124,7 @@ class Flow:
             records = [record for record in message.records if record.offset >= position]
             source.outstanding += 1
             try:
-                step = self.owner.new_step(tp, event, message.epoch)
+                step = self.owner.new_step(tp, message.epoch)
                 done = not records or await source.run(step, records)
             finally:
                 source.outstanding -= 1
@@ -168,6 +169,7 @@ class Flow:
         self.epoch += 1
         self.positions.clear()
         self.lanes.clear()
+        self.holes.clear()
         self.owner.closed()
 
     # -- from a fetch into the lanes
@@ -195,10 +197,10 @@ class Flow:
 
     async def _look_again(self, consumer: Consumer, tp: TP, expected: int, first: int) -> bool:
         """A hole in the offsets is fetched once more before it is believed."""
-        hole = tp, expected, first
-        if first <= expected or hole in self.holes:
+        hole = expected, first
+        if first <= expected or self.holes.get(tp) == hole:
             return False
-        self.holes.add(hole)
+        self.holes[tp] = hole
         log.info("%s[%d] jumps %d -> %d: looking again", *tp, expected, first)
         await consumer.seek_wait({tp: expected})
         return True

@@ -53,6 +53,7 @@ class Follower:
         self.state = new_state()
         self.caught_up = asyncio.Event()
         self.end = 0
+        self.loaded = 0  # version of the snapshot that this worker began with
         self.refused_snapshots = 0
         self._level_at = time.monotonic()
         self._folding = asyncio.Lock()
@@ -69,7 +70,7 @@ class Follower:
         async with reader(self.brokers, self.models, self.examples) as consumer:
             begin, self.end = await bounds(consumer, self.examples)
             records = await self._read_snapshots(consumer)
-        self._load(records, begin)
+        self._load(records.items(), begin)
         if self.state.version < begin:
             raise StateError(
                 f"{self.examples.topic} begins at {begin} and no snapshot reaches it: "
@@ -106,15 +107,19 @@ class Follower:
                 await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
             return self.state.version, bundle
 
-    async def _read_snapshots(self, consumer: AIOKafkaConsumer) -> list[tuple[bytes, bytes | None]]:
+    async def _read_snapshots(self, consumer: AIOKafkaConsumer) -> dict[bytes, bytes]:
         begin, end = await bounds(consumer, self.models)
-        found: list[tuple[bytes, bytes | None]] = []
+        live: dict[bytes, bytes] = {}  # compaction is late; what is replaced takes no memory
         consumer.pause(self.examples)
         async for records in stretch(consumer, self.models, begin, end):
-            found += [(record.key, record.value) for record in records]
-        return found
+            for record in records:
+                if record.value is None:
+                    live.pop(record.key, None)
+                else:
+                    live[record.key] = record.value
+        return live
 
-    def _load(self, records: Iterable[tuple[bytes, bytes | None]], begin: int) -> None:
+    def _load(self, records: Iterable[tuple[bytes, bytes]], begin: int) -> None:
         for snapshot in assemble(records):
             state = self.new_state()
             try:
@@ -125,7 +130,7 @@ class Follower:
                 self.refused_snapshots += 1
                 log.warning("Not using a snapshot: %s", error)
                 continue
-            self.state = state
+            self.state, self.loaded = state, state.version
             log.info("Loaded the snapshot of version %d", state.version)
             return
 
@@ -134,9 +139,9 @@ class Follower:
             consumer.seek(self.examples, self.state.version)
             while True:
                 fetched = await consumer.getmany(self.examples, timeout_ms=IDLE_MS)
+                self.end = max(consumer.highwater(self.examples) or 0, self.end)
                 async with self._folding:
                     await self._fold(fetched.get(self.examples, ()))
-                self.end = max(consumer.highwater(self.examples) or 0, self.end)
                 if not self.lag:
                     self._level_at = time.monotonic()
                     self.caught_up.set()

@@ -66,6 +66,8 @@ class Guard:
 
     def check(self) -> None:
         """End the process if the loop has stalled. Called before every write."""
+        if self._stopped.is_set():
+            return
         if self.clock() - self.last > self.limit:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             (self.data_dir / FENCE_MARK).touch()
@@ -98,5 +100,11 @@ def discard_if_fenced(data_dir: Path) -> bool:
     if not (data_dir / FENCE_MARK).exists():
         return False
     log.warning("The last run was fenced: discarding the local state in %s", data_dir)
-    shutil.rmtree(data_dir)
+    mark = data_dir / FENCE_MARK  # goes last, and the directory stays: it may be a mount
+    for path in data_dir.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != mark:
+            path.unlink()
+    mark.unlink()
     return True

@@ -200,7 +200,8 @@ class ScoredPartition:
     async def _catch_up(self, begin: int, end: int) -> None:
         """The older part of the log, behind the worker's back."""
         async with reader(self.brokers, self.tp) as consumer:
-            await self._fold(consumer, begin, end, tell=True)
+            oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
+            await self._fold(consumer, max(begin, oldest), end, tell=True)
         self.whole = True
         self._save_mark()
         log.info("scored[%d] has caught up", self.tp.partition)

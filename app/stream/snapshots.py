@@ -31,6 +31,7 @@ class Snapshots:
 
     def consider(self) -> None:
         """Begin a copy when enough was folded since the last one and none is under way."""
+        self.last = max(self.last, self.follower.loaded)
         due = self.follower.state.version - self.last >= self.every
         if due and not self.pending and self.copying is None:
             self.copying = asyncio.ensure_future(self._copy())

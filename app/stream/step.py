@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import rocksdict
-from faust import Event
 from faust.types.tuples import TP
 
 from app.stream.writer import Out, Receipt, Writers
@@ -49,11 +48,10 @@ class Step:
     def __init__(
         self,
         tp: TP,
-        event: Event,
         writers: Writers,
         still_mine: Callable[[], bool],
     ) -> None:
-        self.tp, self.event, self.writers = tp, event, writers
+        self.tp, self.writers = tp, writers
         self.still_mine = still_mine
         self.overlays: dict[str, Overlay] = {}
 

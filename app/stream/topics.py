@@ -14,6 +14,8 @@ from app.settings import Settings
 TABLES = ("customers", "labels", "models")
 INPUT_BYTES = 1_048_588  # Kafka's own default, said here because dead letters must exceed it
 LETTER_BYTES = 2 * INPUT_BYTES
+# Record timestamps date labels that come without a time, and decide what has waited for too long.
+FUTURE_MS = 3_600_000  # needs Kafka 3.6
 VISIBLE_WITHIN = 30.0  # seconds
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
@@ -62,9 +64,18 @@ def shapes(settings: Settings) -> list[NewTopic]:
     """Every topic as it should be."""
     names, many = Topics.named(settings), settings.partitions
     horizon = {"retention.ms": str(int(settings.horizon * 1000))}
-    inputs = {**horizon, "max.message.bytes": str(INPUT_BYTES)}
+    inputs = {
+        **horizon,
+        "max.message.bytes": str(INPUT_BYTES),
+        "message.timestamp.after.max.ms": str(FUTURE_MS),
+    }
     letters = {**FOREVER, "max.message.bytes": str(LETTER_BYTES)}
-    compact = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
+    # Small segments: what is replaced can only be cleaned out of segments that are closed.
+    compact = {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.3",
+        "segment.bytes": str(64 << 20),
+    }
     keyed = [
         (names.transactions, inputs),
         (names.predictions, horizon),

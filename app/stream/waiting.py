@@ -37,10 +37,10 @@ class Waiting(NamedTuple):
         return cls(recorded, label_id, tx)
 
 
-def overdue(db: Rdict, before: int, limit: int | None = 100) -> list[Waiting]:
-    """The labels recorded before a time, oldest first."""
+def overdue(db: Rdict, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:
+    """The first labels recorded before a time, oldest first; only those behind `after`."""
     found: list[Waiting] = []
-    for key in db.keys(from_key=PREFIX):
+    for key in db.keys(from_key=PREFIX if after is None else after.key + b"\0"):
         if len(found) == limit or not key.startswith(PREFIX):
             break
         waiting = Waiting.read(key)

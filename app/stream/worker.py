@@ -11,15 +11,14 @@ from typing import Any
 import faust
 import numpy
 import river
-from aiokafka import ConsumerRecord
-from faust import Event
+from aiokafka import ConsumerRecord, TopicPartition
 from faust.types.tuples import TP
 
 from app import __version__
 from app.core.bundle import Identity
 from app.core.engine import cpu_features, engine, grids_digest
 from app.core.fold import LearningState
-from app.errors import WeirError
+from app.errors import StateError, WeirError
 from app.fraud.account import Account
 from app.fraud.decision import Policy
 from app.fraud.features import GRIDS
@@ -33,6 +32,7 @@ from app.stream.flow import Flow
 from app.stream.follow import Follower
 from app.stream.guard import Exit, Guard, discard_if_fenced, leave
 from app.stream.letters import waiting_again
+from app.stream.reading import reader
 from app.stream.scored import ScoredPartition
 from app.stream.sensors import Sensors
 from app.stream.snapshots import Snapshots
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
 COMMIT_EVERY = 1.0  # seconds
+PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
 
 
@@ -123,9 +124,9 @@ class Worker:
 
     # -- what the flow asks of its worker
 
-    def new_step(self, tp: TP, event: Event, epoch: int) -> Step:
+    def new_step(self, tp: TP, epoch: int) -> Step:
         """The step of a chunk."""
-        return Step(tp, event, self.writers, partial(self.flow.mine, tp, epoch))
+        return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
 
     async def ready(self, partition: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
@@ -188,14 +189,34 @@ class Worker:
         self.scored[partition] = scored
         committed = self.app.consumer._committed_offset[TP(self.topics.transactions, partition)]
         await scored.recover(committed)
-        self._enter_decided_again(partition, scored)
+        await self._check_sources(partition, scored.confirmed)
+        await self._enter_decided_again(partition, scored)
 
-    def _enter_decided_again(self, partition: int, scored: ScoredPartition) -> None:
+    async def _check_sources(self, partition: int, decided: int) -> None:
+        """Raise StateError when a source's log ends below what was read from it already."""
+        highest = self.follower.state.highest(partition)
+        settled = highest.offset if highest and highest.epoch == self.settings.epoch else -1
+        read = {self.topics.transactions: decided, self.topics.feedback: settled}
+        tps = [TopicPartition(topic, partition) for topic in read]
+        async with reader(self.settings.brokers, *tps) as consumer:
+            ends = await consumer.end_offsets(tps)
+        for tp, end in ends.items():
+            committed = self.app.consumer._committed_offset[TP(*tp)] or 0
+            if end < max(read[tp.topic] + 1, committed):
+                raise StateError(
+                    f"{tp.topic}[{partition}] ends at {end}, and more of it was read before: "
+                    "the topic was made anew or cut; raise WEIR_EPOCH"
+                )
+
+    async def _enter_decided_again(self, partition: int, scored: ScoredPartition) -> None:
         """Publish the labels that wait for what is known by now: another worker knew less."""
-        waiting = overdue(self.labels.data._db_for_partition(partition), FOREVER, limit=None)
-        for tx in sorted({label.tx for label in waiting}):
-            if scored.decision(tx) is not None:
-                self._enter_again(partition, tx)
+        db, last = self.labels.data._db_for_partition(partition), None
+        while waiting := overdue(db, FOREVER, PAGE, after=last):
+            for tx in dict.fromkeys(label.tx for label in waiting):
+                if scored.decision(tx) is not None:
+                    self._enter_again(partition, tx)
+            last = waiting[-1]
+            await asyncio.sleep(0)
 
     def _enter_again(self, partition: int, tx: str) -> None:
         """A decision has become known late: publish the labels that waited for it."""

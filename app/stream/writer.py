@@ -61,6 +61,7 @@ class Writer:
         self.wake = asyncio.Event()
         self.last = Receipt(0)
         self.task = asyncio.ensure_future(self._run())
+        self.task.add_done_callback(self._ended)
 
     def put(self, records: Iterable[Out], on_ack: OnAck | None = None) -> Receipt:
         """Queue records as batches; `on_ack` is called once for each batch, in order."""
@@ -95,6 +96,10 @@ class Writer:
             while self.queue:
                 await self._send(*self.queue.popleft())
 
+    def _ended(self, task: asyncio.Task) -> None:
+        if not task.cancelled():
+            leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {task.exception()!r}")
+
     async def _send(
         self, batch: BatchBuilder, is_last: bool, receipt: Receipt, on_ack: OnAck | None
     ) -> None:
@@ -109,7 +114,10 @@ class Writer:
                 why = "cancelled" if future.cancelled() else repr(future.exception())
                 leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {why}")
             if on_ack is not None:
-                on_ack(future.result().offset, count)
+                try:
+                    on_ack(future.result().offset, count)
+                except Exception as error:  # a callback's error would only be logged
+                    leave(Exit.STATE, f"{self.topic}[{self.partition}]: {error!r}")
             receipt.one_acked()
 
         sent.add_done_callback(acknowledged)

@@ -66,7 +66,7 @@ def outbox() -> Outbox:
 
 
 def step(outbox: Outbox, mine: bool = True) -> Step:
-    return Step(TP("transactions", 3), None, outbox, lambda: mine)
+    return Step(TP("transactions", 3), outbox, lambda: mine)
 
 
 def test_an_overlay_shows_the_last_write(customers):

@@ -43,25 +43,25 @@ def test_no_transaction_has_the_key_of_one_that_waits(tx):
 def test_the_oldest_come_first_and_only_those_before_the_time(db):
     old, older, new = Waiting(5, "a", "t2"), Waiting(3, "b", "t1"), Waiting(7, "c", "t3")
     keep(db, old, older, new)
-    assert overdue(db, 7) == [older, old]
-    assert overdue(db, 3) == []
+    assert overdue(db, 7, 100) == [older, old]
+    assert overdue(db, 3, 100) == []
     assert overdue(db, 8, limit=2) == [older, old]
 
 
 def test_entries_of_transactions_are_passed_over(db):
     for tx in ("", "\1", "t1", "waiting", "\N{GRINNING FACE}"):
         db[tx.encode()] = b"entry"
-    assert overdue(db, 2**62) == []
+    assert overdue(db, 2**62, 100) == []
     keep(db, Waiting(1, "a", "t1"))
-    assert overdue(db, 2**62) == [Waiting(1, "a", "t1")]
+    assert overdue(db, 2**62, 100) == [Waiting(1, "a", "t1")]
 
 
 def test_one_that_was_settled_is_found_no_more(db):
     keep(db, Waiting(1, "a", "t1"), Waiting(1, "a", "t2"))
     del db[Waiting(1, "a", "t1").key]
-    assert overdue(db, 2) == [Waiting(1, "a", "t2")]
+    assert overdue(db, 2, 100) == [Waiting(1, "a", "t2")]
 
 
 def test_the_time_before_1970_is_as_early_as_any(db):
     keep(db, Waiting(0, "a", "t1"))
-    assert overdue(db, -1) == []
+    assert overdue(db, -1, 100) == []

@@ -1,4 +1,4 @@
-"""Labels that wait are learned although another worker learned of the transaction."""
+"""What a worker does at its start with logs that other workers have written."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from app.messages import (
 from app.settings import read_settings
 from app.stream import topics
 from app.stream.broker import Broker
+from app.stream.guard import Exit
 from app.stream.scored import SOURCE_HEADER
 from app.stream.waiting import PREFIX
 from tests.broker.workers import Kafka, until, workers
@@ -56,9 +57,27 @@ async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_w
         await kafka.feedback([Feedback(id="t1", customer="c1", label="fraud", source="analyst")])
         await until(waits)
         assert await worker.stop() == 0
+        # What the other worker decided lies at offset 0; this one must not decide it itself.
+        await kafka.send(names.transactions, "c1", b"unreadable")
         header = (SOURCE_HEADER, b"0")
         await kafka.send(names.predictions, "c1", encode(DECIDED), headers=[header])
         await kafka.producer.flush()
         worker.start()
         assert await until(learned, 30) == ["t1"]
         assert await worker.stop() == 0
+
+
+async def test_a_worker_refuses_a_source_that_ends_below_what_was_read_of_it(
+    broker: Broker, fresh: str, tmp_path: Path
+) -> None:
+    settings = read_settings(
+        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1
+    )
+    await topics.create(settings)
+    async with Kafka(settings) as kafka:
+        header = (SOURCE_HEADER, b"7")
+        await kafka.send(kafka.topics.predictions, "c1", encode(DECIDED), headers=[header])
+        await kafka.producer.flush()
+        async with workers(settings, tmp_path, 1) as (worker,):
+            assert await worker.child.wait() == Exit.STATE
+            assert "raise WEIR_EPOCH" in worker.log.read_text()
