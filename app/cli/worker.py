@@ -19,7 +19,7 @@ def worker(
     import faust
     import mode.loop
 
-    from app.stream.worker import create_app
+    from app.stream.application import create_app
     from app.web.server import mount
 
     with sentences():

@@ -12,9 +12,7 @@ from app.fraud.rules import BASE, rules
 from app.messages import Decision, Mode, ModelUsed, Prediction, Reason, Source, Transaction
 
 # Learned frauds, by scope, from which the model's logit counts in full, and from which the rules
-# add nothing to it. In the third week of the Handbook stream from nothing that gives 126 alerts,
-# precision .95, average precision .51; with both at 1000 it is 6, 1.00 and .62, with 400 and 1000
-# 87, .98 and .55. On simulated traffic the present values gave most alerts and average precision.
+# add nothing to it. docs/performance.md shows what that gives while few frauds are known.
 GROWN = {"shared": 200, "both": 200, "partition": 400}
 ALONE = {"shared": 1000, "both": 1000, "partition": 2000}
 LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1

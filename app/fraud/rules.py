@@ -7,8 +7,8 @@ from typing import NamedTuple
 BASE = -4.0  # logit of a transaction that no rule hits, about 2 %
 # Two strong hits, or one very strong, reach even odds. Blocking takes three strong hits and more.
 STRONG, VERY_STRONG = 2.0, 4.0
-# Transactions of 30 days, this one included, from which on a typical amount means something. Of the
-# amounts far above it, three in four are of customers who have just begun.
+# Transactions of 30 days, this one included, from which on a typical amount means something: most
+# amounts far above it are of customers who have just begun.
 ACQUAINTED = 6
 
 Features = Mapping[str, float]
@@ -85,15 +85,6 @@ def rules(x: Features) -> list[Hit]:
     ['amount_above_history']
     """
     return [hit for rule in RULES if (hit := rule(x)) is not None]
-
-
-def rules_logit(x: Features) -> float:
-    """Logit of fraud by the rules alone.
-
-    >>> rules_logit({"amount": 20.0})
-    -4.0
-    """
-    return BASE + sum(hit.weight for hit in rules(x))
 
 
 def _times_typical(x: Features) -> float:

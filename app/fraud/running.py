@@ -20,8 +20,7 @@ class Running(NamedTuple):
 
     Mean and spread follow Welford. `typical` is a running mean whose step is clipped: with
     the amount a and the value t before, it becomes t + (min(a, 2.5 t) - t) / n; while t is
-    0, a is taken as it is. An event is a spike when log(a / t) > .8. Both thresholds are
-    those of the features measured on the Handbook data (docs/architecture.md). The last
+    0, a is taken as it is. An event is a spike when log(a / t) > .8. The last
     time, spike and place are those of the latest event time: a late event replaces none.
 
     References

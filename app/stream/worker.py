@@ -1,4 +1,4 @@
-"""One worker: everything it holds, and the Faust application that runs it."""
+"""One worker: everything it holds."""
 
 import asyncio
 import logging
@@ -6,7 +6,6 @@ import platform
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import faust
 import numpy
@@ -26,11 +25,11 @@ from app.fraud.history import Limits
 from app.fraud.labels import decode_entry
 from app.fraud.merchants import Merchants
 from app.settings import Settings
-from app.stream import faust_patches, topics
+from app.stream import topics
 from app.stream.agents import Learn, Score
 from app.stream.flow import Flow
 from app.stream.follow import Follower
-from app.stream.guard import Exit, Guard, discard_if_fenced, leave
+from app.stream.guard import Exit, Guard, leave
 from app.stream.letters import waiting_again
 from app.stream.reading import reader
 from app.stream.scored import ScoredPartition
@@ -45,7 +44,6 @@ from app.stream.writer import Writers
 log = logging.getLogger(__name__)
 
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
-COMMIT_EVERY = 1.0  # seconds
 PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
 
@@ -246,81 +244,6 @@ class Worker:
         self.closed()
 
 
-class WeirApp(faust.App):
-    """The Faust application: starts a worker's parts before its consumer, and stops them after."""
-
-    weir: Worker
-
-    async def on_start(self) -> None:
-        """Before anything is consumed; the web views answer first."""
-        try:
-            await self.web.maybe_start()
-        except OSError as error:
-            host, port = self.conf.web_bind, self.conf.web_port
-            leave(Exit.WEB, f"the web views cannot listen on {host}:{port}: {error.strerror}")
-        await self.weir.start()
-        await super().on_start()
-
-    async def on_shutdown(self) -> None:
-        """After the consumer has committed and stopped."""
-        await super().on_shutdown()
-        await self.weir.stop()
-
-
-def create_app(settings: Settings) -> WeirApp:
-    """The application of these settings, ready to run in this process, once."""
-    discard_if_fenced(settings.data_dir)
-    app = WeirApp(settings.app_id, **faust_settings(settings))
-    app.weir = worker = Worker(settings, app)
-    faust_patches.install(worker.flow)
-    for source in (worker.topics.transactions, worker.topics.feedback):
-        name = "score" if source == worker.topics.transactions else "learn"
-        topic = app.topic(source, key_type=bytes, value_type=bytes, partitions=settings.partitions)
-        app.agent(topic, name=name)(_feed(worker.flow))
-    return app
-
-
-def _feed(flow: Flow) -> Any:
-    """An agent that moves chunks into their lanes; its acknowledgements do not count."""
-
-    async def agent(stream: Any) -> None:
-        stream.noack()
-        async for event in stream.events():
-            flow.take(event)
-
-    return agent
-
-
 def _leave_if_failed(opening: asyncio.Task[None]) -> None:
     if not opening.cancelled() and (error := opening.exception()) is not None:
         leave(Exit.STATE, f"a partition's decisions could not be read back: {error}")
-
-
-def faust_settings(settings: Settings) -> dict[str, Any]:
-    """Weir's settings in Faust's words, and what Faust must not do."""
-    brokers = [f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")]
-    return {
-        "broker": brokers,
-        "broker_session_timeout": settings.session_timeout,
-        "broker_heartbeat_interval": settings.session_timeout / 5,
-        "broker_request_timeout": max(60.0, settings.session_timeout),
-        "broker_commit_interval": COMMIT_EVERY,
-        "consumer_group_instance_id": settings.instance_id or None,
-        "store": "rocksdb://",
-        "datadir": settings.data_dir,
-        "table_standby_replicas": 0,
-        "topic_allow_declare": False,  # topics are made before workers: see topics.create
-        "topic_disable_leader": True,
-        "web_enabled": True,
-        "web_tables_enabled": False,
-        "web_router_enabled": False,
-        "web_stats_enabled": False,
-        "web_graph_enabled": False,
-        "web_bind": settings.web_host,
-        "web_port": settings.web_port,
-        "canonical_url": settings.url,
-        "stream_wait_empty": False,
-        "worker_redirect_stdouts": False,
-        "key_serializer": "raw",
-        "value_serializer": "raw",
-    }

@@ -32,7 +32,7 @@ class Sample(NamedTuple):
 
 
 class Recorder:
-    """Takes a sample every second while the server runs; a sample takes some 50 µs."""
+    """Takes a sample every second while the server runs."""
 
     def __init__(self, sensors: Sensors, clock: Callable[[], float] = time.time) -> None:
         self.sensors, self.clock = sensors, clock

@@ -61,7 +61,7 @@ import asyncio, sys, tempfile
 from pathlib import Path
 from faust.types.tuples import TP
 from app.settings import Settings
-from app.stream.worker import create_app
+from app.stream.application import create_app
 
 T, F, C = (TP(topic, 0) for topic in ("transactions", "feedback", "weir-customers-changelog"))
 

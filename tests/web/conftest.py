@@ -11,10 +11,11 @@ from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import Known, LabelEntry, settle
 from app.messages import Feedback, ModelUsed, Origin, Prediction, Reason, Source
 from app.settings import read_settings
+from app.stream.application import WeirApp, faust_settings
 from app.stream.ports import choose_ports
 from app.stream.topics import partition_of
 from app.stream.view import Lag, View
-from app.stream.worker import WeirApp, Worker, faust_settings
+from app.stream.worker import Worker
 from app.web.server import set_up
 
 AT = 1_767_225_600_000

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from app.cli.demo.tally import Tally
+from app.cli.figures import moment
 
 EVERY = 0.5  # seconds between two states of the table
 LINE_EVERY = 3.0  # seconds between two lines
@@ -89,7 +89,7 @@ def rows(tally: Tally, rate: Rate) -> dict[str, str]:
     quality, latency = tally.recent.get(), tally.latency(LATEST)
     p50, p99 = (number(latency[name], ".0f") for name in ("p50", "p99"))
     return {
-        "event time": moment(tally.event_time),
+        "event time": moment(tally.event_time or None),
         "transactions": f"{tally.published:,} ({rate.get(tally.predictions):,.0f}/s)",
         "decisions": decided,
         "alerts": f"{len(tally.reviewed):,}, precision {number(quality['alert_precision'], '.2f')}",
@@ -99,15 +99,6 @@ def rows(tally: Tally, rate: Rate) -> dict[str, str]:
         "latency": f"p50 {p50} ms, p99 {p99} ms",
         "lag": f"{len(tally.undecided):,} transactions, {len(tally.unlearned):,} labels",
     }
-
-
-def moment(ms: int) -> str:
-    """An event time to the minute, UTC; a dash before the first event.
-
-    >>> moment(86_400_000), moment(0)
-    ('1970-01-02 00:00', '-')
-    """
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}" if ms else "-"
 
 
 def number(value: float | None, form: str) -> str:

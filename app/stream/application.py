@@ -1,0 +1,88 @@
+"""The Faust application that runs a worker: its life, its agents, its configuration."""
+
+from typing import Any
+
+import faust
+
+from app.settings import Settings
+from app.stream import faust_patches
+from app.stream.flow import Flow
+from app.stream.guard import Exit, discard_if_fenced, leave
+from app.stream.worker import Worker
+
+COMMIT_EVERY = 1.0  # seconds
+
+
+class WeirApp(faust.App):
+    """The Faust application: starts a worker's parts before its consumer, and stops them after."""
+
+    weir: Worker
+
+    async def on_start(self) -> None:
+        """Before anything is consumed; the web views answer first."""
+        try:
+            await self.web.maybe_start()
+        except OSError as error:
+            host, port = self.conf.web_bind, self.conf.web_port
+            leave(Exit.WEB, f"the web views cannot listen on {host}:{port}: {error.strerror}")
+        await self.weir.start()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """After the consumer has committed and stopped."""
+        await super().on_shutdown()
+        await self.weir.stop()
+
+
+def create_app(settings: Settings) -> WeirApp:
+    """The application of these settings, ready to run in this process, once."""
+    discard_if_fenced(settings.data_dir)
+    app = WeirApp(settings.app_id, **faust_settings(settings))
+    app.weir = worker = Worker(settings, app)
+    faust_patches.install(worker.flow)
+    for source in (worker.topics.transactions, worker.topics.feedback):
+        name = "score" if source == worker.topics.transactions else "learn"
+        topic = app.topic(source, key_type=bytes, value_type=bytes, partitions=settings.partitions)
+        app.agent(topic, name=name)(_feed(worker.flow))
+    return app
+
+
+def _feed(flow: Flow) -> Any:
+    """An agent that moves chunks into their lanes; its acknowledgements do not count."""
+
+    async def agent(stream: Any) -> None:
+        stream.noack()
+        async for event in stream.events():
+            flow.take(event)
+
+    return agent
+
+
+def faust_settings(settings: Settings) -> dict[str, Any]:
+    """Weir's settings in Faust's words, and what Faust must not do."""
+    brokers = [f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")]
+    return {
+        "broker": brokers,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_heartbeat_interval": settings.session_timeout / 5,
+        "broker_request_timeout": max(60.0, settings.session_timeout),
+        "broker_commit_interval": COMMIT_EVERY,
+        "consumer_group_instance_id": settings.instance_id or None,
+        "store": "rocksdb://",
+        "datadir": settings.data_dir,
+        "table_standby_replicas": 0,
+        "topic_allow_declare": False,  # topics are made before workers: see topics.create
+        "topic_disable_leader": True,
+        "web_enabled": True,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_stats_enabled": False,
+        "web_graph_enabled": False,
+        "web_bind": settings.web_host,
+        "web_port": settings.web_port,
+        "canonical_url": settings.url,
+        "stream_wait_empty": False,
+        "worker_redirect_stdouts": False,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+    }
