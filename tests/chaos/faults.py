@@ -67,7 +67,7 @@ async def stop_long(scene: Scene) -> None:
 
 
 async def scale(scene: Scene) -> None:
-    first, *others = scene.fleet.running
+    _, *others = scene.fleet.running
     for worker in others:
         await _terminate(scene, worker)
     await scene.fleet.all_work(60)

@@ -25,7 +25,11 @@ CLEAN_STOP = 15.0  # seconds
 
 
 class Invalid(Exception):
-    """A run that proves nothing: a worker did no work between two faults."""
+    """A run that proves nothing: no load while a fault was mended, or no way to strike it."""
+
+
+class Stuck(Exception):
+    """The workers did not come back to work."""
 
 
 class Supervised(WorkerProcess):
@@ -132,7 +136,7 @@ class Fleet:
 
         Raises
         ------
-        Invalid
+        Stuck
             That did not come to be within so many seconds.
         """
         began = time.monotonic()
@@ -142,7 +146,7 @@ class Fleet:
                 if await self._advanced(before, began + within):
                     return
             await asyncio.sleep(POLL)
-        raise Invalid(f"not all workers worked within {within:.0f} s")
+        raise Stuck(f"lost: not all workers worked again within {within:.0f} s")
 
     async def _advanced(self, before: dict[str, float], until: float) -> bool:
         while time.monotonic() < until:
@@ -203,5 +207,3 @@ async def fleet(settings: Settings, directory: Path, count: int, leave_out: str)
         yield made
     finally:
         await made.close()
-
-

@@ -18,7 +18,7 @@ from tests.broker.workers import Kafka, until
 from tests.chaos.evidence import Evidence, read_logs, read_stores
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.feeder import Feeder
-from tests.chaos.fleet import Fleet, Invalid, fleet
+from tests.chaos.fleet import Fleet, Invalid, Stuck, fleet
 from tests.chaos.invariants import INVARIANTS
 from tests.chaos.load import Load
 from tests.chaos.plan import Plan
@@ -62,10 +62,14 @@ async def play(plan: Plan, directory: Path, broker: Broker | None = None) -> Out
         settings = _settings(plan, brokers.bootstrap)
         await topics.create(settings)
         async with fleet(settings, directory, plan.workers, plan.leave_out) as workers:
+            evidence: Evidence | None = None
             try:
                 evidence = await _run(plan, settings, workers, brokers, outcome)
-            except Invalid as why:
-                outcome.invalid = str(why)
+            except* Invalid as why:
+                outcome.invalid = str(why.exceptions[0])
+            except* (Stuck, TimeoutError) as why:
+                outcome.violations["workers_recover"] = [str(why.exceptions[0]) or "lost: a lag"]
+            if evidence is None:
                 return outcome
             for worker in workers.workers:
                 evidence.stores += read_stores(worker.name, worker.data)
@@ -140,9 +144,7 @@ def _prepare(plan: Plan, workers: Fleet) -> None:
             raise Invalid("this system does not let us mount a small disk")
 
 
-async def _strike(
-    plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcome: Outcome
-) -> None:
+async def _strike(plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcome: Outcome) -> None:
     """One fault after another, each once all workers have worked since the one before."""
     began = time.monotonic()
     await scene.fleet.all_work(RECOVERED)

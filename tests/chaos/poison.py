@@ -11,7 +11,9 @@ FAR = 30 * 86_400_000  # ms
 def _changed(**fields: object) -> Callable[[Transaction], bytes]:
     def change(tx: Transaction) -> bytes:
         plain = json.loads(encode(tx)) | fields
-        return json.dumps({name: value for name, value in plain.items() if value != "gone"}).encode()
+        return json.dumps(
+            {name: value for name, value in plain.items() if value != "gone"}
+        ).encode()
 
     return change
 
