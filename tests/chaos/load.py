@@ -84,8 +84,8 @@ class Load:
         return n * 31 % self.merchants % 33 == 0
 
     def script(self, n: int) -> tuple[Line, ...]:
-        """What is said of it."""
-        return SCRIPTS[n * 5 % len(SCRIPTS)]
+        """What is said of it: shifted in each round of merchants, so that each meets them all."""
+        return SCRIPTS[(n + n // self.merchants) % len(SCRIPTS)]
 
     def transaction(self, n: int) -> Transaction:
         """The n-th transaction."""

@@ -51,8 +51,13 @@ class Outcome:
     invalid: str = ""
 
     @property
+    def failures(self) -> dict[str, list[str]]:
+        """What was violated, by invariant."""
+        return {name: found for name, found in self.violations.items() if found}
+
+    @property
     def passed(self) -> bool:
-        return not self.invalid and not any(self.violations.values())
+        return not self.invalid and not self.failures
 
 
 async def play(plan: Plan, directory: Path, broker: Broker | None = None) -> Outcome:
