@@ -159,12 +159,12 @@ def _short_fetch_wait() -> None:
 
 
 def _committed_only() -> None:
-    """Stock hands out what a transactional producer aborted; aiokafka asks for this at its start."""
+    """Stock hands out what a transactional producer aborted."""
     create = AIOKafkaConsumerThread._create_worker_consumer
 
     def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
         consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
-        consumer._isolation_level = "read_committed"
+        consumer._isolation_level = "read_committed"  # taken over when it starts
         return consumer
 
     AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
