@@ -86,4 +86,11 @@ class Ledger:
         table.set_bloom_filter(10, block_based=False)
         table.set_block_cache(Cache(8 << 20))
         options.set_block_based_table_factory(table)
-        return Rdict(str(self.path), options, access_type=AccessType.with_ttl(int(self.horizon)))
+        # Column families named: left alone, rocksdict takes their options from the last start,
+        # expiry in expiry, and from the third start on every merge of files drops all entries.
+        return Rdict(
+            str(self.path),
+            options,
+            column_families={"default": options},
+            access_type=AccessType.with_ttl(int(self.horizon)),
+        )
