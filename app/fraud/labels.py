@@ -158,6 +158,8 @@ def settle(
     elif len(entry.revisions) >= MAX_REVISIONS:
         raise Refused(f"the transaction has {MAX_REVISIONS} labels already")
     revision = _revision(said, known, identity)
+    if earlier is not None and earlier.outcome == "waiting":
+        revision.recorded = earlier.recorded  # the index of those that wait knows it by this
     entry.revisions.append(revision)
     if decision is None:
         revision.customer = said.customer

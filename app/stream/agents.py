@@ -190,6 +190,7 @@ class Learn:
         known = labels.Known(Origin(epoch, record.partition, record.offset), recorded)
         try:
             entry = self.entry(feedback.id, feedback.customer)
+            repeated = any(one.origin == known.origin for one in entry.revisions)
             revision = labels.settle(entry, feedback, known, decision)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
@@ -200,8 +201,8 @@ class Learn:
         waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
         if revision.outcome == "waiting":
             self.labels[waiting] = b"1"
-        elif self.labels.get(waiting) is not None:
-            self.labels[waiting] = None
+        elif repeated or self.labels.get(waiting) is not None:
+            self.labels[waiting] = None  # at a replay it may be gone here, and not in the log
         if revision.example:
             self.settled.append(revision)
             self.mark_customer(feedback, revision, entry)

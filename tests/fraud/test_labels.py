@@ -303,6 +303,14 @@ def test_a_second_copy_of_a_waiting_label_is_not_settled_by_a_replay():
     assert taught(settle(one, said("fraud", at=7), known(2), decision())).y == 1
 
 
+def test_a_label_that_is_settled_by_a_later_copy_keeps_the_time_under_which_it_waited():
+    """By that time it is found in the index of those that wait."""
+    one = entry()
+    settle(one, said("fraud", at=1), known(3, recorded=NOW), None)
+    settled = settle(one, said("fraud", at=1), known(4, recorded=NOW + 7), decision())
+    assert (settled.outcome, settled.recorded) == ("settled", NOW)
+
+
 def test_each_waiting_label_keeps_the_customer_that_it_names():
     one = decode_entry(None, "c2")
     settle(one, said("legit", customer="c2", at=1), known(0), None)
