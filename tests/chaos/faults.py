@@ -136,7 +136,7 @@ async def broker_kill(scene: Scene) -> None:
 
 
 async def node_kill(scene: Scene) -> None:
-    node = scene.random.randrange(3)
+    node = scene.random.choice(list(scene.broker.numbers))
     scene.broker.kill(node)
     await scene.down(4.0, 8.0)
     await scene.broker.restart(node)
