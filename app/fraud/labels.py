@@ -112,7 +112,11 @@ def decode_entry(raw: bytes | None, customer: str) -> LabelEntry:
 
 
 def settle(
-    entry: LabelEntry, said: Feedback, known: Known, decision: Prediction | None
+    entry: LabelEntry,
+    said: Feedback,
+    known: Known,
+    decision: Prediction | None,
+    matured: float = 1.0,
 ) -> Revision | None:
     """Decide what a label does, once; changes the entry and returns the revision it became.
 
@@ -124,6 +128,8 @@ def settle(
         The label and where it stands in the log.
     decision
         The first prediction of the transaction, None while it is not known.
+    matured
+        Weight of an example whose label holds by maturity alone, in (0, 1]; others have 1.
 
     Returns
     -------
@@ -163,7 +169,7 @@ def settle(
         revision.customer = said.customer
     else:
         entry.customer = decision.customer
-        _teach(entry, revision, decision)
+        _teach(entry, revision, decision, matured)
     return revision
 
 
@@ -214,7 +220,7 @@ def _revision(said: Feedback, known: Known, identity: str) -> Revision:
     )
 
 
-def _teach(entry: LabelEntry, revision: Revision, decision: Prediction) -> None:
+def _teach(entry: LabelEntry, revision: Revision, decision: Prediction, matured: float) -> None:
     revision.outcome = "noted"
     holds = entry.holds
     value = None if holds is None else TAUGHT[holds.label]
@@ -226,7 +232,7 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction) -> None:
         tx=decision.id,
         x=decision.features,
         y=value,
-        w=1.0,
+        w=matured if holds is not None and holds.source == "maturity" else 1.0,
         previous=taught,
         score=decision.score,
         version=decision.model.version,

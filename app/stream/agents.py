@@ -64,7 +64,7 @@ class Score:
                 self.decide(record, self.read(record), degraded)
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
-        self.worker.snapshots.write_into(self.step)
+        self.worker.write_aside(self.step)
         self.scored.put(self.fresh)
         self.step.store()
         return await self.send()
@@ -159,7 +159,7 @@ class Learn:
             if feedback is not None:
                 self.settle(record, feedback)
         self.write_entries()
-        self.worker.snapshots.write_into(self.step)
+        self.worker.write_aside(self.step)
         receipts = self.step.store()
         await receipts["labels"].acked
         return self.step.still_mine() and await self.send()
@@ -190,7 +190,8 @@ class Learn:
         known = labels.Known(Origin(epoch, record.partition, record.offset), recorded)
         try:
             entry = self.entry(feedback.id, feedback.customer)
-            revision = labels.settle(entry, feedback, known, decision)
+            weight = self.worker.settings.maturity_weight
+            revision = labels.settle(entry, feedback, known, decision, weight)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return
