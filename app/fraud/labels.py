@@ -44,7 +44,8 @@ class Revision(Struct, omit_defaults=True):
 
     `at` is when it was said, never later than its record; `example` the entry of the
     examples log that it gave, if it changed the value that holds; `customer` whom it named
-    while nobody knew whose transaction it is.
+    while nobody knew whose transaction it is; `history` what its record said of earlier
+    refusals, kept while the label waits, because it may become a dead letter again.
     """
 
     origin: Origin
@@ -59,6 +60,7 @@ class Revision(Struct, omit_defaults=True):
     note: str = ""
     example: bytes = b""
     customer: str = ""
+    history: bytes = b""
 
 
 class LabelEntry(Struct):
@@ -74,8 +76,12 @@ class LabelEntry(Struct):
 
         `none` takes back what its source said before it; `unsure` never holds.
         """
-        standing = list(_standing(self.revisions))
-        return max(standing, key=_precedence, default=None)
+        return max(self.standing, key=_precedence, default=None)
+
+    @property
+    def standing(self) -> list[Revision]:
+        """The labels that count: decided, not withdrawn, fraud or legitimate."""
+        return list(_standing(self.revisions))
 
     @property
     def disagreements(self) -> list[Revision]:
@@ -83,7 +89,7 @@ class LabelEntry(Struct):
         holds = self.holds
         return [
             other
-            for other in _standing(self.revisions)
+            for other in self.standing
             if holds is not None
             and RANKS[other.source] == RANKS[holds.source]
             and other.label != holds.label
@@ -96,10 +102,14 @@ class LabelEntry(Struct):
 
 
 class Known(NamedTuple):
-    """Where and when a label was read: its origin and its record's Kafka timestamp, epoch ms."""
+    """Where and when a label was read: its origin and its record's Kafka timestamp, epoch ms.
+
+    `history` is what the record says of earlier refusals, as bytes to pass on.
+    """
 
     origin: Origin
     recorded: int
+    history: bytes = b""
 
 
 _entry_decoder = msgspec.msgpack.Decoder(LabelEntry)
@@ -153,7 +163,7 @@ def settle(
         if earlier.outcome == "waiting" and decision is None:
             # It waits under the latest origin: at a replay this one must not be settled,
             # because examples of higher origins may be in the log.
-            earlier.origin = known.origin
+            earlier.origin, earlier.history = known.origin, known.history or earlier.history
             return earlier
     if decision is not None and decision.customer != said.customer:
         if earlier is not None:
@@ -166,7 +176,7 @@ def settle(
     revision = _revision(said, known, identity)
     entry.revisions.append(revision)
     if decision is None:
-        revision.customer = said.customer
+        revision.customer, revision.history = said.customer, known.history
     else:
         entry.customer = decision.customer
         _teach(entry, revision, decision, matured)
@@ -249,7 +259,6 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction, matured:
 
 
 def _standing(revisions: list[Revision]) -> Iterable[Revision]:
-    """The labels that count: decided, not withdrawn, fraud or legitimate."""
     withdrawn: dict[LabelSource, tuple[int, int]] = {}
     decided = [r for r in revisions if r.outcome in ("settled", "noted")]
     for revision in decided:

@@ -30,6 +30,7 @@ from app.messages import (
     read_transaction,
 )
 from app.stream.letters import dead_letter, given_up, waiting_again
+from app.stream.refusals import carried, carrying
 from app.stream.step import Step
 from app.stream.sweep import LOOKS
 from app.stream.topics import partition_of
@@ -177,7 +178,7 @@ class Learn:
             return feedback
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         customer, value = feedback.customer.encode(), encode(feedback)
-        again = Out(customer, value, timestamp=record.timestamp)
+        again = Out(customer, value, carrying(carried(record.headers)), record.timestamp)
         self.elsewhere.setdefault(partition, []).append(again)
         return None
 
@@ -187,7 +188,8 @@ class Learn:
         decision = None if raw is None else read_prediction(raw)
         epoch = self.worker.settings.epoch
         recorded = max(record.timestamp, 0)  # producers may write what they like
-        known = labels.Known(Origin(epoch, record.partition, record.offset), recorded)
+        origin = Origin(epoch, record.partition, record.offset)
+        known = labels.Known(origin, recorded, carried(record.headers))
         try:
             entry = self.entry(feedback.id, feedback.customer)
             weight = self.worker.settings.maturity_weight

@@ -43,6 +43,7 @@ def test_a_dead_letter_has_the_raw_value_and_says_why_and_from_where(key, value,
         ("topic", b"transactions"),
         ("partition", b"3"),
         ("offset", b"17"),
+        ("timestamp", b"5"),
     )
 
 
