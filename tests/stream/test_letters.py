@@ -1,16 +1,19 @@
 """Dead letters keep what could not be used, where it lay and why."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud.labels import Known, LabelEntry, settle
+from app.fraud.labels import Known, LabelEntry, decode_entry, encode_entry, settle
 from app.messages import Feedback, Origin, read_feedback
 from app.stream.letters import HEADERS_BYTES, dead_letter, given_up, waiting_again
+from app.stream.refusals import HEADER
 from app.stream.topics import INPUT_BYTES, LETTER_BYTES
 from app.stream.writer import Out
+from tests.fraud.test_labels import decision
 
 REASON = Refused("`amount` is missing")
 
@@ -18,6 +21,11 @@ REASON = Refused("`amount` is missing")
 def record(value: bytes | None, key: bytes | None = b"c1") -> ConsumerRecord:
     size = len(value or b"")
     return ConsumerRecord("transactions", 3, 17, 5, 0, key, value, None, len(key or b""), size, ())
+
+
+def kept_as(value: bytes | None, headers: tuple, at: int = 1000) -> ConsumerRecord:
+    """A record of the dead letters topic, 2:40."""
+    return ConsumerRecord("dead-letters", 2, 40, at, 0, b"c1", value, None, 2, 0, headers)
 
 
 def size(out: Out) -> int:
@@ -90,3 +98,27 @@ def test_a_label_that_is_given_up_says_where_it_was_read():
     assert (headers["topic"], headers["partition"], headers["offset"]) == (b"feedback", b"2", b"17")
     assert b"WEIR_LABEL_WAIT" in headers["reason"]
     assert read_feedback(letter.value).label_id == "l1"
+
+
+JOURNEY = b'{"replays":1,"refusals":[]}'
+
+
+def test_a_record_that_was_replayed_keeps_its_history_when_it_is_refused_again():
+    again = replace(record(b"{}"), headers=((HEADER, JOURNEY), ("other", b"x")))
+    assert dict(dead_letter(again, REASON).headers)[HEADER] == JOURNEY
+    forged = replace(record(b"{}"), headers=((HEADER, b"x" * 1_000_000),))
+    assert HEADER not in dict(dead_letter(forged, REASON).headers)
+
+
+def test_a_label_that_was_replayed_keeps_its_history_while_it_waits_and_no_longer():
+    entry = LabelEntry("c1", [])
+    said = Feedback(id="t1", customer="c1", label="fraud", source="analyst", label_id="l1")
+    revision = settle(entry, said, Known(Origin(1, 2, 17), 1000, JOURNEY), None)
+    entry = decode_entry(encode_entry(entry), "")
+    (again,) = waiting_again("t1", entry)
+    assert again.headers == ((HEADER, JOURNEY),)
+    letter = given_up("feedback", "t1", entry, revision)
+    assert dict(letter.headers)[HEADER] == JOURNEY
+    assert dict(letter.headers)["timestamp"] == b"1000"
+    settled = settle(entry, said, Known(Origin(1, 2, 18), 1000, JOURNEY), decision())
+    assert (settled.outcome, settled.history) == ("settled", b"")
