@@ -58,7 +58,7 @@ def shown(letter: Letter) -> Iterator[Table]:
             "key": None if letter.key is None else escaped(letter.key),
             "bytes": f"{letter.size}{', cut' if letter.cut else ''}",
             "sha256": f"{letter.sha256}{' (of the whole)' if letter.cut else ''}",
-            "replayed": f"{letter.journey.replays} times",
+            "replays": letter.journey.replays,
         },
     )
     headers: list[list[object]] = [[name, escaped(value)] for name, value in letter.headers]

@@ -182,7 +182,7 @@ async def check_refused_again(kafka: Kafka) -> None:
     assert f"{refusal.letter_partition}:{refusal.letter_offset}" == place(first)
     assert str(refusal.offset).encode() == dict(first.headers)["offset"]
     _, out, _ = await weir(kafka.settings, "show", str(second.partition), str(second.offset))
-    assert "replayed" in out
+    assert "replays" in out
     assert "refused before" in out
 
 

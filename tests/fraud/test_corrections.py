@@ -63,9 +63,7 @@ def closed_form(
     entries: dict[str, LabelEntry], examples: list[Example], merchant: str
 ) -> tuple[float, ...]:
     """The same from the labels that hold in the end alone."""
-    newest = max(
-        e.known // DAY_MS for e in examples if e.merchant == merchant and e.y is not None
-    )
+    newest = max(e.known // DAY_MS for e in examples if e.merchant == merchant and e.y is not None)
     final = [e.taught for tx, e in entries.items() if e.taught and MERCHANTS[tx] == merchant]
     days = range(newest - DAYS + 1, newest + 1)
     return (
