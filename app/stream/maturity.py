@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY = b"\0matured"  # in the labels table; no transaction's id holds a NUL
-BATCH = 100  # predictions looked at, and labels on their way to learn, at a time
+BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
 REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
 POLL = 0.01  # seconds between looks at learn's position
 LOOKS = 100  # looks at the log's end in the time in which a transaction matures

@@ -14,7 +14,7 @@ from app.stream.maturity import BATCH, KEY
 from app.stream.worker import new_state
 from tests.broker.workers import Kafka, WorkerProcess, until, workers
 
-COUNT = 12 * BATCH
+COUNT = 1200
 AGE = 3.0  # seconds
 NOW = int(time.time() * 1000)
 WEIGHT = 0.5
@@ -105,7 +105,7 @@ async def said_first(kafka: Kafka) -> bool:
 async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str]) -> None:
     """A kill while maturity is being published; in the end each one was learned once."""
     ticks = Ticks(kafka)
-    await until(partial(ticks.matured, 3 * BATCH))
+    await until(partial(ticks.matured, COUNT // 4))
     worker.kill()
     spoken = await spoken_of(kafka)
     assert len(spoken) < len(everything) - len(COMPLAINTS), "killed too late"
