@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         1.0,
         gt=0,
         le=1,
-        description="Weight of an example learned by maturity, above 0 and up to 1; one that somebody vouched for has 1.",
+        description="Weight of an example learned by maturity alone, above 0 and up to 1; others have 1.",
     )
     maturity_share: Share = Field(
         1.0,

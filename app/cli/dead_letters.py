@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 dead_letters = typer.Typer(help="The records that could not be used.", no_args_is_help=True)
 
+SHOWN = 20  # letters that stay, each with its reason
+
 Partition = Annotated[int, typer.Argument(min=0, help="Partition of the letter.")]
 Offset = Annotated[int, typer.Argument(min=0, help="Offset of the letter.")]
 
@@ -161,19 +163,23 @@ async def send(chosen: Settings, made: "Plan") -> None:
     from app.stream.returns import replay as replayed
 
     went = Counter[str]()
-    async for letter, why in replayed(chosen, made.send):
-        if why:
-            typer.echo(f"{letter.partition}:{letter.offset} stays: {why}", err=True)
-        else:
-            went[destination(letter)] += 1
-    for where, count in sorted(went.items()):
-        typer.echo(f"replayed {count} to {where}")
+    try:
+        async for letter, why in replayed(chosen, made.send):
+            if why:
+                typer.echo(f"{letter.partition}:{letter.offset} stays: {why}", err=True)
+            else:
+                went[destination(letter)] += 1
+    finally:  # a broker that went away in between took some
+        for where, count in sorted(went.items()):
+            typer.echo(f"replayed {count} to {where}")
 
 
 def tell_plan(made: "Plan") -> None:
     """Say what would go where, and what stays."""
-    for (partition, offset), why in made.kept:
+    for (partition, offset), why in made.kept[:SHOWN]:
         typer.echo(f"{partition}:{offset} stays: {why}", err=True)
+    if (more := len(made.kept) - SHOWN) > 0:
+        typer.echo(f"{more} more stay", err=True)
     for where, count in sorted(made.to.items()):
         typer.echo(f"{count} {'letter goes' if count == 1 else 'letters go'} to {where}")
     if not made.send:

@@ -236,7 +236,7 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction, matured:
     value = None if holds is None else TAUGHT[holds.label]
     taught = entry.taught
     if value == (None if taught is None else taught.label):
-        return
+        return  # what is said once more, by whomever, keeps the weight it was learned with
     revision.outcome = "settled"
     example = Example(
         tx=decision.id,

@@ -7,6 +7,7 @@ id. It has the timestamp of the refused record where the letter kept it, so the 
 look at time judge it as they judged the record.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -58,10 +59,11 @@ class Plan(NamedTuple):
 async def plan(settings: Settings, selection: Selection) -> Plan:
     """Look through the letters. Raises as `letters` does."""
     send, to, kept = set(), Counter[str](), []
+    now = time.time() * 1000
     async for letter in letters(settings, selection.places):
         if not selection.takes(letter):
             continue
-        if (why := why_kept(letter, settings)) is not None:
+        if (why := why_kept(letter, settings, now)) is not None:
             kept.append(((letter.partition, letter.offset), why))
             continue
         send.add((letter.partition, letter.offset))
@@ -90,11 +92,11 @@ async def replay(settings: Settings, chosen: frozenset[At]) -> AsyncIterator[tup
         await producer.stop()
 
 
-def why_kept(letter: Letter, settings: Settings) -> str | None:
-    """Why a letter cannot be replayed, None when it can.
+def why_kept(letter: Letter, settings: Settings, now: float) -> str | None:
+    """Why a letter cannot be replayed at a time (epoch ms), None when it can.
 
     What is not whole, or did not come from an input, would be refused again or be read as
-    something else.
+    something else. What is older than its topic's retention could be deleted unread.
     """
     names = Topics.named(settings)
     if letter.cut:
@@ -105,6 +107,8 @@ def why_kept(letter: Letter, settings: Settings) -> str | None:
         return "it does not say where its record lay"
     if letter.place[0] >= settings.partitions:
         return f"it came from partition {letter.place[0]} of {settings.partitions}"
+    if letter.timestamp is not None and letter.timestamp < now - settings.horizon * 1000:
+        return "its record is older than WEIR_HORIZON, and decisions that old are forgotten"
     return None
 
 

@@ -21,7 +21,7 @@ from app.messages import (
 from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
-from app.stream.refusals import Journey, read_journey
+from app.stream.refusals import Journey, header, read_journey
 from tests.broker.workers import Kafka, WorkerProcess, until, workers
 
 NOW = int(time.time() * 1000)
@@ -29,6 +29,8 @@ HOUR, DAY = 3_600_000, 86_400_000
 LATE = Feedback(
     id="late", customer="c1", label="fraud", source="customer", at=NOW - 4 * HOUR, actor="ann"
 )
+
+NEXT = Feedback(id="first", customer="c1", label="legit", source="analyst", at=NOW)
 
 
 def transaction(tx: str, at: int = NOW) -> Transaction:
@@ -102,14 +104,21 @@ async def refuse_some(kafka: Kafka) -> None:
     foreign = [*told, ("topic", names.review.encode())]
     await kafka.send(names.dead_letters, "c1", b"{}", headers=foreign)
     await until(partial(at_least, kafka, 3))
-    said = Feedback(id="first", customer="c1", label="legit", source="analyst", at=NOW)
-    await until(partial(given_up, kafka, said))
+    lost = [header(Journey(7))]
+    await kafka.send(names.feedback, "c1", encode(NEXT), partition=0, headers=lost)
+    await until(partial(given_up, kafka))
 
 
-async def given_up(kafka: Kafka, said: Feedback) -> bool:
+async def given_up(kafka: Kafka) -> bool:
     """Learn looks for what waited too long when it reads a label."""
-    await kafka.feedback([said])
+    await kafka.feedback([NEXT])
     return bool(because(await letters(kafka), "WEIR_LABEL_WAIT"))
+
+
+async def given_up_again(kafka: Kafka) -> ConsumerRecord | None:
+    await kafka.feedback([NEXT])
+    found = because(await letters(kafka), "WEIR_LABEL_WAIT")
+    return found[1] if len(found) == 2 else None
 
 
 async def check_commands(kafka: Kafka) -> None:
@@ -141,13 +150,17 @@ async def check_commands(kafka: Kafka) -> None:
 
 
 async def check_a_label_that_was_given_up(kafka: Kafka) -> None:
-    """Its transaction comes in the end; the label is replayed twice and learned once."""
+    """Given up once more, then its transaction comes: replayed twice, it is learned once."""
+    (first,) = because(await letters(kafka), "WEIR_LABEL_WAIT")
+    code, out, _ = await weir(kafka.settings, "replay", "--reason", "label_wait", "--yes")
+    assert (code, out.splitlines()[-1]) == (0, f"replayed 1 to {kafka.topics.feedback}[1]")
+    letter = await until(partial(given_up_again, kafka))
+    assert letter.value == first.value
+    assert journey(letter).refusals[0].letter_offset == first.offset
     await kafka.transactions([transaction("late")])
-    (letter,) = because(await letters(kafka), "WEIR_LABEL_WAIT")
     for _ in range(2):
-        code, out, _ = await weir(kafka.settings, "replay", "--reason", "label_wait", "--yes")
+        code, *_ = await weir(kafka.settings, "replay", place(letter), "--yes")
         assert code == 0
-        assert f"replayed 1 to {kafka.topics.feedback}[" in out
     await kafka.transactions([transaction("behind")])
     fence = Feedback(id="behind", customer="c1", label="legit", source="analyst", at=NOW)
     await kafka.feedback([fence])
@@ -160,10 +173,11 @@ async def check_a_label_that_was_given_up(kafka: Kafka) -> None:
     (example,) = [one for one in log if one.tx == "late"]
     assert (example.y, example.known) == (1, LATE.at)
     told = await kafka.read(kafka.topics.feedback)
-    replayed = [r for r in told if journey(r).replays == 1]
-    assert [r.value for r in replayed] == [letter.value] * 2
-    assert {r.timestamp for r in replayed} == {NOW - 3 * HOUR}
-    assert read_feedback(letter.value).label_id
+    tries = [r for r in told if read_feedback(r.value).id == "late"]
+    assert [journey(r).replays for r in tries] == [0, 1, 2, 2]
+    assert {r.timestamp for r in tries} == {NOW - 3 * HOUR}
+    lost = [r.partition for r in told if journey(r).replays == 7]
+    assert lost == [0, 1], "a label on the wrong partition keeps its history on the right one"
 
 
 async def check_refused_again(kafka: Kafka) -> None:

@@ -7,10 +7,10 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud.labels import Known, LabelEntry, decode_entry, encode_entry, settle
+from app.fraud.labels import MAX_REVISIONS, Known, LabelEntry, decode_entry, encode_entry, settle
 from app.messages import Feedback, Origin, read_feedback
 from app.stream.letters import HEADERS_BYTES, dead_letter, given_up, waiting_again
-from app.stream.refusals import HEADER
+from app.stream.refusals import HEADER, HISTORY_BYTES, carried
 from app.stream.topics import INPUT_BYTES, LETTER_BYTES
 from app.stream.writer import Out
 from tests.fraud.test_labels import decision
@@ -122,3 +122,19 @@ def test_a_label_that_was_replayed_keeps_its_history_while_it_waits_and_no_longe
     assert dict(letter.headers)["timestamp"] == b"1000"
     settled = settle(entry, said, Known(Origin(1, 2, 18), 1000, JOURNEY), decision())
     assert (settled.outcome, settled.history) == ("settled", b"")
+
+
+def test_the_largest_entry_of_labels_that_wait_with_their_history_fits_into_one_record():
+    entry = LabelEntry("c1", [])
+    for n in range(MAX_REVISIONS):
+        said = Feedback(
+            id="t1",
+            customer="c" * 128,
+            label="fraud",
+            source="analyst",
+            note="\N{GRINNING FACE}" * 2000,
+            label_id=f"{n:0128d}",
+        )
+        known = Known(Origin(1, 2, n), 1000, carried([(HEADER, b"x" * HISTORY_BYTES)]))
+        assert settle(entry, said, known, None).history
+    assert len(encode_entry(entry)) < 1_000_000

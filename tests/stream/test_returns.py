@@ -37,10 +37,11 @@ def letter(at: int = 1000, **headers: bytes | None) -> Letter:
         pytest.param({"topic": None}, "an unknown topic", id="no topic"),
         pytest.param({"partition": b"4"}, "partition 4 of 4", id="a partition that is gone"),
         pytest.param({"offset": b"-1"}, "does not say where", id="no offset"),
+        pytest.param({"timestamp": b"4999"}, "older than WEIR_HORIZON", id="too old"),
     ],
 )
 def test_a_letter_goes_back_only_whole_and_to_an_input(headers, why):
-    found = why_kept(letter(**headers), SETTINGS)
+    found = why_kept(letter(**headers), SETTINGS, 5000 + SETTINGS.horizon * 1000)
     assert found is None if why is None else re.search(why, found or "")
 
 
