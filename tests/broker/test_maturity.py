@@ -14,7 +14,7 @@ from app.stream.maturity import BATCH, KEY
 from app.stream.worker import new_state
 from tests.broker.workers import Kafka, WorkerProcess, until, workers
 
-COUNT = 1200
+COUNT = 2000
 AGE = 3.0  # seconds
 NOW = int(time.time() * 1000)
 WEIGHT = 0.5
@@ -85,15 +85,16 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
         maturity_weight=WEIGHT,
     )
     await topics.create(settings)
-    async with workers(settings, tmp_path, 1) as (worker,), Kafka(settings) as kafka:
+    async with workers(settings, tmp_path, 2) as (first, second), Kafka(settings) as kafka:
         await kafka.transactions(transaction(f"t{n}", n) for n in range(COUNT))
         await kafka.feedback(said(tx, "fraud", "customer") for tx in COMPLAINTS)
         await kafka.feedback(said(tx, "legit", "analyst") for tx in VOUCHED_FOR)
         everything = {f"t{n}" for n in range(COUNT)}
         await until(partial(said_first, kafka))
-        await check_matured(kafka, worker, everything)
+        await check_matured(kafka, first, everything)
         await check_corrected(kafka)
-        assert await worker.stop() == 0
+        assert await first.stop() == 0
+        assert await second.stop() == 0
 
 
 async def said_first(kafka: Kafka) -> bool:
@@ -103,9 +104,9 @@ async def said_first(kafka: Kafka) -> bool:
 
 
 async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str]) -> None:
-    """A kill while maturity is being published; in the end each one was learned once."""
+    """A kill while maturity is being published, its partition to another and back: learned once."""
     ticks = Ticks(kafka)
-    await until(partial(ticks.matured, COUNT // 4))
+    await until(partial(ticks.matured, COUNT // 5))
     worker.kill()
     spoken = await spoken_of(kafka)
     assert len(spoken) < len(everything) - len(COMPLAINTS), "killed too late"

@@ -17,11 +17,14 @@ TXS = ("t1", "t2", "t3", "t4")
 MERCHANTS = {"t1": "m1", "t2": "m1", "t3": "m2", "t4": "m1"}
 LOCATIONS = {"t1": "DE", "t2": "DE", "t3": "DE", "t4": "FR"}
 
+EDGES = [0, 30 * 24, 31 * 24, 32 * 24]  # days that share a bucket, or are the last that do not
+# Hours after the start: further than the ring of day buckets.
+hours = st.sampled_from(EDGES) | st.integers(0, 45 * 24)
 said = st.tuples(
     st.sampled_from(TXS),
     st.sampled_from(list(RANKS)),
     st.sampled_from(["fraud", "legit", "unsure", "none"]),
-    st.integers(0, 45 * 24),  # hours after the start: further than the ring of day buckets
+    hours,
 )
 sequences = st.lists(said, max_size=30)
 
