@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud import labels
+from app.fraud import labels, settling
 from app.fraud.account import Decided
 from app.fraud.history import History, hash64
 from app.messages import (
@@ -189,11 +189,11 @@ class Learn:
         epoch = self.worker.settings.epoch
         recorded = max(record.timestamp, 0)  # producers may write what they like
         origin = Origin(epoch, record.partition, record.offset)
-        known = labels.Known(origin, recorded, carried(record.headers))
+        known = settling.Known(origin, recorded, carried(record.headers))
         try:
             entry = self.entry(feedback.id, feedback.customer)
             weight = self.worker.settings.maturity_weight
-            revision = labels.settle(entry, feedback, known, decision, weight)
+            revision = settling.settle(entry, feedback, known, decision, weight)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return
@@ -226,7 +226,7 @@ class Learn:
 
     def write_entries(self) -> None:
         if self.settled:
-            labels.end_step(self.settled[-1])
+            settling.end_step(self.settled[-1])
         for tx, entry in self.entries.items():
             if entry.revisions:
                 self.labels[tx.encode()] = labels.encode_entry(entry)
@@ -249,7 +249,7 @@ class Learn:
         await self.step.send(self.worker.topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
-        labels.expire(self.entry(waiting.tx, ""), waiting.label_id)
+        settling.expire(self.entry(waiting.tx, ""), waiting.label_id)
         self.labels[waiting.key] = None
 
     def forget(self, records: Sequence[ConsumerRecord]) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud.labels import LabelEntry, Revision, again
+from app.fraud.labels import LabelEntry, Revision
+from app.fraud.settling import again
 from app.messages import encode
 from app.stream.refusals import carried, carrying
 from app.stream.topics import INPUT_BYTES, LETTER_BYTES

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from app.core.fold import LearningState
 from app.fraud.features import GRIDS
 from app.fraud.history import hash64
-from app.fraud.labels import DAY_MS, RANKS, Known, LabelEntry, settle
+from app.fraud.labels import RANKS, LabelEntry
 from app.fraud.merchants import DAYS, FRAUDS, HEAD, LABELS, RING, Merchants
+from app.fraud.settling import DAY_MS, Known, settle
 from app.messages import Example, Feedback, Origin, Prediction, read_example
-from tests.fraud.test_labels import decision
+from tests.fraud.sayings import decision
 
 START = 20_000  # a day
 TXS = ("t1", "t2", "t3", "t4")

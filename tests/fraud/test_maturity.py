@@ -2,10 +2,11 @@
 
 import pytest
 
-from app.fraud.labels import Known, LabelEntry, settle
+from app.fraud.labels import LabelEntry
 from app.fraud.maturity import Maturity, sampled
+from app.fraud.settling import Known, settle
 from app.messages import Feedback, Origin, Previous, label_id, read_example
-from tests.fraud.test_labels import NOW, decision, known, said
+from tests.fraud.sayings import NOW, decision, known, said
 
 DAY = 86_400_000
 RULE = Maturity(after=30 * DAY, horizon=120 * DAY, share=1.0)

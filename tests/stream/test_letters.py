@@ -7,13 +7,14 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud.labels import MAX_REVISIONS, Known, LabelEntry, decode_entry, encode_entry, settle
+from app.fraud.labels import LabelEntry, decode_entry, encode_entry
+from app.fraud.settling import MAX_REVISIONS, Known, settle
 from app.messages import Feedback, Origin, read_feedback
 from app.stream.letters import HEADERS_BYTES, dead_letter, given_up, waiting_again
 from app.stream.refusals import HEADER, HISTORY_BYTES, carried
 from app.stream.topics import INPUT_BYTES, LETTER_BYTES
 from app.stream.writer import Out
-from tests.fraud.test_labels import decision
+from tests.fraud.sayings import decision
 
 REASON = Refused("`amount` is missing")
 
