@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud import labels
+from app.fraud import labels, settling
 from app.fraud.account import Decided
 from app.fraud.history import History, hash64
 from app.messages import (
@@ -92,7 +92,7 @@ class Ideal:
             self.logs[self.names.review].put(partition, key, answer.raw)
         waiting = self.entries.get(tx.id, labels.LabelEntry(tx.customer, [])).waiting
         for revision in list(waiting):
-            self.feedback(labels.again(tx.id, self.entries[tx.id], revision))
+            self.feedback(settling.again(tx.id, self.entries[tx.id], revision))
         if tx.label is not None:
             own = {"label": tx.label, "source": "stream", "at": tx.at}
             self.feedback(Feedback(id=tx.id, customer=tx.customer, **own))
@@ -116,7 +116,7 @@ class Ideal:
         decision = None if found is None else read_prediction(found.raw)
         origin = Origin(self.settings.epoch, partition, offset)
         try:
-            revision = labels.settle(entry, said, labels.Known(origin, NOW), decision)
+            revision = settling.settle(entry, said, settling.Known(origin, NOW), decision)
         except Refused as reason:
             raise AssertionError(f"the load says what nobody can use: {reason}") from None
         self.tables["labels"].put(partition, said.id.encode(), labels.encode_entry(entry))
