@@ -11,6 +11,7 @@ from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
 from app.stream.reading import bounds, reader, stretch
+from tests.broker.test_follow import follower
 from tests.broker.workers import Kafka
 
 
@@ -55,3 +56,12 @@ async def test_what_a_log_no_longer_holds_is_an_error_and_the_reader_stays(kafka
     with pytest.raises(StateError, match=r"no longer holds offset 5"):
         await values(kafka.settings, tp, 5, 10)
     assert await values(kafka.settings, tp, 6, 10) == [6, 7, 8, 9]
+
+
+async def test_a_follower_refuses_a_log_whose_beginning_is_gone(kafka: Kafka):
+    for _ in range(5):
+        await kafka.producer.send(kafka.topics.examples, b"any", partition=0)
+    await kafka.producer.flush()
+    await cut(kafka.settings, TopicPartition(kafka.topics.examples, 0), before=3)
+    with pytest.raises(StateError, match=r"begins at 3 and no snapshot reaches it"):
+        await follower(kafka.settings).start()
