@@ -18,6 +18,15 @@ def pytest_report_header() -> str:
     return f"weir: WEIR_TEST_SEED={SEED}"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long fault tests run when they are asked for, and are not even counted otherwise."""
+    if os.environ.get("WEIR_CHAOS") == "1":
+        return
+    long = [item for item in items if item.get_closest_marker("chaos")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in set(long)]
+
+
 @pytest.fixture(scope="session")
 def seed() -> int:
     """The run's seed, printed in the header; WEIR_TEST_SEED repeats a run."""

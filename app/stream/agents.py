@@ -52,6 +52,7 @@ class Score:
         self.customers, self.labels = step.table(worker.customers), step.table(worker.labels)
         self.predictions: list[Out] = []
         self.sources: list[int] = []
+        self.ids: list[str] = []
         self.fresh: dict[str, Decided] = {}
         self.review: list[Out] = []
         self.feedback: list[Out] = []
@@ -92,6 +93,7 @@ class Score:
         if answer.fresh and (stored is None or stored.source >= record.offset):
             self.fresh[tx.id] = Decided(record.offset, answer.raw)
         self.sources.append(record.offset)
+        self.ids.append(tx.id)
         headers = self.scored.headers(record.offset)
         self.predictions.append(Out(customer, answer.raw, headers))
         if answer.decision != "approve":
@@ -120,7 +122,7 @@ class Score:
 
         writer = self.worker.writers(topics.predictions, step.partition)
         predictions = writer.put(self.predictions, acknowledged)
-        self.scored.sent(self.fresh, predictions)
+        self.scored.sent(self.ids, predictions)  # repeated ones too: the log may not have them
         await predictions.handed
         await step.send(topics.feedback, self.feedback).handed
         self.worker.sensors.letters.inc(len(self.letters))

@@ -206,8 +206,13 @@ class Worker:
 
     async def _check_sources(self, partition: int, decided: int) -> None:
         """Raise StateError when a source's log ends below what was read from it already."""
-        highest = self.follower.state.highest(partition)
-        settled = highest.offset if highest and highest.epoch == self.settings.epoch else -1
+        highest, epoch = self.follower.state.highest(partition), self.settings.epoch
+        if highest and highest.epoch > epoch:
+            raise StateError(
+                f"what was learned is of epoch {highest.epoch}, this worker's is {epoch}: "
+                "its labels would count for nothing; raise WEIR_EPOCH"
+            )
+        settled = highest.offset if highest and highest.epoch == epoch else -1
         read = {self.topics.transactions: decided, self.topics.feedback: settled}
         tps = [TopicPartition(topic, partition) for topic in read]
         async with reader(self.settings.brokers, *tps) as consumer:

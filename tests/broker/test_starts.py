@@ -1,22 +1,32 @@
 """What a worker does at its start with logs that other workers have written."""
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import msgspec
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.errors import TopicsError
 from app.messages import (
     Feedback,
     ModelUsed,
+    Origin,
     Prediction,
     Source,
     encode,
     read_example,
 )
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
 from app.stream.guard import Exit
 from app.stream.scored import SOURCE_HEADER
 from app.stream.waiting import PREFIX
 from tests.broker.workers import Kafka, until, workers
+from tests.core import samples
 
 NOW = 1_700_000_000_000
 DECIDED = Prediction(
@@ -35,6 +45,15 @@ DECIDED = Prediction(
     source=Source(0, 0),
     engine="another worker's",
 )
+
+
+def settings_of(broker: Broker, fresh: str, **more: object) -> Settings:
+    return read_settings(
+        brokers=broker.bootstrap,
+        topic_prefix=fresh,
+        app_id=fresh + "weir",
+        **{"partitions": 1, **more},
+    )
 
 
 async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_wait_for_it(
@@ -67,17 +86,54 @@ async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_w
         assert await worker.stop() == 0
 
 
-async def test_a_worker_refuses_a_source_that_ends_below_what_was_read_of_it(
-    broker: Broker, fresh: str, tmp_path: Path
+async def decide(kafka: Kafka) -> None:
+    """A transaction was decided that the log does not hold."""
+    header = (SOURCE_HEADER, b"7")
+    await kafka.send(kafka.topics.predictions, "c1", encode(DECIDED), headers=[header])
+
+
+async def commit(kafka: Kafka) -> None:
+    """More was committed than the log holds."""
+    tp = TopicPartition(kafka.topics.feedback, 0)
+    group, brokers = kafka.settings.app_id, kafka.settings.brokers
+    consumer = AIOKafkaConsumer(group_id=group, bootstrap_servers=brokers, enable_auto_commit=False)
+    async with consumer:
+        consumer.assign([tp])
+        await consumer.commit({tp: 7})
+
+
+async def learn(kafka: Kafka, epoch: int) -> None:
+    """A label was learned that the log does not hold, or not in this epoch."""
+    example = msgspec.structs.replace(samples.log(1)[0][1], origin=Origin(epoch, 0, 7))
+    await kafka.producer.send(kafka.topics.examples, encode(example), partition=0)
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        pytest.param(decide, "raise WEIR_EPOCH", id="a decision"),
+        pytest.param(commit, "raise WEIR_EPOCH", id="a commit"),
+        pytest.param(partial(learn, epoch=1), "raise WEIR_EPOCH", id="an example"),
+        pytest.param(
+            partial(learn, epoch=2), "is of epoch 2, this worker's is 1", id="a later epoch"
+        ),
+    ],
+)
+async def test_a_worker_refuses_logs_in_front_of_which_others_were(
+    broker: Broker, fresh: str, tmp_path: Path, before: Callable, sentence: str
 ) -> None:
-    settings = read_settings(
-        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1
-    )
+    settings = settings_of(broker, fresh)
     await topics.create(settings)
     async with Kafka(settings) as kafka:
-        header = (SOURCE_HEADER, b"7")
-        await kafka.send(kafka.topics.predictions, "c1", encode(DECIDED), headers=[header])
+        await before(kafka)
         await kafka.producer.flush()
         async with workers(settings, tmp_path, 1) as (worker,):
-            assert await worker.child.wait() == Exit.STATE
-            assert "raise WEIR_EPOCH" in worker.log.read_text()
+            async with asyncio.timeout(30):
+                assert await worker.child.wait() == Exit.STATE
+            assert sentence in worker.log.read_text()
+
+
+async def test_topics_of_another_partition_count_are_refused(broker: Broker, fresh: str) -> None:
+    await topics.create(settings_of(broker, fresh))
+    with pytest.raises(TopicsError, match=r"has 1 partitions, .* say 2: set WEIR_PARTITIONS=1"):
+        await topics.check(settings_of(broker, fresh, partitions=2))

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from app.messages import Feedback, Transaction, encode
 from app.settings import Settings
@@ -39,7 +40,8 @@ class WorkerProcess:
     def url(self) -> str:
         return self.settings.url
 
-    def start(self) -> None:
+    def start(self, die_at: str = "") -> None:
+        """Start it; with `die_at`, to die at a place that tests/broker/dying_worker.py knows."""
         if self.child is not None:
             self.child.kill()  # lets go of what the last one left
         given = self.settings.model_dump(exclude_unset=True)
@@ -47,7 +49,11 @@ class WorkerProcess:
         env += [f"{name}={value}" for name, value in self.environment.items()]
         env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
         self.begun = self.log.stat().st_size if self.log.exists() else 0
-        command = ["env", *env, sys.executable, "-m", *self.module]
+        module = self.module
+        if die_at:
+            env.append(f"DIE_AT={die_at}")
+            module = ("tests.broker.dying_worker",)
+        command = ["env", *env, sys.executable, "-m", *module]
         self.child = Child(command, self.directory, self.log)
 
     async def joined(self) -> bool:
@@ -71,11 +77,13 @@ class WorkerProcess:
 
 
 @asynccontextmanager
-async def workers(settings: Settings, directory: Path, count: int) -> AsyncIterator[list]:
-    """Started workers; whatever happens, none is left."""
+async def workers(
+    settings: Settings, directory: Path, count: int, start: bool = True
+) -> AsyncIterator[list]:
+    """Workers, started unless the test does that; whatever happens, none is left."""
     started = [WorkerProcess(settings, directory, f"worker-{n}") for n in range(count)]
     try:
-        for worker in started:
+        for worker in started if start else ():
             worker.start()
         yield started
     except BaseException:
@@ -129,6 +137,25 @@ class Kafka:
         await self.producer.send(
             topic, value, key=customer.encode(), **{"partition": partition, **more}
         )
+
+    async def committed(self) -> dict[TopicPartition, int]:
+        """How far the group is with each source partition, by its own account."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(self.settings.app_id)
+        finally:
+            await admin.close()
+        return {tp: meta.offset for tp, meta in found.items()}
+
+    async def caught_up(self) -> bool:
+        """Whether everything in the sources was worked on and committed."""
+        committed = await self.committed()  # first: what is committed may have led to more
+        sources = (self.topics.transactions, self.topics.feedback)
+        tps = [tp for topic in sources for tp in self._partitions(topic)]
+        async with reader(self.settings.brokers, *tps) as consumer:
+            ends = await consumer.end_offsets(tps)
+        return all(committed.get(tp, 0) == end for tp, end in ends.items())
 
     async def count(self, topic: str) -> int:
         """How many records a topic holds."""
