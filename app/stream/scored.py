@@ -23,6 +23,7 @@ from app.errors import StateError
 from app.fraud.account import Decided
 from app.stream.guard import Exit, leave
 from app.stream.reading import bounds, reader, stretch
+from app.stream.rocks import cause, open_or_discard
 from app.stream.writer import Receipt
 
 log = logging.getLogger(__name__)
@@ -248,7 +249,6 @@ class ScoredPartition:
         self.db.close()
 
     def _open(self) -> Rdict:
-        self.path.mkdir(parents=True, exist_ok=True)
         options = Options(raw_mode=True)
         options.set_compression_type(DBCompressionType.lz4())
         options.set_write_buffer_size(4 << 20)
@@ -256,7 +256,11 @@ class ScoredPartition:
         table.set_bloom_filter(10, block_based=False)
         table.set_block_cache(Cache(8 << 20))
         options.set_block_based_table_factory(table)
-        return Rdict(str(self.path), options, access_type=AccessType.with_ttl(int(self.horizon)))
+        access = AccessType.with_ttl(int(self.horizon))
+        self.path.mkdir(parents=True, exist_ok=True)
+        return open_or_discard(
+            self.path, lambda: Rdict(str(self.path), options, access_type=access)
+        )
 
     def _start_over(self) -> None:
         self.db.close()
@@ -291,4 +295,5 @@ class ScoredPartition:
     def _ended(self, task: asyncio.Task) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            leave(Exit.STATE, f"scored[{self.tp.partition}] could not catch up: {error!r}")
+            code = cause(error, Exit.STATE)
+            leave(code, f"scored[{self.tp.partition}] could not catch up: {error!r}")

@@ -1,13 +1,12 @@
 """The mends: only for the versions they were made for, and on Faust's own classes."""
 
-import logging
 import subprocess
 import sys
 
 import pytest
 
 from app.errors import StateError
-from app.stream.faust_patches import VERSIONS, OncePer, check_versions
+from app.stream.faust_patches import VERSIONS, check_versions
 
 
 def test_the_installed_versions_are_those_of_the_mends():
@@ -19,24 +18,6 @@ def test_another_version_is_refused(monkeypatch, name):
     monkeypatch.setitem(VERSIONS, name, "0.0.1")
     with pytest.raises(StateError, match=rf"{name} \S+ is installed; .* need 0\.0\.1"):
         check_versions()
-
-
-def record(text: str, *arguments: object, name: str = "aiokafka.client") -> logging.LogRecord:
-    return logging.LogRecord(name, logging.ERROR, "f.py", 1, text, arguments, None)
-
-
-def test_a_logger_says_the_same_thing_once_in_a_while():
-    now = 0.0
-    limit = OncePer(10.0, clock=lambda: now)
-    assert limit.filter(record("no broker at %s", 1))
-    assert not limit.filter(record("no broker at %s", 2))
-    assert limit.filter(record("another thing"))
-    assert limit.filter(record("no broker at %s", 3, name="aiokafka.conn"))
-    now = 9.9
-    assert not limit.filter(record("no broker at %s", 4))
-    now = 10.0
-    assert limit.filter(record("no broker at %s", 5))
-    assert not limit.filter(record("no broker at %s", 6))
 
 
 @pytest.fixture
@@ -79,6 +60,7 @@ async def main():
 
     async def force_commit(topics=None, start_new_transaction=True):
         said.append(("commit", dict(flow.positions), consumer._committed_offset[T]))
+        consumer._committed_offset.update(flow.positions)
         return True
 
     async def flush():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.stream.guard import FENCE_MARK, STALL_SHARE, Exit, Guard, discard_if_fenced
+from app.stream.guard import STALL_SHARE, Exit, Guard
+from app.stream.mark import FENCE_MARK, discard_if_marked
 
 TIMEOUT = 10.0
 LIMIT = STALL_SHARE * TIMEOUT
@@ -106,7 +107,7 @@ def test_the_state_of_a_fenced_process_is_discarded_at_the_next_start(tmp_path: 
     (data / "scored").mkdir(parents=True)
     if fenced:
         (data / FENCE_MARK).touch()
-    assert discard_if_fenced(data) is fenced
+    assert discard_if_marked(data) is fenced
     assert (data / "scored").exists() is not fenced
     assert data.exists(), "it may be a mount"
-    assert discard_if_fenced(data) is False
+    assert discard_if_marked(data) is False

@@ -1,0 +1,71 @@
+"""Mends of aiokafka's membership in the group, for `app.stream.faust_patches`."""
+
+import asyncio
+from typing import Any
+
+import aiokafka
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from app.stream.flow import Flow
+from app.stream.guard import Exit, leave
+
+FETCH_WAIT_MS = 100  # Faust's 1500 keeps sources waiting behind an old fetch of changelogs
+
+
+def note_heartbeats(flow: Flow) -> None:
+    """Tell the lease what the group acknowledged: aiokafka keeps that in a local variable."""
+    heartbeat, sync = (
+        GroupCoordinator._do_heartbeat,
+        CoordinatorGroupRebalance._send_sync_group_request,
+    )
+    lease = flow.guard.lease
+
+    async def _do_heartbeat(self: GroupCoordinator) -> bool:
+        sent = lease.clock()
+        if alive := await heartbeat(self):
+            lease.renew(sent)
+        return alive
+
+    async def _send_sync_group_request(self: Any, request: Any) -> bytes | None:
+        sent = lease.clock()
+        if (assignment := await sync(self, request)) is not None:
+            lease.renew(sent)
+            flow.rejoins.joined()
+        return assignment
+
+    GroupCoordinator._do_heartbeat = _do_heartbeat
+    CoordinatorGroupRebalance._send_sync_group_request = _send_sync_group_request
+
+
+def count_lost_memberships(flow: Flow) -> None:
+    """Somebody else took this worker's place in the group, or it was too slow for it."""
+    reset = GroupCoordinator.reset_generation
+
+    def reset_generation(self: GroupCoordinator) -> None:
+        if self.generation > 0 and not self._closing.done():
+            flow.rejoins.lost()
+        reset(self)
+
+    GroupCoordinator.reset_generation = reset_generation
+
+
+def leave_when_refused(flow: Flow) -> None:
+    """Stock keeps a final error for whoever asks, Faust never asks: the worker idles for ever."""
+
+    def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
+        leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
+
+    GroupCoordinator._push_error_to_user = _push_error_to_user
+
+
+def short_fetch_wait(flow: Flow) -> None:
+    """Do not let the sources wait for 1.5 s behind a fetch of the changelogs."""
+    create = AIOKafkaConsumerThread._create_worker_consumer
+
+    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
+        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
