@@ -246,5 +246,6 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "note-heartbeats": group_patches.note_heartbeats,
     "count-lost-memberships": group_patches.count_lost_memberships,
     "leave-when-refused": group_patches.leave_when_refused,
+    "stop-without-broker": group_patches.stop_without_broker,
     "short-fetch-wait": group_patches.short_fetch_wait,
 }

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from aiokafka import ConsumerRecord
 from faust import Event
@@ -171,12 +171,18 @@ class Flow:
                     await self._commit(consumer)
                 await self.owner.flush()
         except TimeoutError:
-            leave(Exit.FENCE, f"steps and commit did not end within {self.limit:.1f} s of a revoke")
+            self._give_up()
         self.epoch += 1
         self.positions.clear()
         self.lanes.clear()
         self.holes.clear()
         self.owner.closed()
+
+    def _give_up(self) -> NoReturn:
+        late = f"steps and commit did not end within {self.limit:.1f} s"
+        if self.guard.end_by is not None:
+            leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
+        leave(Exit.FENCE, f"{late} of a revoke")
 
     async def _commit(self, consumer: Consumer) -> None:
         """Commit what the steps did. A refusal means that the group has given it away already."""

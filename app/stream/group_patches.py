@@ -1,15 +1,20 @@
 """Mends of aiokafka's membership in the group, for `app.stream.faust_patches`."""
 
 import asyncio
+import logging
 from typing import Any
 
 import aiokafka
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from app.stream.flow import Flow
 from app.stream.guard import Exit, leave
 
+log = logging.getLogger(__name__)
+
+GOODBYE = 3.0  # seconds that leaving the group may take: without it, the session runs out
 FETCH_WAIT_MS = 100  # Faust's 1500 keeps sources waiting behind an old fetch of changelogs
 
 
@@ -57,6 +62,28 @@ def leave_when_refused(flow: Flow) -> None:
         leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
 
     GroupCoordinator._push_error_to_user = _push_error_to_user
+
+
+def stop_without_broker(flow: Flow) -> None:
+    """Stock waits for an answer to its goodbye, and its thread dies of a fetch that it cancels."""
+    leave_group, close = GroupCoordinator._maybe_leave_group, Fetcher.close
+
+    async def _maybe_leave_group(self: GroupCoordinator) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE):
+                await leave_group(self)
+        except TimeoutError:
+            log.warning("The group did not answer; it will notice within the session timeout")
+
+    async def close_fetcher(self: Fetcher) -> None:
+        try:
+            await close(self)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # it was meant for us
+
+    GroupCoordinator._maybe_leave_group, Fetcher.close = _maybe_leave_group, close_fetcher
 
 
 def short_fetch_wait(flow: Flow) -> None:

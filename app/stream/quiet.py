@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class OncePer(logging.Filter):
-    """Let aiokafka say the same thing once in a while: without a broker it says it always."""
+    """Let aiokafka complain of the same thing once in a while: without a broker it never ends."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -15,7 +15,7 @@ class OncePer(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this message was not let through within the last seconds."""
-        if not record.name.startswith("aiokafka"):
+        if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
             return True
         key, now = (record.name, str(record.msg)), self.clock()
         if now - self.said.get(key, -self.seconds) < self.seconds:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 REACHED = b"\0reached"  # no id holds a NUL
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
+PATIENCE = 60.0  # seconds for a broker to come back
 SOURCE_HEADER = "source-offset"
 REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
 _HEAD = struct.Struct("<q")
@@ -161,7 +162,7 @@ class ScoredPartition:
         StateError
             The predictions log ends below what this store has read from it.
         """
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             begin, end = await bounds(consumer, self.tp)
             if self.reached > end:
                 raise StateError(
@@ -200,7 +201,7 @@ class ScoredPartition:
 
     async def _catch_up(self, begin: int, end: int) -> None:
         """The older part of the log, behind the worker's back."""
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
             await self._fold(consumer, max(begin, oldest), end, tell=True)
         self.whole = True
@@ -208,7 +209,7 @@ class ScoredPartition:
         log.info("scored[%d] has caught up", self.tp.partition)
 
     async def _fill(self) -> None:
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             while self.reached < (end := self.target):
                 await self._fold(consumer, self.reached, end, tell=True)
                 self._advance(end, self.confirmed)

@@ -33,7 +33,7 @@ from app.stream.guard import Exit, Guard, leave
 from app.stream.letters import waiting_again
 from app.stream.reading import reader
 from app.stream.rocks import cause
-from app.stream.scored import ScoredPartition
+from app.stream.scored import PATIENCE, ScoredPartition
 from app.stream.sensors import Sensors
 from app.stream.snapshots import Snapshots
 from app.stream.step import Step
@@ -199,7 +199,7 @@ class Worker:
         settled = highest.offset if highest and highest.epoch == self.settings.epoch else -1
         read = {self.topics.transactions: decided, self.topics.feedback: settled}
         tps = [TopicPartition(topic, partition) for topic in read]
-        async with reader(self.settings.brokers, *tps) as consumer:
+        async with reader(self.settings.brokers, *tps, patience=PATIENCE) as consumer:
             ends = await consumer.end_offsets(tps)
         for tp, end in ends.items():
             committed = self.app.consumer._committed_offset[TP(*tp)] or 0
