@@ -51,6 +51,7 @@ def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
     for name, mend in MENDS.items():
         if name not in leave_out:
             mend(flow)
+    recovery_patches.tell_when_recovered(flow)
     if SELF_FENCE in leave_out:
         flow.guard.disarm()
 
@@ -238,7 +239,6 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "only-our-writers": _only_our_writers,
     "leave-on-crash": _leave_on_crash,
     "seek-before-resume": recovery_patches.seek_before_resume,
-    "complete-when-level": recovery_patches.complete_when_level,
     "leave-on-errors": recovery_patches.leave_on_errors,
     "leave-on-timeouts": recovery_patches.leave_on_timeouts,
     "tracked-only": recovery_patches.tracked_only,

@@ -57,10 +57,18 @@ def count_lost_memberships(flow: Flow) -> None:
 
 def leave_when_refused(flow: Flow) -> None:
     """Stock keeps a final error for whoever asks, Faust never asks: the worker idles for ever."""
+    routine = GroupCoordinator._GroupCoordinator__coordination_routine
+
+    async def coordination_routine(self: GroupCoordinator) -> None:
+        try:
+            await routine(self)
+        except Exception as error:
+            leave(Exit.GROUP, f"cannot go on in the group {self.group_id}: {error!r}")
 
     def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
         leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
 
+    GroupCoordinator._GroupCoordinator__coordination_routine = coordination_routine
     GroupCoordinator._push_error_to_user = _push_error_to_user
 
 

@@ -36,15 +36,11 @@ def seek_before_resume(flow: Flow) -> None:
     Recovery.on_recovery_completed = on_recovery_completed
 
 
-def complete_when_level(flow: Flow) -> None:
-    """Stock swallows the news that it was stopped or overtaken, and calls the tables recovered."""
+def tell_when_recovered(flow: Flow) -> None:
+    """The worker may open its partitions before their first record comes."""
     completed = Recovery.on_recovery_completed
 
     async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
-        if self.should_stop or self.signal_recovery_start.is_set():
-            return
-        if self.need_recovery():
-            leave(Exit.RECOVERY, "recovery ended before the tables had read their changelogs")
         await completed(self, generation_id)
         if self.app.consumer_generation_id == generation_id:
             flow.rejoins.recovered()
