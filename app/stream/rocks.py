@@ -63,20 +63,21 @@ def open_or_discard(path: Path, open_files: Callable[[], Rdict]) -> Rdict:
 
 
 def _check(path: Path) -> None:
-    """Raise when the database does not know a table file of its own.
+    """Raise when the database does not know the newest of its table files.
 
-    Read-only, because opening it for writing removes what it does not know.
+    Older ones may have been merged into one that it knows, by a process that was killed before
+    it removed them. Read-only, because opening for writing removes what is not known.
     """
-    whole = {file.name for file in path.glob("*.sst") if _is_whole(file)}
+    whole = {int(file.stem) for file in path.glob("*.sst") if _is_whole(file)}
     if not whole:
         return
     db = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
     try:
-        known = {Path(file["name"]).name for file in db.live_files()}
+        known = {int(Path(file["name"]).stem) for file in db.live_files()}
     finally:
         db.close()
-    if lost := sorted(whole - known):
-        raise Exception(f"Corruption: the manifest does not name {', '.join(lost)}")
+    if lost := sorted(number for number in whole if number > max(known, default=0)):
+        raise Exception(f"Corruption: the manifest does not name the tables {lost}")
 
 
 def _is_whole(file: Path) -> bool:

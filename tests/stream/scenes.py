@@ -29,6 +29,7 @@ from app.stream.faust_patches import MENDS, SELF_FENCE
 from app.stream.flow import Lane, WithRoom
 
 T, F, C = (TP(topic, 0) for topic in ("transactions", "feedback", "weir-customers-changelog"))
+MORE = ("refused-commit",)  # scenes beside the one of a mend
 LIMIT = 10  # seconds a scene may take
 STRANGER = TP("weir-customers-changelog", 1)
 
@@ -75,6 +76,18 @@ async def commit_before_revoke(stage: Stage) -> str:
     assert (stage.flow.epoch, stage.flow.positions, stage.flow.lanes) == (1, {}, {})
     assert said[-2:] == ["flush", "faust's own"]
     return "committed" if said[0] == ("commit", {T: 7}) else "dropped"
+
+
+async def refused_commit(stage: Stage) -> str:
+    """The group has given the partitions away already."""
+
+    async def force_commit(topics=None, start_new_transaction=True):
+        return False
+
+    stage.consumer.force_commit = force_commit
+    stage.hold(T, position=7, committed=5)
+    await stage.consumer.on_partitions_revoked({T})
+    return "goes on"
 
 
 async def commit_before_stop(stage: Stage) -> str:
@@ -331,7 +344,7 @@ async def self_fence(stage: Stage) -> str:
     return "goes on"
 
 
-SCENES = {name: globals()[name.replace("-", "_")] for name in (*MENDS, SELF_FENCE)}
+SCENES = {name: globals()[name.replace("-", "_")] for name in (*MENDS, SELF_FENCE, *MORE)}
 
 
 def play(name: str, leave_out: set[str]) -> str:
