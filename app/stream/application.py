@@ -5,6 +5,7 @@ from typing import Any
 
 import faust
 
+from app.errors import StateError
 from app.settings import Settings
 from app.stream import faust_patches
 from app.stream.flow import Flow
@@ -58,8 +59,16 @@ def create_app(settings: Settings, leave_out: Collection[str] = frozenset()) -> 
     Parameters
     ----------
     leave_out: names of mends to do without, for tests: see `faust_patches.install`.
+
+    Raises
+    ------
+    StateError
+        Local state that is in doubt cannot be removed.
     """
-    discard_if_marked(settings.data_dir)
+    try:
+        discard_if_marked(settings.data_dir)
+    except OSError as error:
+        raise StateError(f"cannot discard the state in {settings.data_dir}: {error}") from None
     app = WeirApp(settings.app_id, **faust_settings(settings))
     app.weir = worker = Worker(settings, app)
     faust_patches.install(worker.flow, leave_out)

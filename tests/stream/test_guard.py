@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.stream.guard import STALL_SHARE, Exit, Guard
 from app.stream.mark import FENCE_MARK
 
@@ -53,6 +55,14 @@ from app.stream.guard import Guard
 logging.basicConfig(stream=sys.stderr, format="%(message)s")
 Guard(10.0, Path(sys.argv[1])).stop_within(0.1)
 time.sleep(60)
+"""
+
+GUARDED = """
+import sys
+from pathlib import Path
+from app.stream.guard import Exit, Guard, leave
+guard = Guard(10.0, Path(sys.argv[1]))
+leave(Exit[sys.argv[2]], "so")
 """
 
 BLOCKED = """
@@ -123,6 +133,12 @@ def test_a_stop_that_does_not_end_is_ended_and_trusts_its_state(tmp_path: Path):
     assert left.returncode == Exit.STOP
     assert left.stderr.count("\n") == 1
     assert not (tmp_path / FENCE_MARK).exists()
+
+
+@pytest.mark.parametrize("code", Exit)
+def test_only_doubt_in_the_local_state_marks_it(tmp_path: Path, code: Exit):
+    assert run(GUARDED, tmp_path, code.name).returncode == code
+    assert (tmp_path / FENCE_MARK).exists() is (code in (Exit.FENCE, Exit.DAMAGED))
 
 
 def test_leaving_does_not_wait_for_who_reads_the_log():
