@@ -1,5 +1,7 @@
 """`weir worker`: one worker, until SIGTERM or Ctrl-C."""
 
+import os
+import signal
 from typing import Annotated
 
 import typer
@@ -16,6 +18,8 @@ def worker(
     Settings come from the environment (WEIR_BROKERS, WEIR_DATA_DIR, ...). The topics must
     exist: weir topics create.
     """
+    # Nothing is taken on yet, so a stop is one at once. Faust's own handlers follow.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     import faust
     import mode.loop
 

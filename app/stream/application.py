@@ -1,16 +1,21 @@
 """The Faust application that runs a worker: its life, its agents, its configuration."""
 
+from collections.abc import Collection
 from typing import Any
 
 import faust
 
+from app.errors import StateError
 from app.settings import Settings
 from app.stream import faust_patches
 from app.stream.flow import Flow
-from app.stream.guard import Exit, discard_if_fenced, leave
+from app.stream.guard import Exit, leave
+from app.stream.mark import discard_if_marked, prepare
+from app.stream.quiet import limit_connection_errors
 from app.stream.worker import Worker
 
 COMMIT_EVERY = 1.0  # seconds
+STOP_LIMIT = 12.0  # seconds: supervisors give 15 or more before they kill
 
 
 class WeirApp(faust.App):
@@ -20,6 +25,8 @@ class WeirApp(faust.App):
 
     async def on_start(self) -> None:
         """Before anything is consumed; the web views answer first."""
+        limit_connection_errors()
+        self._find_room()
         try:
             await self.web.maybe_start()
         except OSError as error:
@@ -28,18 +35,43 @@ class WeirApp(faust.App):
         await self.weir.start()
         await super().on_start()
 
+    def _find_room(self) -> None:
+        data_dir = self.weir.settings.data_dir
+        try:
+            prepare(data_dir)
+        except OSError as error:
+            leave(Exit.DISK, f"cannot write to WEIR_DATA_DIR={data_dir}: {error.strerror}")
+
+    async def on_stop(self) -> None:
+        """A stop has an end, whatever the broker does."""
+        self.weir.guard.stop_within(STOP_LIMIT)
+        await super().on_stop()
+
     async def on_shutdown(self) -> None:
         """After the consumer has committed and stopped."""
         await super().on_shutdown()
         await self.weir.stop()
 
 
-def create_app(settings: Settings) -> WeirApp:
-    """The application of these settings, ready to run in this process, once."""
-    discard_if_fenced(settings.data_dir)
+def create_app(settings: Settings, leave_out: Collection[str] = frozenset()) -> WeirApp:
+    """The application of these settings, ready to run in this process, once.
+
+    Parameters
+    ----------
+    leave_out: names of mends to do without, for tests: see `faust_patches.install`.
+
+    Raises
+    ------
+    StateError
+        Local state that is in doubt cannot be removed.
+    """
+    try:
+        discard_if_marked(settings.data_dir)
+    except OSError as error:
+        raise StateError(f"cannot discard the state in {settings.data_dir}: {error}") from None
     app = WeirApp(settings.app_id, **faust_settings(settings))
     app.weir = worker = Worker(settings, app)
-    faust_patches.install(worker.flow)
+    faust_patches.install(worker.flow, leave_out)
     for source in (worker.topics.transactions, worker.topics.feedback):
         name = "score" if source == worker.topics.transactions else "learn"
         topic = app.topic(source, key_type=bytes, value_type=bytes, partitions=settings.partitions)

@@ -4,27 +4,25 @@ What each of them prevents was measured on a real broker and stands in docs/arch
 They reach into private parts, so they refuse to load on any other version.
 """
 
-import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
-import aiokafka
 from faust.app.base import App
-from faust.tables.base import Collection
-from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
+from faust.transport.producer import Producer
 from faust.types.tuples import TP, ConsumerMessage
+from mode import Service
 
 from app.errors import StateError
+from app.stream import group_patches, recovery_patches
 from app.stream.flow import Flow, WithRoom
 from app.stream.guard import Exit, leave
+from app.stream.rocks import cause
 
 VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
-FETCH_WAIT_MS = 100  # Faust's 1500 keeps sources waiting behind an old fetch of changelogs
+SELF_FENCE = "self-fence"  # `Guard`: no mend of Faust, and still something to leave out
 FULL_WAIT = 0.05  # seconds: look soon again when a lane is full
 
 
@@ -35,28 +33,36 @@ def check_versions() -> None:
             raise StateError(f"{name} {found} is installed; the mends in {__name__} need {wanted}")
 
 
-def install(flow: Flow) -> None:
-    """Mend Faust in this process and lead its source topics through the flow."""
+def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
+    """Mend Faust in this process and lead its source topics through the flow.
+
+    Parameters
+    ----------
+    leave_out: names in `MENDS` to do without, for tests that show what each is worth.
+    """
     check_versions()
+    if unknown := set(leave_out) - {*MENDS, SELF_FENCE}:
+        raise ValueError(f"no such mends: {', '.join(sorted(unknown))}")
     ConsumerMessage.epoch = -1
-    _commit_before_revoke(flow)
-    _commit_before_stop(flow)
-    _own_positions(flow)
     _fetch_into_lanes(flow)
-    _seek_before_resume(flow)
-    _short_fetch_wait()
-    _committed_only()
-    _no_false_alarm()
-    _recover_or_leave()
-    limit_connection_errors()
+    _gate(flow)
+    if "own-positions" in leave_out:
+        _acknowledge_as_taken(flow)
+    for name, mend in MENDS.items():
+        if name not in leave_out:
+            mend(flow)
+    recovery_patches.tell_when_recovered(flow)
+    if SELF_FENCE in leave_out:
+        flow.guard.disarm()
 
 
-def _commit_before_revoke(flow: Flow) -> None:
-    """Stock drops the acknowledged offsets before any commit: thousands of repeats."""
+def _gate(flow: Flow) -> None:
+    """Steps run only while the partitions are ours."""
     revoked, assigned = Consumer.on_partitions_revoked, Consumer.on_partitions_assigned
 
     async def on_partitions_revoked(self: Consumer, tps: set[TP]) -> None:
-        await flow.close(self, commit=bool(tps))
+        if flow.open:
+            await flow.close(self, commit=False)
         await revoked(self, tps)
 
     async def on_partitions_assigned(self: Consumer, tps: set[TP], generation_id: int = 0) -> None:
@@ -65,6 +71,17 @@ def _commit_before_revoke(flow: Flow) -> None:
 
     Consumer.on_partitions_revoked = on_partitions_revoked
     Consumer.on_partitions_assigned = on_partitions_assigned
+
+
+def _commit_before_revoke(flow: Flow) -> None:
+    """Stock drops the acknowledged offsets before any commit: thousands of repeats."""
+    revoked = Consumer.on_partitions_revoked
+
+    async def on_partitions_revoked(self: Consumer, tps: set[TP]) -> None:
+        await flow.close(self, commit=bool(tps))
+        await revoked(self, tps)
+
+    Consumer.on_partitions_revoked = on_partitions_revoked
 
 
 def _commit_before_stop(flow: Flow) -> None:
@@ -80,22 +97,62 @@ def _commit_before_stop(flow: Flow) -> None:
 
 
 def _own_positions(flow: Flow) -> None:
-    """Faust's streams acknowledge events that they skip; only finished steps may count."""
-    new_offset, commit_offsets = Consumer._new_offset, Consumer._commit_offsets
+    """Faust's streams acknowledge what they hand to an agent; only finished steps may count."""
+    _commit_from(flow, flow.positions)
+
+
+def _acknowledge_as_taken(flow: Flow) -> None:
+    """Without `own-positions`: as Faust's streams do it, in the words of chunks."""
+    take, taken = flow.take, dict[TP, int]()
+
+    def take_and_count(event: Any) -> None:
+        taken[event.message.tp] = event.message.offset + 1
+        flow.app.consumer._acked[event.message.tp]  # the key alone makes Faust's commit look
+        take(event)
+
+    flow.take = take_and_count  # type: ignore[method-assign]
+    _commit_from(flow, taken)
+
+
+def _commit_from(flow: Flow, positions: dict[TP, int]) -> None:
+    new_offset = Consumer._new_offset
 
     def _new_offset(self: Consumer, tp: TP) -> int | None:
         if tp.topic not in flow.sources:
             return new_offset(self, tp)
         self._acked[tp].clear()
         self._acked_index[tp].clear()
-        return flow.positions.get(tp)
+        return positions.get(tp)
+
+    Consumer._new_offset = _new_offset
+
+
+def _flush_before_commit(flow: Flow) -> None:
+    """Stock commits while writes that the positions stand for are still on their way."""
+    commit_offsets = Consumer._commit_offsets
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
         # The positions are read before this flush, so all they cover is acknowledged after it.
+        epoch = flow.epoch
         await flow.owner.flush()
+        if epoch != flow.epoch:
+            return False  # an old position would go to the group under the new generation
         return await commit_offsets(self, offsets, *args, **kwargs)
 
-    Consumer._new_offset = _new_offset
+    Consumer._commit_offsets = _commit_offsets
+
+
+def _remember_real_commits(flow: Flow) -> None:
+    """Stock notes a commit that the group refused as if it had been taken."""
+    commit_offsets = Consumer._commit_offsets
+
+    async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        done = await commit_offsets(self, offsets, *args, **kwargs)
+        if not done:
+            self._committed_offset.update(before)
+        return done
+
     Consumer._commit_offsets = _commit_offsets
 
 
@@ -127,50 +184,15 @@ def _fetch_into_lanes(flow: Flow) -> None:
     Consumer._wait_next_records = _wait_next_records
 
 
-def _seek_before_resume(flow: Flow) -> None:
-    """Recovery resumes the sources before it seeks them (faust-streaming issue 596)."""
-    completed = Recovery.on_recovery_completed
+def _true_set(flow: Flow) -> None:
+    """aiokafka takes an empty set of partitions for "no filter".
 
-    async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
-        consumer = self.app.consumer
-        held: list[set[TP]] = []
-        consumer.resume_partitions = held.append  # shadows the method while stock code runs
-        try:
-            await completed(self, generation_id)
-        finally:
-            del consumer.resume_partitions
-        if self.app.consumer_generation_id == generation_id:
-            for tps in held:
-                consumer.resume_partitions(tps)
-            flow.owner.recovered()
-
-    Recovery.on_recovery_completed = on_recovery_completed
+    It then hands out records of paused partitions, which Faust drops and commits over.
+    """
+    WithRoom.__bool__ = lambda self: True  # type: ignore[attr-defined]
 
 
-def _short_fetch_wait() -> None:
-    create = AIOKafkaConsumerThread._create_worker_consumer
-
-    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
-        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
-
-    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
-
-
-def _committed_only() -> None:
-    """Stock hands out what a transactional producer aborted."""
-    create = AIOKafkaConsumerThread._create_worker_consumer
-
-    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
-        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
-        consumer._isolation_level = "read_committed"  # taken over when it starts
-        return consumer
-
-    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
-
-
-def _no_false_alarm() -> None:
+def _no_false_alarm(flow: Flow) -> None:
     """Faust looks for hanging streams by acknowledgements that do not count here."""
 
     async def verify_all_partitions_active(self: Consumer) -> None:
@@ -179,41 +201,52 @@ def _no_false_alarm() -> None:
     Consumer.verify_all_partitions_active = verify_all_partitions_active
 
 
-def _recover_or_leave() -> None:
-    """Stock logs a failed recovery and goes on; and it applies strangers' records to any table."""
-    apply = Collection.apply_changelog_batch
+def _only_our_writers(flow: Flow) -> None:
+    """Stock's buffer is not waited for by a commit, so nothing may ever get into it."""
 
-    def apply_changelog_batch(self: Collection, batch: Iterable[Any]) -> None:
-        tracked = self.app.tables.recovery.active_tps
-        topic = self.changelog_topic.get_topic_name()
-        mine = [e for e in batch if e.message.topic == topic and e.message.tp in tracked]
-        try:
-            apply(self, mine)
-        except Exception as error:
-            leave(Exit.RECOVERY, f"table {self.name} could not take its changelog: {error!r}")
+    def refuse(self: Producer, *args: Any, **kwargs: Any) -> NoReturn:
+        raise StateError("a write went to Faust's producer instead of the writers: a bug")
 
-    Collection.apply_changelog_batch = apply_changelog_batch
+    for name in ("send", "send_soon", "send_and_wait"):
+        for kind in (Producer, *Producer.__subclasses__()):
+            setattr(kind, name, refuse)
 
 
-class OncePer(logging.Filter):
-    """Let a logger say the same thing once in a while: without a broker aiokafka says it always."""
+def _leave_on_crash(flow: Flow) -> None:
+    """Stock writes a traceback and stops bit by bit, committing as it goes."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self.seconds, self.clock = seconds, clock
-        self.said: dict[tuple[str, str], float] = {}
+    async def crash(self: Service, reason: BaseException) -> None:
+        leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this message was not let through within the last seconds."""
-        key, now = (record.name, str(record.msg)), self.clock()
-        if now - self.said.get(key, -self.seconds) < self.seconds:
-            return False
-        self.said[key] = now
-        return True
+    for kind in (Service, *_heirs(Service)):
+        if "crash" in vars(kind):
+            kind.crash = crash
 
 
-def limit_connection_errors(seconds: float = 10.0) -> None:
-    """Put `OncePer` in front of every logger of aiokafka."""
-    limit = OncePer(seconds)
-    for name in ("aiokafka", *(n for n in logging.root.manager.loggerDict if "aiokafka" in n)):
-        logging.getLogger(name).addFilter(limit)
+def _heirs(kind: type) -> list[type]:
+    heirs: list[type] = kind.__subclasses__()
+    return heirs + [farther for heir in heirs for farther in _heirs(heir)]
+
+
+MENDS: dict[str, Callable[[Flow], None]] = {
+    "commit-before-revoke": _commit_before_revoke,
+    "commit-before-stop": _commit_before_stop,
+    "own-positions": _own_positions,
+    "flush-before-commit": _flush_before_commit,
+    "remember-real-commits": _remember_real_commits,
+    "true-set": _true_set,
+    "no-false-alarm": _no_false_alarm,
+    "only-our-writers": _only_our_writers,
+    "leave-on-crash": _leave_on_crash,
+    "seek-before-resume": recovery_patches.seek_before_resume,
+    "leave-on-errors": recovery_patches.leave_on_errors,
+    "leave-on-timeouts": recovery_patches.leave_on_timeouts,
+    "tracked-only": recovery_patches.tracked_only,
+    "discard-damage": recovery_patches.discard_damage,
+    "note-heartbeats": group_patches.note_heartbeats,
+    "count-lost-memberships": group_patches.count_lost_memberships,
+    "leave-when-refused": group_patches.leave_when_refused,
+    "stop-without-broker": group_patches.stop_without_broker,
+    "short-fetch-wait": group_patches.short_fetch_wait,
+    "committed-only": group_patches.committed_only,
+}

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from aiokafka import ConsumerRecord
 from faust import Event
@@ -21,6 +21,8 @@ from faust.types.tuples import TP
 
 from app.errors import StateError
 from app.stream.guard import Exit, Guard, leave
+from app.stream.rejoins import Rejoins
+from app.stream.rocks import cause
 from app.stream.step import Step
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Flow:
     def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
         self.app, self.guard, self.owner = app, guard, owner
         self.chunk, self.limit = chunk, limit
+        self.rejoins = Rejoins(guard.session_timeout)
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
@@ -104,12 +107,15 @@ class Flow:
             event = lane.chunks.popleft()
             try:
                 await self.owner.ready(tp.partition)
+                await self.guard.lease.wait()
                 await self._run_step(lane.source, tp, event)
             except StateError as error:
                 leave(Exit.STATE, str(error))
             except Exception as error:
-                log.exception("A step over %s failed", tp)
-                leave(Exit.STEP, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
+                code = cause(error, Exit.STEP)
+                if code == Exit.STEP:
+                    log.exception("A step over %s failed", tp)
+                leave(code, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
             finally:
                 lane.pending -= 1
         lane.task = None
@@ -161,16 +167,30 @@ class Flow:
             async with asyncio.timeout(self.limit):
                 while any(source.outstanding for source in self.sources.values()):
                     await asyncio.sleep(POLL)
-                if commit and consumer._acked:
-                    await consumer.force_commit()
+                if commit:
+                    await self._commit(consumer)
                 await self.owner.flush()
         except TimeoutError:
-            leave(Exit.FENCE, f"steps and commit did not end within {self.limit:.1f} s of a revoke")
+            self._give_up()
         self.epoch += 1
         self.positions.clear()
         self.lanes.clear()
         self.holes.clear()
         self.owner.closed()
+
+    def _give_up(self) -> NoReturn:
+        late = f"steps and commit did not end within {self.limit:.1f} s"
+        if self.guard.end_by is not None:
+            leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
+        leave(Exit.FENCE, f"{late} of a revoke")
+
+    async def _commit(self, consumer: Consumer) -> None:
+        """Commit what the steps did. A refusal means that the group has given it away already."""
+        await consumer.force_commit()
+        for tp, position in self.positions.items():
+            if (consumer._committed_offset[tp] or 0) < position:
+                where = f"{tp.topic}[{tp.partition}]"
+                leave(Exit.COMMIT, f"the group did not take the position {position} of {where}")
 
     # -- from a fetch into the lanes
 
@@ -220,17 +240,10 @@ class Flow:
 
 
 class WithRoom:
-    """The active partitions whose lanes have room: a live view that is always true.
-
-    aiokafka takes an empty set of partitions for "no filter" and then hands out records
-    of paused partitions, which Faust drops and commits over.
-    """
+    """The active partitions whose lanes have room, as they are at the moment."""
 
     def __init__(self, flow: Flow, active: set[TP]) -> None:
         self.flow, self.active = flow, active
-
-    def __bool__(self) -> bool:
-        return True
 
     def __contains__(self, tp: TP) -> bool:
         return tp in self.active and not self.flow.full(tp)

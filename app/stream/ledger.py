@@ -8,6 +8,8 @@ from typing import NamedTuple
 import rocksdict
 from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict
 
+from app.stream.rocks import open_or_discard
+
 FORMAT = 2
 UNREAD = -1  # place of an entry that this worker wrote and did not read from the log
 MARK = b"\0reached"  # no id holds a NUL
@@ -78,7 +80,6 @@ class Ledger:
         self.db.close()
 
     def _open(self) -> Rdict:
-        self.path.mkdir(parents=True, exist_ok=True)
         options = Options(raw_mode=True)
         options.set_compression_type(DBCompressionType.lz4())
         options.set_write_buffer_size(4 << 20)
@@ -86,11 +87,16 @@ class Ledger:
         table.set_bloom_filter(10, block_based=False)
         table.set_block_cache(Cache(8 << 20))
         options.set_block_based_table_factory(table)
-        # Column families named: left alone, rocksdict takes their options from the last start,
-        # expiry in expiry, and from the third start on every merge of files drops all entries.
-        return Rdict(
-            str(self.path),
-            options,
-            column_families={"default": options},
-            access_type=AccessType.with_ttl(int(self.horizon)),
-        )
+
+        def open_files() -> Rdict:
+            # Column families named: left alone, rocksdict takes their options from the last start,
+            # expiry in expiry, and from the third start on every merge of files drops all entries.
+            return Rdict(
+                str(self.path),
+                options,
+                column_families={"default": options},
+                access_type=AccessType.with_ttl(int(self.horizon)),
+            )
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        return open_or_discard(self.path, open_files)

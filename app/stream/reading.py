@@ -1,19 +1,25 @@
 """Reading a stretch of a topic's partition without a consumer group."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from app.errors import StateError
 
 FETCH_WAIT_MS = 50
+AGAIN = 0.5  # seconds between two tries to reach a broker
 
 
 @asynccontextmanager
-async def reader(brokers: str, *tps: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(
+    brokers: str, *tps: TopicPartition, patience: float = 0.0
+) -> AsyncIterator[AIOKafkaConsumer]:
     """A connected consumer of some partitions that never moves on its own.
+
+    It tries to connect for `patience` seconds: a broker may be on its way back.
 
     `auto_offset_reset="none"`: an offset that the log no longer has is an error to report,
     never a silent jump to its end.
@@ -26,11 +32,22 @@ async def reader(brokers: str, *tps: TopicPartition) -> AsyncIterator[AIOKafkaCo
         max_partition_fetch_bytes=4 << 20,
     )
     try:
-        await consumer.start()
+        await _connect(consumer, patience)
         consumer.assign(tps)
         yield consumer
     finally:
         await consumer.stop()
+
+
+async def _connect(consumer: AIOKafkaConsumer, patience: float) -> None:
+    until = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await consumer.start()
+        except KafkaConnectionError:
+            if asyncio.get_running_loop().time() >= until:
+                raise
+        await asyncio.sleep(AGAIN)
 
 
 async def bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:

@@ -20,12 +20,14 @@ from app.fraud.account import Decided
 from app.stream.guard import Exit, leave
 from app.stream.ledger import UNREAD, Entry, Ledger
 from app.stream.reading import bounds, reader, stretch
+from app.stream.rocks import cause
 from app.stream.writer import Receipt
 
 log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
+PATIENCE = 60.0  # seconds for a broker to come back
 SOURCE_HEADER = "source-offset"
 REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
 
@@ -150,7 +152,7 @@ class ScoredPartition:
         StateError
             The predictions log ends below what this store has read from it.
         """
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             begin, end = await bounds(consumer, self.tp)
             if self.reached > end:
                 raise StateError(
@@ -190,7 +192,7 @@ class ScoredPartition:
 
     async def _catch_up(self, begin: int, end: int) -> None:
         """The older part of the log, behind the worker's back."""
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
             await self._fold(consumer, max(begin, oldest), end, tell=True)
         self.whole = True
@@ -198,7 +200,7 @@ class ScoredPartition:
         log.info("scored[%d] has caught up", self.tp.partition)
 
     async def _fill(self) -> None:
-        async with reader(self.brokers, self.tp) as consumer:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             while self.reached < (end := self.target):
                 await self._fold(consumer, self.reached, end, tell=True)
                 self._advance(end, self.confirmed)
@@ -260,4 +262,5 @@ class ScoredPartition:
     def _ended(self, task: asyncio.Task) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            leave(Exit.STATE, f"scored[{self.tp.partition}] could not catch up: {error!r}")
+            code = cause(error, Exit.STATE)
+            leave(code, f"scored[{self.tp.partition}] could not catch up: {error!r}")

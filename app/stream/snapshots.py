@@ -12,6 +12,7 @@ from app.core.bundle import CHUNK_BYTES
 from app.core.snapshot import KEY, stale
 from app.stream.follow import Follower
 from app.stream.guard import Exit, leave
+from app.stream.rocks import walk
 from app.stream.step import Step
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Snapshots:
         log.info("Copied the learning state of version %d for a snapshot", self.last)
 
     def _delete_stale(self, models) -> None:
-        stored = set(filter(KEY.fullmatch, models.db.keys()))
+        stored = {key for key, _ in walk(models.db) if KEY.fullmatch(key)}
         written = {key for key, value in models.changed.items() if value is not None}
         for key in stale(stored | written):
             models[key] = None

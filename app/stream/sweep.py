@@ -5,6 +5,7 @@ from itertools import islice
 from rocksdict import Rdict
 
 from app.fraud.labels import decode_entry
+from app.stream.rocks import walk
 
 LOOKS = 2  # entries looked at for each label read: the sweep is as fast as the table grows
 
@@ -17,7 +18,7 @@ class Sweep:
 
     def expired(self, db: Rdict, before: int, looks: int) -> list[bytes]:
         """Of the next `looks` entries, those whose last label was recorded before a time."""
-        items = list(islice(db.items(from_key=self.cursor), looks + 1))
+        items = list(islice(walk(db, self.cursor), looks + 1))
         self.cursor = items[-1][0] if len(items) > looks else b""
         # Keys that hold a NUL are not transactions: waiting labels, Faust's offset.
         entries = [(key, raw) for key, raw in items[:looks] if b"\0" not in key]

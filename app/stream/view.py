@@ -61,6 +61,8 @@ class View:
             return f"the learning state is {worker.follower.lag} examples behind"
         if any(not worker.opened(partition) for partition in self.held()):
             return "earlier decisions are being read back"
+        if not worker.guard.lease.valid:
+            return "the group has not acknowledged a heartbeat lately"
         return None
 
     def lag(self, partition: int) -> Lag:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from rocksdict import Rdict
 
+from app.stream.rocks import walk
+
 PREFIX = b"\0waiting"
 _TIME = struct.Struct(">Q")
 
@@ -40,7 +42,7 @@ class Waiting(NamedTuple):
 def overdue(db: Rdict, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:
     """The first labels recorded before a time, oldest first; only those behind `after`."""
     found: list[Waiting] = []
-    for key in db.keys(from_key=PREFIX if after is None else after.key + b"\0"):
+    for key, _ in walk(db, PREFIX if after is None else after.key + b"\0"):
         if len(found) == limit or not key.startswith(PREFIX):
             break
         waiting = Waiting.read(key)

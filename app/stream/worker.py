@@ -33,13 +33,15 @@ from app.stream.guard import Exit, Guard, leave
 from app.stream.letters import waiting_again
 from app.stream.maturity import Maturing
 from app.stream.reading import reader
-from app.stream.scored import ScoredPartition
+from app.stream.rocks import cause
+from app.stream.scored import PATIENCE, ScoredPartition
 from app.stream.sensors import Sensors
 from app.stream.snapshots import Snapshots
 from app.stream.step import Step
 from app.stream.sweep import Sweep
 from app.stream.tables import new_table
 from app.stream.waiting import overdue
+from app.stream.watchdog import Watchdog
 from app.stream.writer import Writers
 
 log = logging.getLogger(__name__)
@@ -80,7 +82,7 @@ class Worker:
         self.settings, self.app = settings, app
         self.topics = topics.Topics.named(settings)
         self.guard = Guard(settings.session_timeout, settings.data_dir)
-        self.writers = Writers(settings.brokers)
+        self.writers = Writers(settings.brokers, self.guard.lease)
         self.sensors = Sensors(settings.review_threshold)
         self.customers, self.labels, self.models = (
             new_table(app, name, settings, self.topics) for name in topics.TABLES
@@ -102,6 +104,7 @@ class Worker:
         self.sweeps: defaultdict[int, Sweep] = defaultdict(Sweep)
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
         self.flow = Flow(
             app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
         )
@@ -215,7 +218,7 @@ class Worker:
         settled = highest.offset if highest and highest.epoch == epoch else -1
         read = {self.topics.transactions: decided, self.topics.feedback: settled}
         tps = [TopicPartition(topic, partition) for topic in read]
-        async with reader(self.settings.brokers, *tps) as consumer:
+        async with reader(self.settings.brokers, *tps, patience=PATIENCE) as consumer:
             ends = await consumer.end_offsets(tps)
         for tp, end in ends.items():
             committed = self.app.consumer._committed_offset[TP(*tp)] or 0
@@ -254,15 +257,25 @@ class Worker:
             leave(Exit.STATE, str(error))
         self.account = new_account(self.settings, self.follower.state)
         self.guard.start(asyncio.get_running_loop())
+        self._watching = asyncio.ensure_future(Watchdog(self).run())
+        self._watching.add_done_callback(_leave_if_blind)
 
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
-        self.guard.stop()
+        if self._watching is not None:
+            self._watching.cancel()
         await self.follower.stop()
         await self.writers.stop()
         self.closed()
+        self.guard.disarm()
 
 
 def _leave_if_failed(opening: asyncio.Task[None]) -> None:
     if not opening.cancelled() and (error := opening.exception()) is not None:
-        leave(Exit.STATE, f"a partition's decisions could not be read back: {error}")
+        code = cause(error, Exit.STATE)
+        leave(code, f"a partition's decisions could not be read back: {error}")
+
+
+def _leave_if_blind(watching: asyncio.Task[None]) -> None:
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        leave(Exit.STEP, f"the watchdog failed: {error!r}")

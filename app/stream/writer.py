@@ -15,6 +15,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.stream.guard import Exit, leave
+from app.stream.lease import Lease
+from app.stream.rocks import cause
 
 BATCH_BYTES = 900_000
 REQUEST_TIMEOUT_MS = 60_000  # outlives a broker's restart; then the process leaves
@@ -117,7 +119,7 @@ class Writer:
                 try:
                     on_ack(future.result().offset, count)
                 except Exception as error:  # a callback's error would only be logged
-                    leave(Exit.STATE, f"{self.topic}[{self.partition}]: {error!r}")
+                    leave(cause(error, Exit.STATE), f"{self.topic}[{self.partition}]: {error!r}")
             receipt.one_acked()
 
         sent.add_done_callback(acknowledged)
@@ -138,8 +140,8 @@ def _append(batch: BatchBuilder, record: Out) -> bool:
 class Writers:
     """All writers of a worker, over one idempotent producer that waits for all replicas."""
 
-    def __init__(self, brokers: str) -> None:
-        self.brokers = brokers
+    def __init__(self, brokers: str, lease: Lease | None = None) -> None:
+        self.brokers, self.lease = brokers, lease
         self.writers: dict[tuple[str, int], Writer] = {}
         self.producer: AIOKafkaProducer | None = None
 
@@ -154,6 +156,8 @@ class Writers:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         await self.producer.start()
+        if self.lease is not None:
+            _hold(self.producer, self.lease)
 
     def __call__(self, topic: str, partition: int) -> Writer:
         """The one writer of a topic-partition."""
@@ -176,3 +180,14 @@ class Writers:
             writer.task.cancel()
         if self.producer is not None:
             await self.producer.stop()
+
+
+def _hold(producer: AIOKafkaProducer, lease: Lease) -> None:
+    """Send nothing, not even again, while the partitions may be another worker's."""
+    send = producer._sender._send_produce_req
+
+    async def send_while_ours(node: int, batches: dict) -> None:
+        await lease.wait()
+        await send(node, batches)
+
+    producer._sender._send_produce_req = send_while_ours

@@ -12,6 +12,7 @@ from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
 from app.stream.guard import Exit
+from app.stream.lease import Lease
 from app.stream.writer import BATCH_BYTES, Out, Writers
 from tests.broker.workers import Kafka
 
@@ -112,6 +113,25 @@ async def test_nothing_to_write_is_written_at_once(settings: Settings):
         receipt = writers(topics.Topics.named(settings).predictions, 0).put([])
         assert receipt.handed.done()
         assert receipt.acked.done()
+
+
+async def test_nothing_leaves_while_the_group_is_silent(settings: Settings):
+    topic, now = topics.Topics.named(settings).predictions, 0.0
+    lease = Lease(10.0, clock=lambda: now)
+    lease.renew(0.0)
+    writers = Writers(settings.brokers, lease)
+    await writers.start()
+    try:
+        now = 9.0
+        receipt = writers(topic, 0).put([Out(b"k", b"v")])
+        done, _ = await asyncio.wait([receipt.acked], timeout=0.5)
+        assert not done
+        assert await values(settings, topic) == []
+        lease.renew(now)
+        await asyncio.wait_for(receipt.acked, 10)
+    finally:
+        await writers.stop()
+    assert await values(settings, topic) == [b"v"]
 
 
 async def test_headers_and_times_are_written(settings: Settings):

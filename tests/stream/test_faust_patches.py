@@ -1,13 +1,38 @@
-"""The mends: only for the versions they were made for, and on Faust's own classes."""
+"""The mends: only for the versions they were made for, and each against stock Faust."""
 
-import logging
+import json
 import subprocess
 import sys
 
 import pytest
 
 from app.errors import StateError
-from app.stream.faust_patches import VERSIONS, OncePer, check_versions
+from app.stream.faust_patches import MENDS, SELF_FENCE, VERSIONS, check_versions
+
+ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
+    "commit-before-revoke": ("committed", "dropped"),
+    "refused-commit": ("left with 72", "goes on"),
+    "commit-before-stop": ("committed", "dropped"),
+    "own-positions": ("commits None while the step waits", "commits 10 while the step waits"),
+    "flush-before-commit": ("flushed, committed", "committed"),
+    "remember-real-commits": ("takes 5 for committed", "takes 7 for committed"),
+    "true-set": ("0 handed out", "1 handed out"),
+    "no-false-alarm": ("0 verified", "1 verified"),
+    "only-our-writers": ("StateError", "1 in Faust's buffer"),
+    "leave-on-crash": ("left with 84", "stops bit by bit"),
+    "seek-before-resume": ("seek, fetch, resume 2, told", "resume 2, seek, fetch, told"),
+    "leave-on-errors": ("left with 77", "goes on"),
+    "leave-on-timeouts": ("left with 77", "never recovers again"),
+    "tracked-only": ("ours, ours again", "ours, a stranger's, ours again"),
+    "discard-damage": ("opened anew", "cannot be opened"),
+    "note-heartbeats": ("noted", "forgotten"),
+    "count-lost-memberships": ("left with 81", "goes on"),
+    "leave-when-refused": ("left with 80", "idles for ever"),
+    "stop-without-broker": ("closed", "its thread dies"),
+    "short-fetch-wait": ("100 ms", "1500 ms"),
+    "committed-only": ("read_committed", "read_uncommitted"),
+    "self-fence": ("left with 75", "goes on"),
+}
 
 
 def test_the_installed_versions_are_those_of_the_mends():
@@ -21,164 +46,13 @@ def test_another_version_is_refused(monkeypatch, name):
         check_versions()
 
 
-def record(text: str, *arguments: object, name: str = "aiokafka.client") -> logging.LogRecord:
-    return logging.LogRecord(name, logging.ERROR, "f.py", 1, text, arguments, None)
+def test_every_mend_has_a_scene():
+    assert set(ENDS) >= {*MENDS, SELF_FENCE}
 
 
-def test_a_logger_says_the_same_thing_once_in_a_while():
-    now = 0.0
-    limit = OncePer(10.0, clock=lambda: now)
-    assert limit.filter(record("no broker at %s", 1))
-    assert not limit.filter(record("no broker at %s", 2))
-    assert limit.filter(record("another thing"))
-    assert limit.filter(record("no broker at %s", 3, name="aiokafka.conn"))
-    now = 9.9
-    assert not limit.filter(record("no broker at %s", 4))
-    now = 10.0
-    assert limit.filter(record("no broker at %s", 5))
-    assert not limit.filter(record("no broker at %s", 6))
-
-
-@pytest.fixture
-def scene():
-    """Run a program against Faust's own classes, mended, in a process of its own."""
-
-    def run(program: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", SCENE + program],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-SCENE = """
-import asyncio, sys, tempfile
-from pathlib import Path
-from faust.types.tuples import TP
-from app.settings import Settings
-from app.stream.application import create_app
-
-T, F, C = (TP(topic, 0) for topic in ("transactions", "feedback", "weir-customers-changelog"))
-
-def made():
-    app = create_app(Settings(data_dir=Path(tempfile.mkdtemp()) / "data"))
-    app.finalize()
-    return app, app.weir.flow, app.consumer
-
-"""
-
-REVOKED = """
-async def main():
-    app, flow, consumer = made()
-    said = []
-
-    async def force_commit(topics=None, start_new_transaction=True):
-        said.append(("commit", dict(flow.positions), consumer._committed_offset[T]))
-        return True
-
-    async def flush():
-        said.append("flush")
-
-    async def handler(tps):
-        said.append("faust's own handler")
-
-    consumer.force_commit, consumer._on_partitions_revoked = force_commit, handler
-    flow.owner.flush = flush
-    flow.open, flow.positions[T], consumer._committed_offset[T] = True, 7, 5
-    consumer._acked[T]
-    flow.sources["transactions"].outstanding = 1
-    revoking = asyncio.ensure_future(consumer.on_partitions_revoked({T}))
-    await asyncio.sleep(0)
-    assert not flow.open and not said, "the gate is shut; it waits for the step"
-    flow.sources["transactions"].outstanding = 0
-    await revoking
-    assert said == [("commit", {T: 7}, 5), "flush", "faust's own handler"], said
-    assert (flow.epoch, flow.positions, flow.lanes) == (1, {}, {})
-
-asyncio.run(main())
-print("done")
-"""
-
-POSITIONS = """
-async def main():
-    app, flow, consumer = made()
-    for tp in (T, C):
-        consumer._committed_offset[tp] = None
-        consumer._acked[tp].extend([0, 1, 2])
-        consumer._acked_index[tp].update([0, 1, 2])
-    assert consumer._new_offset(T) is None, "what streams acknowledge does not count"
-    flow.positions[T] = 2
-    assert consumer._new_offset(T) == 2
-    assert consumer._acked[T] == []
-    assert consumer._new_offset(C) == 3, "Faust's own rule for the others"
-
-asyncio.run(main())
-print("done")
-"""
-
-RECOVERED = """
-async def main():
-    app, flow, consumer = made()
-    recovery = app.tables.recovery
-    app._consumer, said = consumer, []
-
-    class Fetcher:
-        async def maybe_start(self):
-            said.append("fetch")
-
-    class Thread:
-        # Takes calls for the consumer that would be connected.
-
-        def _ensure_consumer(self):
-            return self
-
-        def pause(self, *tps):
-            assert {TP(*tp) for tp in tps} == {C}, "sources stay awake"
-
-        async def call_thread(self, call, *arguments):
-            call(*arguments)
-
-    async def perform_seek():
-        said.append("seek")
-
-    consumer._thread = Thread()
-    consumer.assignment = lambda: {T, F, C}
-    consumer.perform_seek = perform_seek
-    consumer.resume_flow = lambda: None
-    type(consumer).resume_partitions = lambda self, tps: said.append(("resume", tps))
-    consumer._is_changelog_tp = recovery._is_changelog_tp = lambda tp: tp == C
-    app._fetcher = Fetcher()
-    app.tables._changelogs.clear()
-    app.tables.clear()
-    app.tables.on_actives_ready = app.tables.on_standbys_ready = lambda: None
-    app.on_rebalance_end = lambda: None
-    flow.owner.recovered = lambda: said.append("recovered")
-    app.consumer_generation_id = 3
-    await recovery.on_recovery_completed(3)
-    assert said == ["seek", "fetch", ("resume", {T, F}), "recovered"], said
-    said.clear()
-    app.consumer_generation_id = 4
-    await recovery.on_recovery_completed(3)
-    assert said == [], "another rebalance has begun"
-    assert "resume_partitions" not in vars(consumer)
-
-asyncio.run(main())
-print("done")
-"""
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        pytest.param(REVOKED, id="a revoke waits for steps, commits, flushes, then goes on"),
-        pytest.param(POSITIONS, id="only finished steps move a source's commit"),
-        pytest.param(RECOVERED, id="sources are sought before they are resumed"),
-    ],
-)
-def test_the_mends_hold_on_fausts_own_classes(scene, program):
-    assert scene(program) == "done\n"
+@pytest.mark.parametrize("kind", ["mended", "stock"])
+def test_each_scene_ends_well_with_its_mend_and_badly_without(kind: str):
+    command = [sys.executable, "-W", "ignore", "-m", "tests.stream.scenes", kind]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = json.loads(done.stdout.splitlines()[-1])
+    assert ended == {name: ends[kind == "stock"] for name, ends in ENDS.items()}, done.stderr

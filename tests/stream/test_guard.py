@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.stream.guard import FENCE_MARK, STALL_SHARE, Exit, Guard, discard_if_fenced
+from app.stream.guard import STALL_SHARE, Exit, Guard
+from app.stream.mark import FENCE_MARK
 
 TIMEOUT = 10.0
 LIMIT = STALL_SHARE * TIMEOUT
@@ -44,6 +45,33 @@ async def main():
     time.sleep(60)
 
 asyncio.run(main())
+"""
+
+
+LATE_STOP = """
+import logging, sys, time
+from pathlib import Path
+from app.stream.guard import Guard
+logging.basicConfig(stream=sys.stderr, format="%(message)s")
+Guard(10.0, Path(sys.argv[1])).stop_within(0.1)
+time.sleep(60)
+"""
+
+GUARDED = """
+import sys
+from pathlib import Path
+from app.stream.guard import Exit, Guard, leave
+guard = Guard(10.0, Path(sys.argv[1]))
+leave(Exit[sys.argv[2]], "so")
+"""
+
+BLOCKED = """
+import logging, os, sys, threading
+from app.stream.guard import Exit, leave
+reader, writer = os.pipe()  # nobody reads what is logged
+logging.basicConfig(stream=os.fdopen(writer, "w"))
+os.set_blocking(writer, True)
+leave(Exit.PRODUCE, "x" * (1 << 20))
 """
 
 
@@ -100,13 +128,18 @@ async def test_a_loop_that_goes_on_moves_the_mark(tmp_path: Path):
     assert not (tmp_path / FENCE_MARK).exists()
 
 
-@pytest.mark.parametrize("fenced", [True, False])
-def test_the_state_of_a_fenced_process_is_discarded_at_the_next_start(tmp_path: Path, fenced: bool):
-    data = tmp_path / "data"
-    (data / "scored").mkdir(parents=True)
-    if fenced:
-        (data / FENCE_MARK).touch()
-    assert discard_if_fenced(data) is fenced
-    assert (data / "scored").exists() is not fenced
-    assert data.exists(), "it may be a mount"
-    assert discard_if_fenced(data) is False
+def test_a_stop_that_does_not_end_is_ended_and_trusts_its_state(tmp_path: Path):
+    left = run(LATE_STOP, tmp_path)
+    assert left.returncode == Exit.STOP
+    assert left.stderr.count("\n") == 1
+    assert not (tmp_path / FENCE_MARK).exists()
+
+
+@pytest.mark.parametrize("code", Exit)
+def test_only_doubt_in_the_local_state_marks_it(tmp_path: Path, code: Exit):
+    assert run(GUARDED, tmp_path, code.name).returncode == code
+    assert (tmp_path / FENCE_MARK).exists() is (code in (Exit.FENCE, Exit.DAMAGED))
+
+
+def test_leaving_does_not_wait_for_who_reads_the_log():
+    assert run(BLOCKED).returncode == Exit.PRODUCE
