@@ -147,9 +147,9 @@ def _remember_real_commits(flow: Flow) -> None:
     commit_offsets = Consumer._commit_offsets
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
-        before = {tp: self._committed_offset[tp] for tp in offsets}
+        epoch, before = flow.epoch, {tp: self._committed_offset[tp] for tp in offsets}
         done = await commit_offsets(self, offsets, *args, **kwargs)
-        if not done:
+        if not done and epoch == flow.epoch:
             self._committed_offset.update(before)
         return done
 
@@ -232,8 +232,8 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "commit-before-revoke": _commit_before_revoke,
     "commit-before-stop": _commit_before_stop,
     "own-positions": _own_positions,
-    "flush-before-commit": _flush_before_commit,
     "remember-real-commits": _remember_real_commits,
+    "flush-before-commit": _flush_before_commit,
     "true-set": _true_set,
     "no-false-alarm": _no_false_alarm,
     "only-our-writers": _only_our_writers,
