@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,24 +42,24 @@ def changes() -> Iterator[dict[bytes, bytes]]:
 
 def write_and_die(path: Path) -> None:
     """Write as a worker does, a step and then how far it got, and end without closing."""
-    if not (child := os.fork()):
-        db = open_files(path)
-        for offset, step in enumerate(changes()):
-            batch = WriteBatch(raw_mode=True)
-            for key, value in step.items():
-                batch.put(key, value)
-            db.write(batch)
-            db.put(OFFSET, b"%d" % offset)
-        while any(db.property_int_value(f"rocksdb.{work}") for work in BACKGROUND):
-            time.sleep(0.01)  # files may be whole and not yet named while this goes on
-        os._exit(0)
-    os.waitpid(child, 0)
+    db = open_files(path)
+    for offset, step in enumerate(changes()):
+        batch = WriteBatch(raw_mode=True)
+        for key, value in step.items():
+            batch.put(key, value)
+        db.write(batch)
+        db.put(OFFSET, b"%d" % offset)
+    while any(db.property_int_value(f"rocksdb.{work}") for work in BACKGROUND):
+        time.sleep(0.01)  # files may be whole and not yet named while this goes on
+    os._exit(0)
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rocks") / "customers-0.db"
-    write_and_die(path)
+    # A process of its own, not a fork: RocksDB's threads would be missing in that.
+    program = f"from {__name__} import *; write_and_die(Path({str(path)!r}))"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     return path
 
 
