@@ -5,7 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import SettingsError
@@ -106,6 +113,10 @@ class Settings(BaseSettings):
         description="Lag of the learning state behind its log above which decisions are marked degraded.",
     )
     snapshot_every: int = Field(5000, ge=1, description="Examples folded between two snapshots.")
+    snapshot_keys: SecretStr = Field(
+        SecretStr(""),
+        description="One or two secrets of 16 characters or more, comma separated: the first signs snapshots, each verifies them. Empty: they are neither signed nor checked.",
+    )
 
     maven_url: str = Field(
         "",
@@ -120,6 +131,16 @@ class Settings(BaseSettings):
         description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>.",
     )
 
+    @field_validator("snapshot_keys")
+    @classmethod
+    def keys_are_long_and_few(cls, keys: SecretStr) -> SecretStr:
+        secrets = keys.get_secret_value().split(",") if keys else []
+        if len(secrets) > 2:
+            raise ValueError("give one or two secrets, separated by a comma")
+        if any(len(secret) < 16 for secret in secrets):
+            raise ValueError("a secret needs 16 characters or more")
+        return keys
+
     @model_validator(mode="after")
     def settings_fit_together(self) -> "Settings":
         if self.block_threshold < self.review_threshold:
@@ -127,6 +148,12 @@ class Settings(BaseSettings):
         if self.label_wait > self.horizon:
             raise ValueError("WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON")
         return self
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The secrets of snapshots; the first one signs."""
+        keys = self.snapshot_keys.get_secret_value()
+        return tuple(secret.encode() for secret in keys.split(",")) if keys else ()
 
     @property
     def url(self) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
 from faust.types.tuples import TP
 
-from app.core.bundle import Manifest
 from app.core.fold import LearningState
+from app.core.manifest import Manifest, read_manifest
 from app.core.snapshot import KEY
 from app.fraud.history import History
 from app.fraud.labels import LabelEntry, decode_entry
@@ -57,6 +56,8 @@ class View:
             return "the group is giving out partitions"
         if not app.tables.recovery.completed.is_set():
             return "the tables are being recovered"
+        if worker.follower.missing is not None:
+            return f"a restore of the models waits for its snapshot: {worker.follower.missing}"
         if not worker.follower.caught_up.is_set() or worker.degraded():
             return f"the learning state is {worker.follower.lag} examples behind"
         if any(not worker.opened(partition) for partition in self.held()):
@@ -82,7 +83,7 @@ class View:
         store = self.worker.models.data._db_for_partition(SNAPSHOTS)
         found = filter(KEY.fullmatch, list(store.keys()))
         keys = sorted((key for key in found if key.endswith(b"manifest")), reverse=True)
-        return [msgspec.json.decode(store.get(key), type=Manifest) for key in keys]
+        return [read_manifest(store.get(key)) for key in keys]
 
     # -- what is known of one customer or transaction
 

@@ -14,9 +14,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from faust.types.tuples import TP
 
 from app import __version__
-from app.core.bundle import Identity
 from app.core.engine import cpu_features, engine, grids_digest
 from app.core.fold import LearningState
+from app.core.manifest import Identity
 from app.errors import StateError, WeirError
 from app.fraud.account import Account
 from app.fraud.decision import Policy
@@ -91,9 +91,15 @@ class Worker:
             Identity(settings.model, settings.partitions, features),
             partial(new_state, settings),
             self.sensors.folded,
+            settings.signing_keys,
         )
         self.snapshots = Snapshots(
-            self.follower, self.models, features, fingerprint(), settings.snapshot_every
+            self.follower,
+            self.models,
+            features,
+            fingerprint(),
+            settings.snapshot_every,
+            settings.signing_keys,
         )
         self.account: Account
         self.scored: dict[int, ScoredPartition] = {}

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.core.bundle import Manifest
+from app.core.manifest import Manifest
 from app.core.zoo import ZOO
 from app.messages import MAX_ID_BYTES, MAX_MS
 from app.stream.snapshots import PARTITION as SNAPSHOTS

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.core.bundle import Identity, pack
+from app.core.bundle import pack
 from app.core.fold import LearningState, fold_log
+from app.core.manifest import Identity
 from app.errors import StateError
 from app.messages import Example, encode
 from app.settings import Settings, read_settings
