@@ -34,6 +34,16 @@ def seconds(value: object) -> object:
     return float(match[1]) * UNITS[match[2] or "s"]
 
 
+def split_secrets(joined: SecretStr) -> list[str]:
+    """The secrets of a comma separated list.
+
+    >>> split_secrets(SecretStr("one, two")), split_secrets(SecretStr(""))
+    (['one', 'two'], [])
+    """
+    text = joined.get_secret_value()
+    return [secret.strip() for secret in text.split(",")] if text else []
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -134,7 +144,7 @@ class Settings(BaseSettings):
     @field_validator("snapshot_keys")
     @classmethod
     def keys_are_long_and_few(cls, keys: SecretStr) -> SecretStr:
-        secrets = keys.get_secret_value().split(",") if keys else []
+        secrets = split_secrets(keys)
         if len(secrets) > 2:
             raise ValueError("give one or two secrets, separated by a comma")
         if any(len(secret) < 16 for secret in secrets):
@@ -152,8 +162,7 @@ class Settings(BaseSettings):
     @property
     def signing_keys(self) -> tuple[bytes, ...]:
         """The secrets of snapshots; the first one signs."""
-        keys = self.snapshot_keys.get_secret_value()
-        return tuple(secret.encode() for secret in keys.split(",")) if keys else ()
+        return tuple(secret.encode() for secret in split_secrets(self.snapshot_keys))
 
     @property
     def url(self) -> str:

@@ -126,6 +126,11 @@ class LearningState:
         self.version = offset + 1
         return wanted
 
+    def pass_over(self, offset: int) -> None:
+        """Leave the log's entry at `offset` out. Raises StateError as `fold` does."""
+        self._check_offset(offset)
+        self.version = offset + 1
+
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names."""
         return self._models.logit(x, partition, scope)

@@ -59,17 +59,26 @@ def new_state(settings: Settings) -> LearningState:
     return LearningState(settings.model, settings.partitions, GRIDS, Merchants())
 
 
-def new_account(settings: Settings, state: LearningState) -> Account:
-    """What decides transactions, with this learning state."""
-    policy = Policy(
+def identity(settings: Settings) -> Identity:
+    """What a snapshot must be of to fit these settings."""
+    return Identity(settings.model, settings.partitions, grids_digest(GRIDS))
+
+
+def new_policy(settings: Settings) -> Policy:
+    """How this process decides."""
+    return Policy(
         settings.model,
         settings.model_scope,
         settings.review_threshold,
         settings.block_threshold,
         fingerprint(),
     )
+
+
+def new_account(settings: Settings, state: LearningState) -> Account:
+    """What decides transactions, with this learning state."""
     limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
-    return Account(state, policy, limits, settings.epoch)
+    return Account(state, new_policy(settings), limits, settings.epoch)
 
 
 class Worker:
@@ -84,11 +93,11 @@ class Worker:
         self.customers, self.labels, self.models = (
             new_table(app, name, settings, self.topics) for name in topics.TABLES
         )
-        features = grids_digest(GRIDS)
+        fits = identity(settings)
         self.follower = Follower(
             settings.brokers,
             self.topics,
-            Identity(settings.model, settings.partitions, features),
+            fits,
             partial(new_state, settings),
             self.sensors.folded,
             settings.signing_keys,
@@ -96,7 +105,7 @@ class Worker:
         self.snapshots = Snapshots(
             self.follower,
             self.models,
-            features,
+            fits.features,
             fingerprint(),
             settings.snapshot_every,
             settings.signing_keys,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from pydantic import SecretStr
 
 from app.messages import Feedback, Transaction, encode
 from app.settings import Settings
@@ -18,6 +19,17 @@ from app.stream.reading import bounds, reader, stretch
 from app.stream.topics import Topics, partition_of
 
 STOP = 20.0  # seconds that a graceful stop may take
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a process these settings."""
+    given = settings.model_dump(exclude_unset=True)
+    return {
+        f"WEIR_{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
+        for name, value in given.items()
+    }
 
 
 class WorkerProcess:
@@ -39,8 +51,7 @@ class WorkerProcess:
     def start(self) -> None:
         if self.child is not None:
             self.child.kill()  # lets go of what the last one left
-        given = self.settings.model_dump(exclude_unset=True)
-        env = [f"WEIR_{name.upper()}={value}" for name, value in given.items()]
+        env = [f"{name}={value}" for name, value in environment(self.settings).items()]
         env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
         self.begun = self.log.stat().st_size if self.log.exists() else 0
         command = ["env", *env, sys.executable, "-m", "app", "worker"]
