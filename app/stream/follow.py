@@ -168,6 +168,7 @@ class Follower:
             log.info("Restored the models of version %d, as %s says", entry.version, entry.id)
 
     def _miss(self, why: str) -> None:
+        self.caught_up.set()  # a worker that starts now decides too, degraded as the others
         if why != self.missing:
             log.warning("A restore waits for its snapshot: %s", why)
         self.missing = why

@@ -133,7 +133,8 @@ class Worker:
 
     def degraded(self) -> bool:
         """Whether the learning state is too far behind its log to decide as it should."""
-        return self.follower.seconds_behind() > self.settings.degraded_after
+        follower = self.follower
+        return bool(follower.missing) or follower.seconds_behind() > self.settings.degraded_after
 
     # -- what the flow asks of its worker
 
