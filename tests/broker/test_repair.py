@@ -6,12 +6,14 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from aiohttp import ClientSession
 
+from app.core.bundle import PINNED, pack, pin
 from app.core.snapshot import assemble
 from app.data.rows import Labelled
 from app.data.simulator import transactions
@@ -28,10 +30,11 @@ from app.messages import (
 from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
+from app.stream.repair import restore_of
 from app.stream.timeline import Timeline, timeline
 from tests.broker.workers import Kafka, WorkerProcess, environment, until, workers
 
-GOOD, BAD, MORE = 700, 300, 400
+GOOD, BAD, MORE = 700, 300, 600
 PIECE = 100
 
 
@@ -119,6 +122,22 @@ class Run:
         assert answers[0]["restores"] == answers[1]["restores"]
         return answers[0]["restores"]
 
+    async def readiness(self, status: int, says: str) -> bool:
+        """Whether both workers answer /readyz so."""
+        async with ClientSession() as http:
+            answers = [await http.get(worker.url + "/readyz") for worker in self.pair]
+            return all([a.status == status and says in await a.text() for a in answers])
+
+    async def adopted(self) -> bool:
+        """Whether each pinned record stands in the changelog twice: the command's, the table's."""
+        # The table is written in steps; labels that are repeated cause some and change nothing.
+        await self.kafka.feedback(honest(row) for row in self.rows[self.sent - PIECE : self.sent])
+        records = await self.kafka.read(self.kafka.topics.changelogs["models"])
+        written = Counter((r.key, r.value) for r in records if r.key.startswith(PINNED))
+        keys = {key for key, _ in written}
+        assert len(written) == len(keys), "a pinned record was changed"
+        return bool(written) and min(written.values()) >= 2
+
     async def verified(self) -> tuple[int, dict]:
         code, out = await weir(self.kafka.settings, "verify", "--limit", "100000", "--json")
         return code, json.loads(out[out.index("{") :])
@@ -155,7 +174,7 @@ async def test_models_go_back_and_are_learned_anew_on_all_workers_at_one_offset(
         poisoned = len(await run.log())
 
         # Back to the good snapshot, while transactions and labels flow.
-        traffic = asyncio.ensure_future(run.play(MORE // 2, honest))
+        traffic = asyncio.ensure_future(run.play(MORE // 3, honest))
         args = str(good), "--actor", "boss", "--reason", "mallory"
         code, out = await weir(settings, "rollback", *args, "--yes")
         assert code == 0, out
@@ -171,15 +190,17 @@ async def test_models_go_back_and_are_learned_anew_on_all_workers_at_one_offset(
         assert code == 0, out
         assert f"Left out: {BAD} examples ({BAD} frauds), 1 earlier restores" in out
         anew = int(re.search(r"examples offset (\d+)", out)[1])
-        await run.play(MORE // 2, honest)
+        await run.play(MORE // 3, honest)
         await until(run.all_learned)
         assert [one["offset"] for one in await until(run.agree)] == [back, anew]
 
         await check_decisions(run, back, anew)
         await check_states(run, good, poisoned, back, anew)
-        await check_a_forgery_is_found(run)
+        await check_a_missing_snapshot(run)
+        await check_what_is_stored(run, good)
         for worker in pair:
             assert await worker.stop() == 0
+        await check_a_forgery_is_found(run)
 
 
 async def check_decisions(run: Run, back: int, anew: int) -> None:
@@ -213,6 +234,42 @@ async def check_states(run: Run, good: int, poisoned: int, back: int, anew: int)
 async def reached(past: Timeline, version: int) -> Timeline:
     await past.reach(version)
     return past
+
+
+async def check_a_missing_snapshot(run: Run) -> None:
+    """A worker that lacks what a restore names is not ready, and decides on, degraded."""
+    settings = run.kafka.settings
+    async with timeline(settings) as past:
+        await past.reach(300)
+        copies = list(pin(pack(past.state, past.state.features, "engine")))
+        digest = past.state.digest()
+    entry = restore_of(settings, 300, digest, "no-hurry", 0, "boss", "a test")
+    await run.kafka.producer.send_and_wait(run.kafka.topics.examples, encode(entry), partition=0)
+    why = f"a restore of the models waits for its snapshot: snapshot 300 ({digest[:12]})"
+    await until(lambda: run.readiness(503, why))
+    await run.play(PIECE, honest)
+    records = await run.kafka.read(run.kafka.topics.predictions)
+    last = [read_prediction(record.value) for record in records]
+    degraded = [prediction for prediction in last if prediction.mode == "degraded"]
+    assert len(degraded) == PIECE
+    for key, value in copies:
+        await run.kafka.producer.send_and_wait(
+            run.kafka.topics.changelogs["models"], value, key=key, partition=0
+        )
+    await until(lambda: run.readiness(200, "ready"))
+    await until(run.all_learned)
+    assert [one["id"] for one in await until(run.agree)][-1] == "no-hurry"
+
+
+async def check_what_is_stored(run: Run, good: int) -> None:
+    """The table has taken over what commands pinned, and `weir model show` says that it holds."""
+    await run.play(PIECE, honest)
+    await until(run.adopted)
+    code, out = await weir(run.kafka.settings, "show", str(good), "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert (told["version"], told["pinned"]) == (good, True)
+    assert (told["signature"], told["digests"], told["fits the settings"]) == ("good", "hold", True)
 
 
 async def check_a_forgery_is_found(run: Run) -> None:
