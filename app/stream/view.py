@@ -1,6 +1,7 @@
 """What others may see of a worker: everything here only reads."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from faust.types.tuples import TP
@@ -8,6 +9,7 @@ from faust.types.tuples import TP
 from app.core.fold import LearningState
 from app.core.manifest import Manifest, read_manifest
 from app.core.snapshot import KEY
+from app.errors import SnapshotError
 from app.fraud.history import History
 from app.fraud.labels import LabelEntry, decode_entry
 from app.messages import Prediction, read_prediction
@@ -77,13 +79,20 @@ class View:
         return self.worker.follower.state
 
     def snapshots(self) -> list[Manifest] | None:
-        """The snapshots stored, newest first; None when another worker holds their table."""
+        """The snapshots stored, newest first; None when another worker holds their table.
+
+        One whose manifest cannot be read, as of an earlier format, is left out.
+        """
         if SNAPSHOTS not in self.held():
             return None
         store = self.worker.models.data._db_for_partition(SNAPSHOTS)
         found = filter(KEY.fullmatch, list(store.keys()))
         keys = sorted((key for key in found if key.endswith(b"manifest")), reverse=True)
-        return [read_manifest(store.get(key)) for key in keys]
+        manifests = []
+        for key in keys:
+            with suppress(SnapshotError):
+                manifests.append(read_manifest(store.get(key)))
+        return manifests
 
     # -- what is known of one customer or transaction
 

@@ -196,8 +196,9 @@ async def test_models_go_back_and_are_learned_anew_on_all_workers_at_one_offset(
 
         await check_decisions(run, back, anew)
         await check_states(run, good, poisoned, back, anew)
-        await check_a_missing_snapshot(run)
         await check_what_is_stored(run, good)
+        await check_a_missing_snapshot(run)
+        await check_what_is_told(run)
         for worker in pair:
             assert await worker.stop() == 0
         await check_a_forgery_is_found(run)
@@ -247,11 +248,17 @@ async def check_a_missing_snapshot(run: Run) -> None:
     await run.kafka.producer.send_and_wait(run.kafka.topics.examples, encode(entry), partition=0)
     why = f"a restore of the models waits for its snapshot: snapshot 300 ({digest[:12]})"
     await until(lambda: run.readiness(503, why))
+    late = run.pair[1]
+    assert await late.stop() == 0
+    late.wipe()
+    late.start()  # this one meets the restore before it ever was level with the log
+    await until(late.joined)
+    await until(lambda: run.readiness(503, why))
     await run.play(PIECE, honest)
     records = await run.kafka.read(run.kafka.topics.predictions)
-    last = [read_prediction(record.value) for record in records]
-    degraded = [prediction for prediction in last if prediction.mode == "degraded"]
-    assert len(degraded) == PIECE
+    modes = {p.id: p.mode for p in (read_prediction(record.value) for record in records)}
+    last = run.rows[run.sent - PIECE : run.sent]
+    assert {modes[row.tx.id] for row in last} == {"degraded"}
     for key, value in copies:
         await run.kafka.producer.send_and_wait(
             run.kafka.topics.changelogs["models"], value, key=key, partition=0
@@ -270,6 +277,15 @@ async def check_what_is_stored(run: Run, good: int) -> None:
     assert code == 0
     assert (told["version"], told["pinned"]) == (good, True)
     assert (told["signature"], told["digests"], told["fits the settings"]) == ("good", "hold", True)
+
+
+async def check_what_is_told(run: Run) -> None:
+    """The list and the page name the restores."""
+    code, out = await weir(run.kafka.settings, "list", "--url", run.pair[0].url)
+    assert (code, "no-hurry" in out) == (0, True)
+    async with ClientSession(headers={"Accept": "text/html"}) as http:
+        page = await http.get(run.pair[0].url + "/models")
+        assert "<code>no-hurry</code>" in await page.text()
 
 
 async def check_a_forgery_is_found(run: Run) -> None:

@@ -170,4 +170,7 @@ def publish(
     id, now = secrets.token_hex(8), int(time.time() * 1000)
     entry = restore_of(settings(), version, digest, id, now, actor, reason)
     offset = asyncio.run(announce(settings(), records, entry))
-    typer.echo(f"published restore {id}: examples offset {offset}, snapshot {version} ({digest})")
+    typer.echo(
+        f"published restore {id}: examples offset {offset}, snapshot {version} ({digest})\n"
+        f"The {offset - version} entries of the log between the two do not count for the models."
+    )
