@@ -28,6 +28,11 @@ class WeirApp(faust.App):
         await self.weir.start()
         await super().on_start()
 
+    async def stop(self) -> None:
+        """Stop; what reads the tables on its own ends before they are closed."""
+        self.weir.stop_opening()
+        await super().stop()
+
     async def on_shutdown(self) -> None:
         """After the consumer has committed and stopped."""
         await super().on_shutdown()

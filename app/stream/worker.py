@@ -252,6 +252,11 @@ class Worker:
         self.account = new_account(self.settings, self.follower.state)
         self.guard.start(asyncio.get_running_loop())
 
+    def stop_opening(self) -> None:
+        """The tables are about to be closed: read nothing more for partitions that are opened."""
+        for task in (*self._early, *self._opening.values()):
+            task.cancel()
+
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
         self.guard.stop()

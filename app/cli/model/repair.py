@@ -16,7 +16,7 @@ from app.settings import settings
 
 if TYPE_CHECKING:
     from app.core.snapshot import Snapshot
-    from app.stream.rebuild import LeftOut, Rebuild, Stretch
+    from app.stream.rebuild import Rebuild, Stretch
 
 Actor = Annotated[str, typer.Option(help="Who decided it; stored in the log.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; stored in the log.")]
@@ -74,19 +74,16 @@ def rebuild(
     The log is folded from its start in this process. Earlier restores in it are passed over:
     whatever is not left out is learned. Options may be given several times, but for FILE.
     """
-    from app.stream.rebuild import Rebuild
+    from app.stream.rebuild import LeftOut, Rebuild
 
     with sentences():
         stretches = tuple(stretch(text) for text in without_feedback or ())
-        left_out = asyncio.run(
-            gather(stretches, ids(without_transactions), frozenset(without_actor or ()))
-        )
-        made = Rebuild(settings(), left_out, through)
-        asyncio.run(fold(made))
+        made = Rebuild(settings(), LeftOut(stretches, ids(without_transactions)), through)
+        asyncio.run(fold(made, without_actor or ()))
         typer.echo(f"{summary(made)}\n{STAYS}")
         consent(yes)
         if through is None:
-            asyncio.run(fold(made))  # what has come since
+            asyncio.run(fold(made, without_actor or ()))  # what has come since
         publish(made.state.version, made.state.digest(), made.records(), actor, reason)
 
 
@@ -101,22 +98,17 @@ async def find(name: str) -> "tuple[Snapshot, int]":
     return snapshot, await log_end(settings())
 
 
-async def gather(
-    stretches: "tuple[Stretch, ...]", ids: frozenset[str], actors: frozenset[str]
-) -> "LeftOut":
-    """What is left out, with the feedback of the actors looked up."""
-    from app.stream.rebuild import LeftOut, said_by
-    from app.stream.topics import check
-
-    await check(settings())
-    return LeftOut(stretches, ids, await said_by(settings(), actors))
-
-
-async def fold(made: "Rebuild") -> None:
-    """Fold what the log holds by now, with a bar of the progress."""
+async def fold(made: "Rebuild", actors: Iterable[str]) -> None:
+    """Fold what the log holds by now but for what actors said, with a bar of the progress."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from app.stream.rebuild import said_by
+    from app.stream.topics import check
+
+    await check(settings())
+    said = await said_by(settings(), frozenset(actors))
+    made.left_out = made.left_out._replace(said=said)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("learning the log", total=None)
         await made.read_on(lambda now, end: bar.update(task, completed=now, total=end))
