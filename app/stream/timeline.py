@@ -56,9 +56,11 @@ class Timeline:
             if self.state.version < snapshot.version <= version and await self._load(snapshot):
                 break
         while self.state.version < version:
-            offset, entry = await anext(self._log, (0, None))
-            if entry is None:
-                raise StateError(f"{self.examples.topic} does not reach version {version}")
+            try:
+                offset, entry = await anext(self._log)
+            except StopAsyncIteration:
+                reason = f"{self.examples.topic} does not reach version {version}"
+                raise StateError(reason) from None
             fold_entry(self.state, entry, offset, self.resolve)
         return self.state
 

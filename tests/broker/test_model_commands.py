@@ -13,12 +13,14 @@ from app.cli import cli
 from app.core.bundle import PINNED, pack
 from app.core.fold import LearningState, fold_log
 from app.core.snapshot import resolver
+from app.errors import StateError
 from app.messages import Example, Feedback, Restore, encode, read_entry
 from app.settings import Settings, read_settings
 from app.settings import settings as process_settings
 from app.stream import topics
 from app.stream.broker import Broker
 from app.stream.rebuild import LeftOut, Rebuild, Stretch
+from app.stream.timeline import timeline
 from app.stream.worker import identity, new_state
 from tests.broker.workers import Kafka, environment
 from tests.core import samples
@@ -222,3 +224,14 @@ async def test_what_is_not_stored_cannot_be_shown_or_verified(kafka: Kafka) -> N
     assert (code, "no decision on transaction 't9'" in out) == (1, True)
     code, out = await run("verify")
     assert (code, out.strip()) == (0, "0 equal, of 0 versions; 0 different; 0 not compared")
+
+
+async def test_past_states_are_given_in_any_order(kafka: Kafka) -> None:
+    settings = kafka.settings
+    await store(kafka, folded(settings, LOG[:40]), cut=True)  # passed over
+    async with timeline(settings) as past:
+        for version in (50, 10, 20, 21, 60, 0):
+            state = await past.reach(version)
+            assert state.digest() == folded(settings, LOG[:version]).digest()
+        with pytest.raises(StateError, match="does not reach version 61"):
+            await past.reach(61)

@@ -36,6 +36,7 @@ from tests.broker.workers import Kafka, WorkerProcess, environment, until, worke
 
 GOOD, BAD, MORE = 700, 300, 600
 PIECE = 100
+BECAUSE = "--actor", "boss", "--reason", "mallory"
 
 
 def simulated(seed: int) -> list[Labelled]:
@@ -168,44 +169,57 @@ async def test_models_go_back_and_are_learned_anew_on_all_workers_at_one_offset(
     await topics.create(settings)
     async with workers(settings, tmp_path, 2) as pair, Kafka(settings) as kafka:
         run = Run(kafka, pair, simulated(seed))
-        for worker in pair:
-            await until(worker.joined)
-        await run.play(GOOD, honest)
-        await until(run.all_learned)
-        good = await until(run.newest_snapshot)
-        await run.play(BAD, poison)
-        await until(run.all_learned)
-        poisoned = len(await run.log())
-
-        # Back to the good snapshot, while transactions and labels flow.
-        traffic = asyncio.ensure_future(run.play(MORE // 3, honest))
-        args = str(good), "--actor", "boss", "--reason", "mallory"
-        code, out = await weir(settings, "rollback", *args, "--yes")
-        assert code == 0, out
-        back = int(re.search(r"examples offset (\d+)", out)[1])
-        await traffic
-        await until(run.all_learned)
-        (restored,) = await until(run.agree)
-        assert (restored["offset"], restored["version"]) == (back, good)
-
-        # Anew, without what mallory said.
-        because = "--actor", "boss", "--reason", "mallory"
-        code, out = await weir(settings, "rebuild", "--without-actor", "mallory", *because, "--yes")
-        assert code == 0, out
-        assert f"Left out: {BAD} examples ({BAD} frauds), 1 earlier restores" in out
-        anew = int(re.search(r"examples offset (\d+)", out)[1])
-        await run.play(MORE // 3, honest)
-        await until(run.all_learned)
-        assert [one["offset"] for one in await until(run.agree)] == [back, anew]
-
+        good, poisoned = await learn_poison(run)
+        back = await roll_back(run, good)
+        anew = await rebuild(run, back)
         await check_decisions(run, back, anew)
-        await check_states(run, good, poisoned, back, anew)
+        await check_states(run, poisoned, back, anew)
         await check_what_is_stored(run, good)
         await check_a_missing_snapshot(run)
         await check_what_is_told(run)
         for worker in pair:
             assert await worker.stop() == 0
         await check_a_forgery_is_found(run)
+
+
+async def learn_poison(run: Run) -> tuple[int, int]:
+    """Versions of a snapshot without, and of the learning state with what mallory said."""
+    for worker in run.pair:
+        await until(worker.joined)
+    await run.play(GOOD, honest)
+    await until(run.all_learned)
+    good = await until(run.newest_snapshot)
+    await run.play(BAD, poison)
+    await until(run.all_learned)
+    return good, len(await run.log())
+
+
+async def roll_back(run: Run, good: int) -> int:
+    """Back to the good snapshot, while transactions and labels flow; the restore's offset."""
+    traffic = asyncio.ensure_future(run.play(MORE // 3, honest))
+    code, out = await weir(run.kafka.settings, "rollback", str(good), *BECAUSE, "--yes")
+    assert code == 0, out
+    await traffic
+    await until(run.all_learned)
+    (restored,) = await until(run.agree)
+    assert (restored["offset"], restored["version"]) == (offset_in(out), good)
+    return offset_in(out)
+
+
+async def rebuild(run: Run, back: int) -> int:
+    """Learned anew, without what mallory said; the restore's offset."""
+    args = "rebuild", "--without-actor", "mallory", *BECAUSE, "--yes"
+    code, out = await weir(run.kafka.settings, *args)
+    assert code == 0, out
+    assert f"Left out: {BAD} examples ({BAD} frauds), 1 earlier restores" in out
+    await run.play(MORE // 3, honest)
+    await until(run.all_learned)
+    assert [one["offset"] for one in await until(run.agree)] == [back, offset_in(out)]
+    return offset_in(out)
+
+
+def offset_in(out: str) -> int:
+    return int(re.search(r"examples offset (\d+)", out)[1])
 
 
 async def check_decisions(run: Run, back: int, anew: int) -> None:
@@ -219,7 +233,7 @@ async def check_decisions(run: Run, back: int, anew: int) -> None:
     assert any(version > anew for version in versions), "nothing was decided after the rebuild"
 
 
-async def check_states(run: Run, good: int, poisoned: int, back: int, anew: int) -> None:
+async def check_states(run: Run, poisoned: int, back: int, anew: int) -> None:
     """The poison raises scores; going back and learning anew lower them."""
     records = await run.kafka.read(run.kafka.topics.predictions)
     bad = {row.tx.id for row in run.rows[GOOD : GOOD + BAD] if not row.fraud}
