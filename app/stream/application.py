@@ -28,10 +28,10 @@ class WeirApp(faust.App):
         await self.weir.start()
         await super().on_start()
 
-    async def stop(self) -> None:
-        """Stop; what reads the tables on its own ends before they are closed."""
+    async def on_stop(self) -> None:
+        """What reads the tables on its own ends before they are closed."""
         self.weir.stop_opening()
-        await super().stop()
+        await super().on_stop()
 
     async def on_shutdown(self) -> None:
         """After the consumer has committed and stopped."""
