@@ -1,6 +1,6 @@
 # The environment is made once, from the locks in requirements/, and again when they change.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs lock clean
+.PHONY: help demo test chaos lint format bench docs lock clean
 
 # The first interpreter that is new enough; name another with make PYTHON=...
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -20,6 +20,11 @@ demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 
 
 test: $(READY)  ## Run all tests; ARGS="tests/fraud -k rules" picks some
 	@$(BIN)/pytest $(ARGS)
+
+SEED := 1
+MINUTES := 30
+chaos: $(READY)  ## Strike workers and brokers with faults; SEED=1 MINUTES=30 ARGS="--runs 3"
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)
 
 lint: $(READY)  ## Check style, format, types and the direction of imports
 	@$(BIN)/ruff check --quiet

@@ -8,6 +8,7 @@ WeirError
 ├── TopicsError        topics are missing or do not have the shape that the settings give
 ├── StateError         stored state does not fit the logs, the epoch or this version
 │   └── SnapshotError  a snapshot is damaged, foreign, too large or below the log's start
+├── LetterError        there is no dead letter at a place
 └── DataError          a file to publish or replay cannot be read as transactions
 """
 
@@ -42,6 +43,10 @@ class StateError(WeirError):
 
 class SnapshotError(StateError):
     """A snapshot is damaged, foreign, too large or below the start of the log."""
+
+
+class LetterError(WeirError):
+    """There is no dead letter at a place."""
 
 
 class DataError(WeirError):

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args, get_origin
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
@@ -57,6 +57,9 @@ def accepts(field: FieldInfo) -> str:
         return "a duration"
     low = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
     high = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
+    above = next((rule.gt for rule in field.metadata if isinstance(rule, Gt)), None)
+    if above is not None:
+        return f"above {above}, up to {high}"
     if low is not None:
         return f"{low} to {high}" if high is not None else f"{low} or more"
     return "text"

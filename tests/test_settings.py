@@ -44,6 +44,7 @@ def test_a_duration_is_a_number_with_or_without_a_unit(monkeypatch, text, value)
         pytest.param("APP_ID", "", id="an empty id"),
         pytest.param("APP_ID", "a b", id="a space in an id"),
         pytest.param("TOPIC_PREFIX", "a/b", id="a slash in a topic"),
+        pytest.param("MATURITY_WEIGHT", "0", id="no weight"),
         pytest.param("WEB_PORT", "65536", id="no port"),
         pytest.param("EPOCH", "0", id="epoch 0"),
         pytest.param("SNAPSHOT_KEYS", "too short", id="a short secret"),
@@ -67,6 +68,14 @@ def test_every_variable_that_cannot_be_used_is_named(monkeypatch):
 def test_a_label_does_not_wait_for_longer_than_decisions_are_kept():
     with pytest.raises(SettingsError, match="WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON"):
         read_settings(label_wait="8d", horizon="7d")
+
+
+def test_transactions_mature_before_they_are_forgotten_or_never(monkeypatch):
+    with pytest.raises(SettingsError, match="WEIR_MATURITY must be shorter than WEIR_HORIZON"):
+        read_settings(maturity="120d")
+    monkeypatch.setenv("WEIR_MATURITY", "30d")
+    assert read_settings().maturity == 30 * 86400.0
+    assert read_settings(maturity=0).maturity == 0.0
 
 
 def test_thresholds_must_be_in_order(monkeypatch):

@@ -2,24 +2,27 @@
 
 import asyncio
 import json
-from base64 import b64encode
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.figures import moment
 from app.cli.sentences import sentences
-from app.settings import settings
+from app.settings import Settings, seconds, settings
 
 if TYPE_CHECKING:
-    from app.stream.letterbox import Letter
+    from app.stream.returns import Plan, Selection
 
 dead_letters = typer.Typer(help="The records that could not be used.", no_args_is_help=True)
 
+SHOWN = 20  # letters that stay, each with its reason
 
-@dead_letters.callback()
-def _group() -> None:
-    """Keeps `weir dead-letters list` a word of its own while it is the only one."""
+Partition = Annotated[int, typer.Argument(min=0, help="Partition of the letter.")]
+Offset = Annotated[int, typer.Argument(min=0, help="Offset of the letter.")]
 
 
 @dead_letters.command(name="list")
@@ -33,6 +36,9 @@ def list_letters(
     ] = False,
 ) -> None:
     """List the newest dead letters: when, why, where the record lay, how it begins."""
+    from rich.console import Console
+
+    from app.cli.letters import listed, plain
     from app.stream.letterbox import latest
 
     with sentences():
@@ -41,27 +47,140 @@ def list_letters(
         for letter in letters:
             typer.echo(json.dumps(plain(letter, values)))
     elif letters:
-        show(letters)
+        Console().print(listed(letters))
     else:
         typer.echo("no dead letters")
 
 
-def plain(letter: "Letter", values: bool) -> dict[str, Any]:
-    """A letter for JSON; without its value unless that is asked for."""
-    told = letter._asdict() | {"head": letter.head}
-    value = told.pop("value")
-    return told | {"value": b64encode(value).decode()} if values else told
-
-
-def show(letters: list["Letter"]) -> None:
-    """Print letters as a table."""
+@dead_letters.command()
+def show(
+    partition: Partition,
+    offset: Offset,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the value's bytes and nothing else.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as JSON, the value as base64.")
+    ] = False,
+) -> None:
+    """Show everything of one dead letter: why, where the record lay, headers, history, value."""
     from rich.console import Console
 
-    from app.cli.tables import grid
+    from app.cli.letters import plain, pretty, shown
+    from app.stream.letterbox import one
 
-    columns = ["time (UTC)", "reason", "record", "bytes", "begins with"]
-    rows: list[list[object]] = [
-        [moment(x.at), x.reason, x.source, f"{x.size}{' (cut)' if x.cut else ''}", x.head]
-        for x in letters
-    ]
-    Console().print(grid(f"the newest {len(letters)} dead letters", columns, rows))
+    with sentences():
+        letter = asyncio.run(one(settings(), partition, offset))
+    if raw:
+        sys.stdout.buffer.write(letter.value or b"")
+    elif as_json:
+        typer.echo(json.dumps(plain(letter, whole=True), indent=2))
+    else:
+        console = Console()
+        for table in shown(letter):
+            console.print(table)
+        console.out(pretty(letter.value), highlight=False)
+
+
+@dead_letters.command()
+def replay(
+    letters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PARTITION:OFFSET]...", help="Letters, as list shows them."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Those whose reason holds this text.")] = "",
+    topic: Annotated[str, typer.Option(help="Those whose record lay in this topic.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Those written since: 2h ago, or 2026-01-31T12:00:00Z.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Send dead letters back to the topic and partition that their records came from.
+
+    Each goes with its key, value and timestamp, and a header that tells its history. A
+    letter may be replayed twice: nothing is decided or learned a second time.
+    """
+    from app.stream.returns import plan
+
+    selection = select(letters or [], reason, topic, since, everything)
+    with sentences():
+        chosen = settings()
+        made = asyncio.run(plan(chosen, selection))
+    tell_plan(made)
+    if made.send and not dry_run:
+        if not yes:
+            typer.confirm("Send them?", abort=True)
+        with sentences():
+            asyncio.run(send(chosen, made))
+
+
+def select(places: list[str], reason: str, topic: str, since: str, everything: bool) -> "Selection":
+    """The selection in the words of a command line; something must be selected."""
+    from app.stream.returns import Selection
+
+    if not (places or reason or topic or since or everything):
+        raise typer.BadParameter("say which: PARTITION:OFFSET, --reason, --topic, --since or --all")
+    if everything and (places or reason or topic or since):
+        raise typer.BadParameter("--all takes every letter: leave out the rest")
+    only = frozenset(map(place, places)) if places else None
+    return Selection(only, reason, topic, moment_of(since, time.time()) if since else 0)
+
+
+def place(text: str) -> tuple[int, int]:
+    """A letter's place.
+
+    >>> place("0:17")
+    (0, 17)
+    """
+    partition, colon, offset = text.partition(":")
+    if not (colon and partition.isdecimal() and offset.isdecimal()):
+        raise typer.BadParameter(
+            f"{text!r} is not a letter: write PARTITION:OFFSET, 0:17 for example"
+        )
+    return int(partition), int(offset)
+
+
+def moment_of(text: str, now: float) -> int:
+    """Epoch milliseconds of a time, or of so long before `now` (epoch seconds).
+
+    >>> moment_of("2h", 7200.5), moment_of("1970-01-01T00:00:01Z", 0)
+    (500, 1000)
+    """
+    with suppress(ValueError):  # not a duration
+        return round((now - float(str(seconds(text)))) * 1000)
+    with suppress(ValueError):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return round(at.timestamp() * 1000)
+    raise typer.BadParameter(f"{text!r} is no time: write 2h, or 2026-01-31T12:00:00Z")
+
+
+async def send(chosen: Settings, made: "Plan") -> None:
+    """Replay, and say how many went where."""
+    from app.stream.returns import destination
+    from app.stream.returns import replay as replayed
+
+    went = Counter[str]()
+    try:
+        async for letter, why in replayed(chosen, made.send):
+            if why:
+                typer.echo(f"{letter.partition}:{letter.offset} stays: {why}", err=True)
+            else:
+                went[destination(letter)] += 1
+    finally:  # a broker that went away in between took some
+        for where, count in sorted(went.items()):
+            typer.echo(f"replayed {count} to {where}")
+
+
+def tell_plan(made: "Plan") -> None:
+    """Say what would go where, and what stays."""
+    for (partition, offset), why in made.kept[:SHOWN]:
+        typer.echo(f"{partition}:{offset} stays: {why}", err=True)
+    if (more := len(made.kept) - SHOWN) > 0:
+        typer.echo(f"{more} more stay", err=True)
+    for where, count in sorted(made.to.items()):
+        typer.echo(f"{count} {'letter goes' if count == 1 else 'letters go'} to {where}")
+    if not made.send:
+        typer.echo("no letter to replay")

@@ -104,15 +104,11 @@ def transaction_tables(found: dict[str, Any]) -> Iterator[Table]:
             ["label", "", "source", "who", "said (UTC)", "note", "outcome", "record"],
             [label_row(label) for label in found["labels"]],
         )
-    if found["learned"]:
-        learned, origin = found["learned"], found["learned"]["origin"]
-        yield facts(
-            "learned" if learned["folded"] else "on its way to be learned",
-            {
-                "as": learned["label"],
-                "by": ", ".join(learned["models"]),
-                "from": f"feedback {origin['partition']} @ {origin['offset']}",
-            },
+    if found["taught"]:
+        yield grid(
+            f"what the models {' and '.join(found['learned']['models'])} were taught",
+            ["", "weight", "source", "who", "known (UTC)", "feedback", "state"],
+            [lesson_row(lesson) for lesson in found["taught"]],
         )
 
 
@@ -132,15 +128,27 @@ def decision_facts(prediction: dict[str, Any]) -> dict[str, object]:
 
 
 def label_row(label: dict[str, Any]) -> list[object]:
-    stands = "holds" if label["holds"] else "disagrees" if label["disagrees"] else ""
     origin = label["origin"]
     return [
         label["label"],
-        stands,
+        label["standing"],
         label["source"],
         label["actor"],
         moment(label["at"]),
         label["note"],
         label["outcome"],
         f"{origin['partition']} @ {origin['offset']}",
+    ]
+
+
+def lesson_row(lesson: dict[str, Any]) -> list[object]:
+    origin = lesson["origin"]
+    return [
+        lesson["words"],
+        lesson["weight"] if lesson["label"] != "none" else None,
+        lesson["source"],
+        lesson["actor"],
+        moment(lesson["known"]),
+        f"{origin['partition']} @ {origin['offset']}",
+        "learned" if lesson["folded"] else "on its way to be learned",
     ]

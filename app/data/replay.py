@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from app.data.batches import Batch
 from app.fraud.account import Account, Decided
 from app.fraud.history import History, hash64
-from app.fraud.labels import Known, LabelEntry, settle
+from app.fraud.labels import LabelEntry
+from app.fraud.settling import Known, settle
 from app.messages import (
     Example,
     Feedback,

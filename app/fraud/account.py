@@ -54,7 +54,10 @@ class Account(NamedTuple):
         stored: Decided | None,
         degraded: bool = False,
     ) -> Answer:
-        """Decide a transaction, or repeat what was decided.
+        """Decide a transaction, or repeat what was decided on its id.
+
+        What is stored alone says which decision it is, so that all of an id are one. The ring
+        alone says whether it counts: what is stored may be lost with a disk for a while.
 
         Parameters
         ----------
@@ -69,12 +72,9 @@ class Account(NamedTuple):
         """
         history = History.decode(record, self.epoch, self.limits)
         event = _event(tx, source.offset)
-        new = source.offset > history.seen_through
         first = history.first_offset_of(event.id_hash)
         duplicate = first is not None and first != source.offset
-        earlier = None
-        if stored is not None and (not new or duplicate or stored.source == source.offset):
-            earlier = _read_decision(stored.raw)
+        earlier = None if stored is None else _read_decision(stored.raw)
         if stored is not None and earlier is not None and earlier.customer == tx.customer:
             answer = Answer(b"", stored.raw, earlier.decision, None)
         else:

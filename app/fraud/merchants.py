@@ -51,8 +51,12 @@ class Merchants:
     the part of it that lies in the window. The unexplained run leaves out frauds whose
     amount alone stands out: those say more of the card than of the merchant.
 
-    Weights that are whole numbers are added and taken back exactly, up to 2 ** 24 a merchant
-    and day.
+    A correction or withdrawal takes back what it replaces, from the totals and from the day
+    it was counted in, while the ring holds that day. Weights that are multiples of a power of
+    two (1, 0.5, 0.25) come and go exactly, up to 2 ** 24 such parts a merchant and day; others
+    leave a rounding error of a float. Runs are no sums: a correction is a new label of them,
+    and a withdrawal leaves them as they are. What was said before a merchant was forgotten is
+    taken back from nothing, or from what came since.
     """
 
     _clock: int

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud import labels
+from app.fraud import labels, settling
 from app.fraud.account import Decided
 from app.fraud.history import History, hash64
 from app.messages import (
@@ -30,6 +30,7 @@ from app.messages import (
     read_transaction,
 )
 from app.stream.letters import dead_letter, given_up, waiting_again
+from app.stream.refusals import carried, carrying
 from app.stream.step import Step
 from app.stream.sweep import LOOKS
 from app.stream.topics import partition_of
@@ -64,7 +65,7 @@ class Score:
                 self.decide(record, self.read(record), degraded)
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
-        self.worker.snapshots.write_into(self.step)
+        self.worker.write_aside(self.step)
         self.scored.put(self.fresh)
         self.step.store()
         return await self.send()
@@ -159,7 +160,7 @@ class Learn:
             if feedback is not None:
                 self.settle(record, feedback)
         self.write_entries()
-        self.worker.snapshots.write_into(self.step)
+        self.worker.write_aside(self.step)
         receipts = self.step.store()
         await receipts["labels"].acked
         return self.step.still_mine() and await self.send()
@@ -177,7 +178,7 @@ class Learn:
             return feedback
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         customer, value = feedback.customer.encode(), encode(feedback)
-        again = Out(customer, value, timestamp=record.timestamp)
+        again = Out(customer, value, carrying(carried(record.headers)), record.timestamp)
         self.elsewhere.setdefault(partition, []).append(again)
         return None
 
@@ -187,10 +188,13 @@ class Learn:
         decision = None if raw is None else read_prediction(raw)
         epoch = self.worker.settings.epoch
         recorded = max(record.timestamp, 0)  # producers may write what they like
-        known = labels.Known(Origin(epoch, record.partition, record.offset), recorded)
+        origin = Origin(epoch, record.partition, record.offset)
+        known = settling.Known(origin, recorded, carried(record.headers))
         try:
             entry = self.entry(feedback.id, feedback.customer)
-            revision = labels.settle(entry, feedback, known, decision)
+            repeated = any(one.origin == origin for one in entry.revisions)
+            weight = self.worker.settings.maturity_weight
+            revision = settling.settle(entry, feedback, known, decision, weight)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return
@@ -200,8 +204,8 @@ class Learn:
         waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
         if revision.outcome == "waiting":
             self.labels[waiting] = b"1"
-        elif self.labels.get(waiting) is not None:
-            self.labels[waiting] = None
+        elif repeated or self.labels.get(waiting) is not None:
+            self.labels[waiting] = None  # at a replay it may be gone here, and not in the log
         if revision.example:
             self.settled.append(revision)
             self.mark_customer(feedback, revision, entry)
@@ -223,7 +227,7 @@ class Learn:
 
     def write_entries(self) -> None:
         if self.settled:
-            labels.end_step(self.settled[-1])
+            settling.end_step(self.settled[-1])
         for tx, entry in self.entries.items():
             if entry.revisions:
                 self.labels[tx.encode()] = labels.encode_entry(entry)
@@ -246,7 +250,7 @@ class Learn:
         await self.step.send(self.worker.topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
-        labels.expire(self.entry(waiting.tx, ""), waiting.label_id)
+        settling.expire(self.entry(waiting.tx, ""), waiting.label_id)
         self.labels[waiting.key] = None
 
     def forget(self, records: Sequence[ConsumerRecord]) -> None:

@@ -45,6 +45,7 @@ def install(flow: Flow) -> None:
     _fetch_into_lanes(flow)
     _seek_before_resume(flow)
     _short_fetch_wait()
+    _committed_only()
     _no_false_alarm()
     _recover_or_leave()
     limit_connection_errors()
@@ -152,6 +153,18 @@ def _short_fetch_wait() -> None:
     def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
         consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
+
+
+def _committed_only() -> None:
+    """Stock hands out what a transactional producer aborted."""
+    create = AIOKafkaConsumerThread._create_worker_consumer
+
+    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
+        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
+        consumer._isolation_level = "read_committed"  # taken over when it starts
         return consumer
 
     AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer

@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud.labels import LabelEntry, Revision, again
+from app.fraud.labels import LabelEntry, Revision
+from app.fraud.settling import again
 from app.messages import encode
+from app.stream.refusals import carried, carrying
 from app.stream.topics import INPUT_BYTES, LETTER_BYTES
 from app.stream.writer import Out
 
@@ -15,11 +18,23 @@ HEADERS_BYTES = 64 * 1024  # kept free for key, headers and framing
 REASON_CHARACTERS = 250
 
 
+class Place(NamedTuple):
+    """Where a record lay, and its Kafka timestamp (epoch ms).
+
+    A letter keeps the timestamp because rules look at it: how far `at` may lie ahead, when
+    a label was said at the latest, how long it waits. A replay is judged as the record was.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
 def dead_letter(record: ConsumerRecord, reason: Refused) -> Out:
     """A record that could not be used: its raw value, and in headers why and where it lay."""
-    return _letter(
-        record.key, record.value, str(reason), record.topic, record.partition, record.offset
-    )
+    place = Place(record.topic, record.partition, record.offset, record.timestamp)
+    return _letter(record.key, record.value, str(reason), place, carried(record.headers))
 
 
 def given_up(topic: str, tx: str, entry: LabelEntry, revision: Revision) -> Out:
@@ -27,25 +42,25 @@ def given_up(topic: str, tx: str, entry: LabelEntry, revision: Revision) -> Out:
     origin = revision.origin
     reason = "the transaction of this label did not come within WEIR_LABEL_WAIT"
     said = again(tx, entry, revision)
-    key, value = said.customer.encode(), encode(said)
-    return _letter(key, value, reason, topic, origin.partition, origin.offset)
+    place = Place(topic, origin.partition, origin.offset, revision.recorded)
+    return _letter(said.customer.encode(), encode(said), reason, place, revision.history)
 
 
 def waiting_again(tx: str, entry: LabelEntry) -> Iterator[Out]:
     """The labels that wait for a transaction, as new feedback with the same id and time."""
     for revision in entry.waiting:
         said = again(tx, entry, revision)
-        yield Out(said.customer.encode(), encode(said), timestamp=revision.recorded)
+        headers = carrying(revision.history)
+        yield Out(said.customer.encode(), encode(said), headers, revision.recorded)
 
 
 def _letter(
-    key: bytes | None, value: bytes | None, reason: str, topic: str, partition: int, offset: int
+    key: bytes | None, value: bytes | None, reason: str, place: Place, history: bytes
 ) -> Out:
     headers = [
         ("reason", reason[:REASON_CHARACTERS].encode()),
-        ("topic", topic.encode()),
-        ("partition", str(partition).encode()),
-        ("offset", str(offset).encode()),
+        *((name, str(part).encode()) for name, part in zip(place._fields, place, strict=True)),
+        *carrying(history),
     ]
     if key is not None:
         key = key[:INPUT_BYTES]  # it was larger only where its producer compressed it

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 
 from app.errors import BrokerError
 
@@ -11,14 +12,16 @@ HOST = "127.0.0.1"
 PORTS = range(20000, 32000)
 
 
-def choose_ports(wanted: int | None) -> tuple[int, int]:
+def choose_ports(wanted: int | None, besides: Collection[int] = ()) -> tuple[int, int]:
     """A port for clients, `wanted` if that is given, and one for the controller; free just now.
 
-    Another process may take them first, so the caller must be ready to choose again.
+    None of those `besides`, which are promised to somebody. Another process may take them first,
+    so the caller must be ready to choose again.
     """
     if wanted is not None and not is_free(wanted):
         raise BrokerError(f"The broker cannot use port {wanted} of {HOST}: it is not free.")
-    free = (port for port in random.sample(PORTS, len(PORTS)) if port != wanted and is_free(port))
+    promised = {wanted, *besides}
+    free = (p for p in random.sample(PORTS, len(PORTS)) if p not in promised and is_free(p))
     port = wanted or next(free, None)
     controller = next(free, None)
     if port is None or controller is None:

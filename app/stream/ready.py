@@ -11,21 +11,27 @@ POLL = 0.05  # seconds between two tries
 GROUP = "weir-ready"
 
 
-async def until_ready(host: str, port: int) -> None:
+async def until_ready(address: str, copies: int = 1) -> None:
     """Return once the broker took one record and gave it back to a consumer group.
 
     An open port is not enough: the group coordinator comes up after it. No bound of its own; call
     it with a timeout.
+
+    Parameters
+    ----------
+    address: of the broker, host:port.
+    copies: how many nodes have to keep the record; of a cluster, those that should be up.
     """
-    while not await listens(host, port):
+    while not await listens(address):
         await asyncio.sleep(POLL)
-    while not await serves(f"{host}:{port}"):
+    while not await serves(address, copies):
         await asyncio.sleep(POLL)
 
 
-async def listens(host: str, port: int) -> bool:
+async def listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
     try:
-        _, writer = await asyncio.open_connection(host, port)
+        _, writer = await asyncio.open_connection(host, int(port))
     except OSError:
         return False
     writer.close()
@@ -33,12 +39,12 @@ async def listens(host: str, port: int) -> bool:
     return True
 
 
-async def serves(bootstrap: str) -> bool:
+async def serves(bootstrap: str, copies: int) -> bool:
     topic = f"weir-ready-{secrets.token_hex(4)}"
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        await create(admin, topic)
+        await create(admin, topic, copies)
         while not await coordinates(admin):
             await asyncio.sleep(POLL)
         await exchange(bootstrap, topic)
@@ -50,8 +56,8 @@ async def serves(bootstrap: str) -> bool:
     return True
 
 
-async def create(admin: AIOKafkaAdminClient, topic: str) -> None:
-    response = await admin.create_topics([NewTopic(topic, 1, 1)])
+async def create(admin: AIOKafkaAdminClient, topic: str, copies: int) -> None:
+    response = await admin.create_topics([NewTopic(topic, 1, copies)])
     for _, code, *_ in response.topic_errors:
         if code:
             raise for_code(code)

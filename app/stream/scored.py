@@ -9,31 +9,25 @@ it scores; the rest is caught up behind its back.
 
 import asyncio
 import logging
-import shutil
-import struct
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 
 import msgspec
-import rocksdict
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict
 
 from app.errors import StateError
 from app.fraud.account import Decided
 from app.stream.guard import Exit, leave
+from app.stream.ledger import UNREAD, Entry, Ledger
 from app.stream.reading import bounds, reader, stretch
 from app.stream.writer import Receipt
 
 log = logging.getLogger(__name__)
 
-REACHED = b"\0reached"  # no id holds a NUL
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
 SOURCE_HEADER = "source-offset"
 REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
-_HEAD = struct.Struct("<q")
-_MARK = struct.Struct("<qqq")  # epoch, next predictions offset, highest source offset
 
 
 class _Id(msgspec.Struct):
@@ -76,10 +70,9 @@ class ScoredPartition:
         on_known: Callable[[str], None],
     ) -> None:
         self.brokers, self.tp = brokers, TopicPartition(topic, partition)
-        self.path, self.epoch, self.horizon = path, epoch, horizon
         self.on_known = on_known
-        self.db = self._open()
-        self.reached, self.confirmed = self._read_mark()
+        self.ledger = Ledger(path, epoch, horizon)
+        self.reached, self.confirmed = self.ledger.read_mark()
         self.highest = self.confirmed
         self.target = 0
         self.whole = False
@@ -90,8 +83,8 @@ class ScoredPartition:
 
     def get(self, tx: str) -> Decided | None:
         """What this worker would repeat for an id, whether the log has it yet or not."""
-        value = self.db.get(tx.encode())
-        return None if value is None else Decided(_HEAD.unpack_from(value)[0], value[8:])
+        entry = self.ledger.entry(tx)
+        return None if entry is None else Decided(entry.source, entry.raw)
 
     def decision(self, tx: str) -> bytes | None:
         """The decision on an id, once the log has it."""
@@ -108,10 +101,7 @@ class ScoredPartition:
 
     def put(self, decided: dict[str, Decided]) -> None:
         """Store what a step decided, before it is written to the log."""
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for tx, (source, raw) in decided.items():
-            batch.put(tx.encode(), _HEAD.pack(source) + raw)
-        self.db.write(batch)
+        self.ledger.write({tx: Entry(source, UNREAD, raw) for tx, (source, raw) in decided.items()})
 
     def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
         """Remember which predictions are on their way, so that learn can wait for them."""
@@ -171,12 +161,13 @@ class ScoredPartition:
             if end - start <= FOLLOW_ON:
                 await self._fold(consumer, start, end)
             else:
-                self._start_over()
+                self.ledger.start_over()
+                self.reached, self.confirmed, self.highest = 0, -1, -1
                 start = await self._fold_tail(consumer, begin, end, committed)
         self.whole = self.reached > 0 or start <= begin
         self.reached = end
         if self.whole:
-            self._save_mark()
+            self.ledger.save_mark(self.reached, self.confirmed)
         else:
             self._spawn(self._catch_up(begin, start))
 
@@ -203,7 +194,7 @@ class ScoredPartition:
             oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
             await self._fold(consumer, max(begin, oldest), end, tell=True)
         self.whole = True
-        self._save_mark()
+        self.ledger.save_mark(self.reached, self.confirmed)
         log.info("scored[%d] has caught up", self.tp.partition)
 
     async def _fill(self) -> None:
@@ -230,58 +221,36 @@ class ScoredPartition:
         return first
 
     def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
-        taken: dict[str, Decided] = {}
+        taken: dict[str, Entry] = {}
         for record, source, tx in zip(records, sources, ids, strict=True):
-            known = taken.get(tx) or self.get(tx)
-            if known is None or known.source > min(source, self.confirmed):
-                taken[tx] = Decided(source, record.value)
+            known = taken.get(tx) or self.ledger.entry(tx)
+            if known is None or self._comes_after(known, record.offset, source):
+                taken[tx] = Entry(source, record.offset, record.value)
             self.confirmed = max(self.confirmed, source)
             self.highest = max(self.highest, reach(record))
-        self.put(taken)
+        self.ledger.write(taken)
 
-    # -- the files
+    def _comes_after(self, known: Entry, place: int, source: int) -> bool:
+        """Whether the log has what is known behind this place, or not at all.
+
+        It is read backwards and in two parts, so what was read first need not be the first.
+        """
+        if known.place != UNREAD:
+            return known.place > place
+        return known.source > min(source, self.confirmed)
+
+    # -- its tasks and files
 
     def close(self) -> None:
         """Stop catching up and release the files."""
         for task in self.tasks:
             task.cancel()
-        self.db.close()
-
-    def _open(self) -> Rdict:
-        self.path.mkdir(parents=True, exist_ok=True)
-        options = Options(raw_mode=True)
-        options.set_compression_type(DBCompressionType.lz4())
-        options.set_write_buffer_size(4 << 20)
-        table = BlockBasedOptions()
-        table.set_bloom_filter(10, block_based=False)
-        table.set_block_cache(Cache(8 << 20))
-        options.set_block_based_table_factory(table)
-        return Rdict(str(self.path), options, access_type=AccessType.with_ttl(int(self.horizon)))
-
-    def _start_over(self) -> None:
-        self.db.close()
-        shutil.rmtree(self.path)
-        self.db, self.reached = self._open(), 0
-        self.confirmed = self.highest = -1
-
-    def _read_mark(self) -> tuple[int, int]:
-        mark = self.db.get(REACHED)
-        if mark is not None:
-            epoch, reached, confirmed = _MARK.unpack(mark)
-            if epoch == self.epoch:
-                return reached, confirmed
-            self.db.close()
-            shutil.rmtree(self.path)
-            self.db = self._open()
-        return 0, -1
+        self.ledger.close()
 
     def _advance(self, reached: int, confirmed: int) -> None:
         self.reached, self.confirmed = reached, max(self.confirmed, confirmed)
         if self.whole:
-            self._save_mark()
-
-    def _save_mark(self) -> None:
-        self.db.put(REACHED, _MARK.pack(self.epoch, self.reached, self.confirmed))
+            self.ledger.save_mark(self.reached, self.confirmed)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -63,6 +63,8 @@ def partition_of(customer: str, partitions: int) -> int:
 def shapes(settings: Settings) -> list[NewTopic]:
     """Every topic as it should be."""
     names, many = Topics.named(settings), settings.partitions
+    # acks=all waits for the copies that are in step, and that may be one alone unless this says so.
+    safe = {"min.insync.replicas": "2"} if settings.replication >= 3 else {}
     horizon = {"retention.ms": str(int(settings.horizon * 1000))}
     inputs = {
         **horizon,
@@ -84,9 +86,11 @@ def shapes(settings: Settings) -> list[NewTopic]:
         (names.dead_letters, letters),
         *((name, compact) for name in names.changelogs.values()),
     ]
+    wanted = [*((name, many, configs) for name, configs in keyed), (names.examples, 1, FOREVER)]
     return [
-        NewTopic(name, many, settings.replication, topic_configs=configs) for name, configs in keyed
-    ] + [NewTopic(names.examples, 1, settings.replication, topic_configs=FOREVER)]
+        NewTopic(name, count, settings.replication, topic_configs={**configs, **safe})
+        for name, count, configs in wanted
+    ]
 
 
 async def create(settings: Settings, wait: float = 0.0) -> list[str]:

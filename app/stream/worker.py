@@ -31,6 +31,7 @@ from app.stream.flow import Flow
 from app.stream.follow import Follower
 from app.stream.guard import Exit, Guard, leave
 from app.stream.letters import waiting_again
+from app.stream.maturity import Maturing
 from app.stream.reading import reader
 from app.stream.scored import ScoredPartition
 from app.stream.sensors import Sensors
@@ -112,6 +113,7 @@ class Worker:
         )
         self.account: Account
         self.scored: dict[int, ScoredPartition] = {}
+        self.maturing: dict[int, Maturing] = {}
         self.sweeps: defaultdict[int, Sweep] = defaultdict(Sweep)
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
@@ -130,6 +132,12 @@ class Worker:
     async def learn(self, step: Step, records: Sequence[ConsumerRecord]) -> bool:
         """Settle a chunk of labels."""
         return await Learn(self, step).run(records)
+
+    def write_aside(self, step: Step) -> None:
+        """What any step stores besides: snapshot chunks, and how far maturity has come."""
+        self.snapshots.write_into(step)
+        if (maturing := self.maturing.get(step.partition)) is not None:
+            maturing.write_into(step)
 
     def degraded(self) -> bool:
         """Whether the learning state is too far behind its log to decide as it should."""
@@ -182,6 +190,9 @@ class Worker:
     def closed(self) -> None:
         """The partitions are gone: let go of what belongs to them."""
         self.snapshots.clear()
+        for maturing in self.maturing.values():
+            maturing.close()
+        self.maturing.clear()
         for task in self._opening.values():
             task.cancel()
         self._opening.clear()
@@ -201,10 +212,13 @@ class Worker:
             partial(self._enter_again, partition),
         )
         self.scored[partition] = scored
-        committed = self.app.consumer._committed_offset[TP(self.topics.transactions, partition)]
-        await scored.recover(committed)
+        tp = TP(self.topics.transactions, partition)
+        await scored.recover(self.app.consumer._committed_offset[tp])
         await self._check_sources(partition, scored.confirmed)
         await self._enter_decided_again(partition, scored)
+        if settings.maturity:
+            mine = partial(self.flow.mine, tp, self.flow.epoch)
+            self.maturing[partition] = Maturing(self, partition, mine)
 
     async def _check_sources(self, partition: int, decided: int) -> None:
         """Raise StateError when a source's log ends below what was read from it already."""

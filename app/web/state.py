@@ -8,12 +8,13 @@ from app.core.fold import LearningState
 from app.fraud.explain import phrase
 from app.fraud.features import FEATURES
 from app.fraud.history import History
-from app.fraud.labels import LabelEntry, Revision
+from app.fraud.labels import TAUGHT, LabelEntry, Revision
 from app.fraud.merchants import Merchants
 from app.fraud.past import WINDOWS
 from app.messages import Prediction, read_example
 
 END = 1 << 62  # above every offset
+VALUES = {1: "fraud", 0: "legit", None: "none"}  # of an example
 WINDOW_NAMES = ("1m", "5m", "60m", "1d", "7d", "30d")
 
 
@@ -94,12 +95,14 @@ def transaction_state(
 ) -> dict[str, Any]:
     """A transaction: its decision, all that was said of it, and where it was learned."""
     customer = prediction.customer if prediction is not None else entry.customer if entry else ""
+    lessons = [] if entry is None else taught(entry, state)
     return {
         "transaction": tx,
         "customer": customer,
         "prediction": None if prediction is None else prediction_state(prediction),
         "labels": [] if entry is None else label_states(entry),
-        "learned": None if entry is None else learned(entry, state),
+        "taught": lessons,
+        "learned": lessons[-1] if lessons else None,
     }
 
 
@@ -114,34 +117,60 @@ def prediction_state(prediction: Prediction) -> dict[str, Any]:
 
 
 def label_states(entry: LabelEntry) -> list[dict[str, Any]]:
-    """Everything said, in the order it was read: whether it holds, or disagrees with what does."""
-    holds, disagreements = entry.holds, entry.disagreements
-    return [
-        {
-            **said(revision),
-            "holds": revision is holds,
-            "disagrees": any(revision is other for other in disagreements),
-        }
-        for revision in entry.revisions
-    ]
+    """Everything said, in the order it was read, and how it stands to the label that holds."""
+    return [{**said(revision), **stands(entry, revision)} for revision in entry.revisions]
 
 
 def said(revision: Revision) -> dict[str, Any]:
-    """One revision without the example it gave."""
+    """One revision without the example it gave and what its record carried along."""
     plain = {name: getattr(revision, name) for name in revision.__struct_fields__}
-    del plain["example"]
+    del plain["example"], plain["history"]
     return {**plain, "origin": msgspec.structs.asdict(revision.origin)}
 
 
-def learned(entry: LabelEntry, state: LearningState) -> dict[str, Any] | None:
-    """The latest example that the labels gave, and whether this worker's models have it."""
-    given = [revision for revision in entry.revisions if revision.example]
-    if not given:
-        return None
-    last = max(given, key=lambda revision: revision.origin)
-    example = read_example(last.example)
+def stands(entry: LabelEntry, revision: Revision) -> dict[str, Any]:
+    """How one revision stands: `standing` says it in a word, the other two are its yes and no.
+
+    A label that counts holds, agrees with the one that does, disagrees (of the same rank) or
+    is outranked. One that does not was withdrawn, waits, has expired, is an opinion (unsure)
+    or takes back (withdrawal).
+    """
+    holds = entry.holds
+    disagrees = any(revision is other for other in entry.disagreements)
+    if revision.outcome in ("waiting", "expired"):
+        word: str = revision.outcome
+    elif revision.label not in TAUGHT:
+        word = "unsure" if revision.label == "unsure" else "withdrawal"
+    elif all(revision is not other for other in entry.standing):
+        word = "withdrawn"
+    elif revision is holds:
+        word = "holds"
+    elif disagrees:
+        word = "disagrees"
+    else:
+        word = "agrees" if holds and revision.label == holds.label else "outranked"
+    return {"standing": word, "holds": word == "holds", "disagrees": disagrees}
+
+
+def taught(entry: LabelEntry, state: LearningState) -> list[dict[str, Any]]:
+    """All examples that the labels gave, oldest first: what was learned, corrected, taken back."""
+    given = sorted((r for r in entry.revisions if r.example), key=lambda r: r.origin)
+    return [lesson(revision, state) for revision in given]
+
+
+def lesson(revision: Revision, state: LearningState) -> dict[str, Any]:
+    """One example, who said what gave it, and whether this worker's models have it."""
+    example = read_example(revision.example)
+    before = None if example.previous is None else VALUES[example.previous.label]
+    now = VALUES[example.y]
+    words = f"learned as {now}" if before is None else f"corrected from {before} to {now}"
     return {
-        "label": {1: "fraud", 0: "legit", None: "none"}[example.y],
+        "label": now,
+        "replaces": before,
+        "words": words if example.y is not None else f"{before} taken back",
+        "said": revision.label,
+        "source": revision.source,
+        "actor": revision.actor,
         "weight": example.w,
         "known": example.known,
         "origin": msgspec.structs.asdict(example.origin),

@@ -14,7 +14,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from app.errors import BrokerError
 from app.stream.broker import Broker
-from app.stream.ports import HOST
+from app.stream.ports import HOST, choose_ports
 
 
 async def make_topic(broker: Broker, topic: str) -> None:
@@ -187,4 +187,19 @@ async def test_the_command_says_in_one_sentence_that_its_port_is_taken(
     assert output == b""
     assert errors.decode().strip().endswith("it is not free.")
     assert errors.count(b"\n") == 1
+    assert not list(tmp_path.glob("weir-broker-*"))
+
+
+async def test_the_command_runs_several_nodes_on_ports_that_follow_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    port, _ = choose_ports(None)
+    command = await run_command("--port", str(port), "--nodes", "2")
+    assert command.stdout is not None
+    assert f"{HOST}:{port},{HOST}:{port + 1};" in (await command.stdout.readline()).decode()
+    os.killpg(command.pid, signal.SIGTERM)
+    output, errors = await command.communicate()
+    assert (command.returncode, errors) == (0, b""), errors
+    assert b"Kafka has ended." in output
     assert not list(tmp_path.glob("weir-broker-*"))

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from app.errors import StateError
 from app.fraud.account import Decided
 from app.settings import Settings, read_settings
+from app.stream import ledger, topics
 from app.stream import scored as module
-from app.stream import topics
 from app.stream.broker import Broker
 from app.stream.scored import REACH_HEADER, SOURCE_HEADER, ScoredPartition
 from app.stream.writer import Out, Receipt, Writers
@@ -191,6 +191,49 @@ async def test_a_new_disk_reads_back_to_the_commit_and_catches_up_behind(
     assert "t59" not in known
     async with opened(settings, tmp_path / "0") as store:
         assert (store.reached, store.confirmed) == (61, 60)
+
+
+@pytest.mark.usefixtures("short_tail")
+@pytest.mark.parametrize(
+    ("committed", "first", "second"),
+    [
+        pytest.param(None, 10, 58, id="both read before scoring, the later one first"),
+        pytest.param(55, 10, 57, id="the first one in what is caught up"),
+        pytest.param(55, 10, 12, id="both in what is caught up"),
+        pytest.param(40, 45, 59, id="both in the tail"),
+    ],
+)
+async def test_on_a_new_disk_the_first_of_two_writers_wins_in_whatever_order_the_log_is_read(
+    settings: Settings, writers, tmp_path: Path, committed, first: int, second: int
+):
+    """A worker that had lost the partition wrote on: two decisions on one source offset."""
+    for n in range(60):
+        said = {first: ("t", 5, "first"), second: ("t", 5, "zombie's")}.get(n, (f"t{n}", n, "own"))
+        await write(writers, settings, out(*said))
+    async with opened(settings, tmp_path / "0") as store:
+        async with level(store):
+            await store.recover(committed)
+        assert store.decision("t") == prediction("t", "first")
+        assert store.get("t") == Decided(5, prediction("t", "first"))
+    async with opened(settings, tmp_path / "0") as store:
+        await store.recover(committed)
+        assert store.decision("t") == prediction("t", "first"), "and it stays"
+
+
+async def test_a_store_of_another_format_is_made_anew(
+    settings: Settings, writers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        await decide(store, writers, ("t1", 0, "first")).acked
+        store.put({"t9": Decided(9, prediction("t9"))})
+    monkeypatch.setattr(ledger, "FORMAT", ledger.FORMAT + 1)
+    async with opened(settings, tmp_path / "0") as store:
+        assert (store.get("t1"), store.get("t9"), store.reached) == (None, None, 0)
+        await store.recover(None)
+        assert store.decision("t1") == prediction("t1")
+    async with opened(settings, tmp_path / "0") as store:
+        assert store.reached == 1
 
 
 @pytest.mark.usefixtures("short_tail")

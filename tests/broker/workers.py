@@ -35,12 +35,15 @@ def environment(settings: Settings) -> dict[str, str]:
 class WorkerProcess:
     """`weir worker` with these settings, its own data directory and its own port."""
 
+    module: tuple[str, ...] = ("app", "worker")
+
     def __init__(self, settings: Settings, directory: Path, name: str) -> None:
         port, _ = choose_ports(None)
         self.data = directory / name
         self.log = directory / f"{name}.log"
         self.directory = directory
         self.settings = settings.model_copy(update={"data_dir": self.data, "web_port": port})
+        self.environment: dict[str, str] = {}
         self.child: Child | None = None
         self.begun = 0  # where the log of the present start begins
 
@@ -52,9 +55,10 @@ class WorkerProcess:
         if self.child is not None:
             self.child.kill()  # lets go of what the last one left
         env = [f"{name}={value}" for name, value in environment(self.settings).items()]
+        env += [f"{name}={value}" for name, value in self.environment.items()]
         env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
         self.begun = self.log.stat().st_size if self.log.exists() else 0
-        command = ["env", *env, sys.executable, "-m", "app", "worker"]
+        command = ["env", *env, sys.executable, "-m", *self.module]
         self.child = Child(command, self.directory, self.log)
 
     async def joined(self) -> bool:

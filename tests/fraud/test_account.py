@@ -147,13 +147,24 @@ def test_a_second_record_whose_first_decision_is_unknown_is_degraded_and_does_no
     assert events(customer) == before
 
 
-def test_an_id_whose_record_has_left_is_a_transaction_like_any_other():
+def test_an_id_that_comes_again_after_it_has_left_counts_again_and_keeps_its_decision():
+    customer = Customer(account())
+    first = [customer.pay(n, transaction(n)).raw for n in range(12)]
+    learn_something(customer.account)
+    for _ in range(2):  # at first, and at a replay
+        answer = customer.pay(12, transaction(12, tx="t0"))
+        assert (answer.raw, answer.fresh) == (first[0], None)
+        assert [event.offset for event in events(customer)][-2:] == [11, 12]
+
+
+def test_an_id_that_left_long_ago_is_decided_anew_where_its_decision_is_not_known():
     customer = Customer(account())
     for n in range(12):
         customer.pay(n, transaction(n))
+    del customer.stored["t0"]
     answer = customer.pay(12, transaction(12, tx="t0"))
-    assert answer.fresh is not None
-    assert events(customer)[-1].offset == 12
+    assert answer.fresh is not None and answer.fresh.mode != "degraded"
+    assert customer.pay(12, transaction(12, tx="t0")).raw == answer.raw, "and stays so"
 
 
 def test_the_offsets_of_a_new_epoch_start_again():
@@ -182,22 +193,26 @@ def test_a_second_record_does_not_count_at_a_replay_after_the_first_has_left():
 @settings(deadline=None, max_examples=60)
 @given(
     ids=st.lists(st.integers(0, 7), min_size=1, max_size=30),
-    crashes=st.lists(st.tuples(st.integers(0, 29), st.integers(1, 6)), max_size=4),
+    crashes=st.lists(st.tuples(st.integers(0, 29), st.integers(1, 20)), max_size=4),
+    limits=st.sampled_from([LIMITS, Limits(events=32, replay=16, labels=4), Limits(1, 0, 1)]),
 )
-def test_whatever_is_replayed_each_record_keeps_its_decision(ids, crashes):
-    """Within the ring: as long as the first record of an id is kept, no replay changes a byte."""
-    wide = account()._replace(limits=Limits(events=32, replay=16, labels=4))
+def test_whatever_is_replayed_each_id_keeps_its_decision_and_the_record_its_bytes(
+    ids, crashes, limits
+):
+    """Also beyond what the record holds, as long as the decisions are known."""
+    judge = account()._replace(limits=limits)
     log = [transaction(n, tx=f"t{tx}") for n, tx in enumerate(ids)]
-    once = Customer(wide)
-    first = [once.pay(n, tx).raw for n, tx in enumerate(log)]
-    again = Customer(wide)
+    undisturbed, again = Customer(judge), Customer(judge)
+    decided: dict[str, bytes] = {}
     points = dict(crashes)
     for n, tx in enumerate(log):
-        assert again.pay(n, tx).raw == first[n]
-        back = points.get(n, 0)
-        for m in range(max(0, n + 1 - back), n + 1):
-            assert again.pay(m, log[m]).raw == first[m]
-    assert again.record == once.record
+        undisturbed.pay(n, tx)
+        raw = again.pay(n, tx).raw
+        assert decided.setdefault(tx.id, raw) == raw
+        learn_something(judge)
+        for m in range(max(0, n + 1 - points.get(n, 0)), n + 1):
+            assert again.pay(m, log[m]).raw == decided[log[m].id]
+        assert again.record == undisturbed.record
 
 
 def test_an_id_that_another_customer_used_is_not_answered_with_that_ones_decision():

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import BrokerError
-from app.stream import broker as module
+from app.stream import node as module
 from app.stream.broker import Broker
 from app.stream.java import find_java, java_version
-from app.stream.kraft import server_properties
+from app.stream.kraft import cluster_properties, server_properties
 from app.stream.ports import HOST, PORTS, choose_ports, is_free
 
 
@@ -67,6 +67,14 @@ def test_a_wanted_port_that_is_taken_is_one_sentence() -> None:
             choose_ports(taken)
 
 
+def test_ports_that_are_promised_are_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [port for port in PORTS[:200] if is_free(port)][:4]
+    monkeypatch.setattr("app.stream.ports.PORTS", free)
+    assert set(choose_ports(free[2], free[:2])) == {free[2], free[3]}
+    with pytest.raises(BrokerError, match="no free port"):
+        choose_ports(None, free[:3])
+
+
 def test_no_free_port_at_all_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
@@ -85,6 +93,25 @@ def test_added_properties_win_but_not_over_the_ports() -> None:
     assert "node.id=7\n" in text
     assert f"listeners=PLAINTEXT://{HOST}:9000,CONTROLLER://{HOST}:9001\n" in text
     assert len(re.findall("^node.id=", text, re.MULTILINE)) == 1
+
+
+def properties_of(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("nodes", "copies", "enough"), [(1, "1", "1"), (3, "3", "2"), (5, "3", "2")]
+)
+def test_nodes_of_a_cluster_keep_three_copies_and_wait_for_two(
+    nodes: int, copies: str, enough: str
+) -> None:
+    controllers = range(9100, 9100 + nodes)
+    made = properties_of(cluster_properties(1, 9000, controllers, {"node.id": "9"}))
+    assert made["node.id"] == "1"
+    assert made["controller.quorum.voters"].count("@") == nodes
+    for topic in ("offsets.topic", "transaction.state.log"):
+        assert made[f"{topic}.replication.factor"] == copies
+    assert made["min.insync.replicas"] == made["transaction.state.log.min.isr"] == enough
 
 
 def test_importing_the_broker_does_not_import_faust() -> None:

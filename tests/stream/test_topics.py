@@ -52,6 +52,12 @@ def test_there_are_six_topics_and_three_changelogs():
     assert {topic.replication_factor for topic in made.values()} == {3}
 
 
+@pytest.mark.parametrize(("copies", "least"), [(1, None), (2, None), (3, "2"), (5, "2")])
+def test_with_three_copies_a_write_is_acknowledged_by_two(copies, least):
+    for topic in shapes(read_settings(replication=copies)):
+        assert topic.topic_configs.get("min.insync.replicas") == least
+
+
 def test_what_must_stay_stays():
     made = {topic.name: topic.topic_configs for topic in shapes(read_settings(horizon="20d"))}
     names = Topics.named(read_settings())

@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from app.fraud.history import Event, History, Limits, hash64
-from app.fraud.labels import Known, LabelEntry, settle
+from app.fraud.labels import LabelEntry
+from app.fraud.settling import Known, settle
 from app.messages import Feedback, ModelUsed, Origin, Prediction, Reason, Source
 from app.settings import read_settings
 from app.stream.application import WeirApp, faust_settings

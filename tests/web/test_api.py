@@ -43,6 +43,30 @@ async def test_a_transaction_shows_which_label_holds_and_which_disagrees(
     assert state["learned"]["label"] == "legit"
     assert state["learned"]["folded"] is False
     assert state["learned"]["origin"]["offset"] == 1
+    assert [(x["words"], x["actor"], x["folded"]) for x in state["taught"]] == [
+        ("learned as fraud", "anna", False),
+        ("corrected from fraud to legit", "bob", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "standing"),
+    [
+        pytest.param(["fraud", "unsure"], ["holds", "unsure"], id="unsure"),
+        pytest.param(["fraud", "none"], ["withdrawn", "withdrawal"], id="taken back"),
+        pytest.param(["fraud", "fraud"], ["agrees", "holds"], id="agreement"),
+    ],
+)
+async def test_each_label_says_how_it_stands(
+    labels: list[str], standing: list[str], view_of: ViewOf, serve: Serve
+) -> None:
+    view = view_of([0, 1, 2, 3])
+    view.know_transaction("t2", "c1", *(said(label, at=AT + n) for n, label in enumerate(labels)))
+    client = await serve(view)
+    state = await (await client.get("/state/transactions/t2")).json()
+    assert [label["standing"] for label in state["labels"]] == standing
+    page = await (await client.get("/state/transactions/t2", headers=HTML)).text()
+    assert f"<td>{standing[-1]}</td>" in page or f"<strong>{standing[-1]}</strong>" in page
 
 
 async def test_a_merchant_without_labels_has_the_overall_risk(

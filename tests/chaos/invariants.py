@@ -1,0 +1,229 @@
+"""What must hold after any fault. Each yields a sentence for whatever does not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from app.core.fold import fold_log
+from app.fraud.decision import appraise
+from app.fraud.history import Event, History, Limits, hash64
+from app.fraud.labels import TAUGHT, decode_entry
+from app.fraud.merchants import HEAD, Merchants
+from app.messages import Example, Transaction, encode, read_prediction, read_transaction
+from app.stream.topics import Topics
+from app.stream.worker import new_account, new_state
+from tests.chaos.evidence import Evidence, latest
+
+END = 1 << 62  # above every offset
+DAY, MONTH = 3, 5  # places of these windows in `Past.windows`
+
+
+def every_transaction_is_decided_once(e: Evidence) -> Iterator[str]:
+    """Each acknowledged transaction has a decision, none is invented, repeats have its bytes."""
+    decisions, sent = e.decisions(), e.ids()
+    yield from _named("lost: no decision on", sent - decisions.keys())
+    yield from _named("invented: a decision on", decisions.keys() - sent)
+    for record in e.predictions:
+        tx = read_prediction(record.value).id
+        if record.value != decisions[tx][0]:
+            yield f"doubled: a second, different decision on {tx}"
+
+
+def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
+    """Score, decision and reasons follow from the stored features and the log, to the last bit."""
+    log, state = e.log(), new_state(e.settings)
+    policy = new_account(e.settings, state).policy
+    decisions = [prediction for _, prediction in e.decisions().values()]
+    for prediction in sorted(decisions, key=lambda p: p.model.version):
+        version = prediction.model.version
+        fold_log(state, log[state.version : version], version - 1)
+        again = appraise(prediction.features, state, prediction.source.partition, policy)
+        stored = prediction.score, prediction.decision, encode(prediction.reasons)
+        if (again.score, again.decision, encode(again.reasons)) != stored:
+            yield f"differs: the decision on {prediction.id}, computed again"
+
+
+def flagged_transactions_are_in_review(e: Evidence) -> Iterator[str]:
+    """The review topic holds the decisions that are no approvals, with the same bytes."""
+    decisions = e.decisions()
+    flagged = {tx for tx, (_, p) in decisions.items() if p.decision != "approve"}
+    seen = set()
+    for record in e.review:
+        tx = read_prediction(record.value).id
+        seen.add(tx)
+        if tx not in decisions or record.value != decisions[tx][0]:
+            yield f"differs: the review item of {tx}"
+    yield from _named("lost: no review item of", flagged - seen)
+    yield from _named("invented: a review item of", seen - flagged)
+
+
+def customers_hold_the_closed_form(e: Evidence) -> Iterator[str]:
+    """Counts, sums and windows of every customer, by arithmetic on the numbers alone."""
+    records = {key.decode(): value for (_, key), value in e.table("customers").items()}
+    for customer in range(min(e.load.customers, e.count)):
+        name = e.load.customer(customer)
+        raw = records.pop(name, None)
+        past = _history(e, raw).before(END)
+        windows = past.windows(past.last_at or 0)
+        found = past.count, windows[MONTH], windows[DAY]
+        count, total = e.load.totals(customer, e.count)
+        wanted = count, (count, total), e.load.last_day(customer, e.count)
+        if found != wanted:
+            yield f"differs: customer {name} has {found}, not {wanted}"
+    yield from _named("invented: customer", records)
+
+
+def customers_equal_the_fold_of_the_log(e: Evidence) -> Iterator[str]:
+    """Every customer's record, byte for byte, from the transactions and the examples."""
+    histories: dict[str, History] = {}
+    for record, tx in _usable(e):
+        history = histories.setdefault(tx.customer, _history(e, None))
+        history.insert(_event(tx, record.offset))
+    _, examples = e.folded()
+    for example in sorted(examples, key=lambda example: example.origin):
+        history = histories[e.load.customer(e.load.number(example.tx))]
+        history.learn_label(hash64(example.tx), example.origin, example.known, example.y == 1)
+    records = e.table("customers")
+    for (_, key), raw in records.items():
+        if histories[key.decode()].encode() != raw:
+            yield f"differs: the record of customer {key.decode()}"
+
+
+def labels_that_hold_are_the_true_ones(e: Evidence) -> Iterator[str]:
+    """What holds of every transaction in the labels table; nothing waits any more."""
+    entries = {key: raw for (_, key), raw in e.table("labels").items() if b"\0" not in key}
+    for n in e.numbers:
+        tx = e.load.transaction(n).id
+        raw = entries.get(tx.encode())
+        entry = decode_entry(raw, "")
+        holds = None if entry.holds is None else TAUGHT[entry.holds.label]
+        if holds != e.load.holds(n):
+            yield f"lost: of {tx} {holds} holds, not {e.load.holds(n)}"
+        if entry.waiting:
+            yield f"lost: a label of {tx} still waits"
+        said = Counter(revision.label_id for revision in entry.revisions)
+        yield from _named(f"doubled: of {tx} the label", (x for x, k in said.items() if k > 1))
+
+
+def every_label_is_learned_exactly_once(e: Evidence) -> Iterator[str]:
+    """The examples that count tell of each change of what holds, once, and end with the truth."""
+    _, examples = e.folded()
+    taught: dict[str, list[Example]] = {}
+    for example in examples:
+        taught.setdefault(example.tx, []).append(example)
+    for n in e.numbers:
+        tx = e.load.transaction(n).id
+        lessons = taught.pop(tx, [])
+        values = [lesson.y for lesson in lessons]
+        if (values or [None])[-1] != e.load.holds(n):
+            yield f"lost: {tx} was taught {values}, {e.load.holds(n)} holds"
+        before = [None, *values][: len(values)]
+        previous = [None if x.previous is None else x.previous.label for x in lessons]
+        if previous != before or any(a == b for a, b in zip(values, before, strict=True)):
+            yield f"doubled: {tx} was taught {values} instead of {previous}"
+    yield from _named("invented: something was taught of", taught)
+
+
+def merchants_hold_the_closed_form(e: Evidence) -> Iterator[str]:
+    """Labels and frauds of every merchant, by arithmetic on the numbers alone."""
+    state, _ = e.folded()
+    merchants = state.statistics
+    assert isinstance(merchants, Merchants)
+    wanted = e.load.merchant_labels(e.count)
+    for n in range(e.load.merchants):
+        name = e.load.merchant(n)
+        place = merchants._merchants.find(hash64(name))
+        _, labels, frauds, *_ = (0, 0, 0) if place is None else HEAD.unpack_from(*place)
+        if (labels, frauds) != wanted.get(name, (0, 0)):
+            yield f"differs: merchant {name} has {labels, frauds}, not {wanted.get(name)}"
+
+
+def learning_states_equal_the_fold(e: Evidence) -> Iterator[str]:
+    """Every worker's whole learning state, byte for byte, at the version where it stopped."""
+    log = e.log()
+    for worker, told in e.learned.items():
+        state = new_state(e.settings)
+        if told["version"]:
+            fold_log(state, log, told["version"] - 1)
+        if state.digest() != told["digest"]:
+            yield f"differs: the learning state of {worker} at version {told['version']}"
+        if told["version"] != len(log):
+            yield f"lost: {worker} stopped at version {told['version']} of {len(log)}"
+
+
+def changelogs_never_go_back(e: Evidence) -> Iterator[str]:
+    """No key gets an older value than it had: no zombie has written."""
+    seen: dict[tuple[int, bytes], int] = {}
+    for record in e.changelogs["customers"]:
+        key = record.partition, record.key
+        through = _history(e, record.value).seen_through
+        if through < seen.get(key, -1):
+            yield f"differs: customer {record.key.decode()} goes back at {record.offset}"
+        seen[key] = max(through, seen.get(key, -1))
+    seen.clear()
+    for record in e.changelogs["labels"]:
+        if record.value is None or b"\0" in record.key:
+            continue
+        key = record.partition, record.key
+        through = max(r.origin.offset for r in decode_entry(record.value, "").revisions)
+        if through < seen.get(key, -1):
+            yield f"differs: the labels of {record.key.decode()} go back at {record.offset}"
+        seen[key] = max(through, seen.get(key, -1))
+
+
+def local_stores_agree_with_their_changelogs(e: Evidence) -> Iterator[str]:
+    """What lies on a disk, and the changelog behind its offset, give the table."""
+    for store in e.stores:
+        records = [r for r in e.changelogs[store.table] if r.partition == store.partition]
+        held = {(store.partition, key): value for key, value in store.items.items()}
+        tail = latest((r for r in records if r.offset > store.offset), into=held)
+        if tail != latest(records):
+            yield f"differs: {store.table}[{store.partition}] on the disk of {store.worker}"
+
+
+def dead_letters_are_the_poison(e: Evidence) -> Iterator[str]:
+    """Each record that nobody can use is a dead letter, and no other is."""
+    found = set()
+    for record in e.letters:
+        told = dict(record.headers)
+        place = int(told["partition"]), int(told["offset"])
+        found.add((told["topic"].decode(), *place))
+    yield from _named("lost: no dead letter of", e.poison - found)
+    yield from _named("invented: a dead letter of", found - e.poison)
+
+
+INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
+    every_transaction_is_decided_once,
+    every_decision_can_be_computed_again,
+    flagged_transactions_are_in_review,
+    customers_hold_the_closed_form,
+    customers_equal_the_fold_of_the_log,
+    labels_that_hold_are_the_true_ones,
+    every_label_is_learned_exactly_once,
+    merchants_hold_the_closed_form,
+    learning_states_equal_the_fold,
+    changelogs_never_go_back,
+    local_stores_agree_with_their_changelogs,
+    dead_letters_are_the_poison,
+)
+
+
+def _usable(e: Evidence) -> Iterator[tuple]:
+    """The transactions that are not poison, partition by partition in log order."""
+    topic = Topics.named(e.settings).transactions
+    for record in e.transactions:
+        if (topic, record.partition, record.offset) not in e.poison:
+            yield record, read_transaction(record.value)
+
+
+def _history(e: Evidence, raw: bytes | None) -> History:
+    s = e.settings
+    limits = Limits(s.history_events, s.history_replay, s.history_labels)
+    return History.decode(raw, s.epoch, limits)
+
+
+def _event(tx: Transaction, offset: int) -> Event:
+    return Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant), tx.lat, tx.lon)
+
+
+def _named(what: str, things: Iterable[object]) -> Iterator[str]:
+    return (f"{what} {thing}" for thing in sorted(things, key=str))
