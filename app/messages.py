@@ -156,9 +156,30 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
     end_of_step: bool
 
 
+class Restore(Struct, kw_only=True, tag_field="kind", tag="restore"):
+    """A control entry of the examples log: the models become those of a stored snapshot.
+
+    `id` counts once. `version` and `digest` name the snapshot, `model` and `features` what its
+    models are (zoo entry, fingerprint of the features). `at` is epoch milliseconds; `actor`
+    and `reason` say who wanted it and why.
+    """
+
+    id: Id
+    version: int
+    digest: str
+    model: str
+    features: str
+    at: int
+    actor: Word = ""
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+Entry = Example | Restore
+
 encode = msgspec.json.Encoder().encode
 read_prediction = msgspec.json.Decoder(Prediction).decode
 read_example = msgspec.json.Decoder(Example).decode
+read_entry: Callable[[bytes], Entry] = msgspec.json.Decoder(Entry).decode
 _decode_transaction = msgspec.json.Decoder(Transaction).decode
 _decode_feedback = msgspec.json.Decoder(Feedback).decode
 

@@ -5,7 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import SettingsError
@@ -25,6 +32,16 @@ def seconds(value: object) -> object:
     if match is None:
         raise ValueError(f"{value!r} is not a duration; write for example 30s, 5m, 12h or 7d")
     return float(match[1]) * UNITS[match[2] or "s"]
+
+
+def split_secrets(joined: SecretStr) -> list[str]:
+    """The secrets of a comma separated list.
+
+    >>> split_secrets(SecretStr("one, two")), split_secrets(SecretStr(""))
+    (['one', 'two'], [])
+    """
+    text = joined.get_secret_value()
+    return [secret.strip() for secret in text.split(",")] if text else []
 
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
@@ -121,6 +138,10 @@ class Settings(BaseSettings):
         description="Lag of the learning state behind its log above which decisions are marked degraded.",
     )
     snapshot_every: int = Field(5000, ge=1, description="Examples folded between two snapshots.")
+    snapshot_keys: SecretStr = Field(
+        SecretStr(""),
+        description="One or two secrets of 16 characters or more, comma separated: the first signs snapshots, each verifies them. Empty: they are neither signed nor checked.",
+    )
 
     maven_url: str = Field(
         "",
@@ -135,6 +156,16 @@ class Settings(BaseSettings):
         description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>.",
     )
 
+    @field_validator("snapshot_keys")
+    @classmethod
+    def keys_are_long_and_few(cls, keys: SecretStr) -> SecretStr:
+        secrets = split_secrets(keys)
+        if len(secrets) > 2:
+            raise ValueError("give one or two secrets, separated by a comma")
+        if any(len(secret) < 16 for secret in secrets):
+            raise ValueError("a secret needs 16 characters or more")
+        return keys
+
     @model_validator(mode="after")
     def settings_fit_together(self) -> "Settings":
         if self.block_threshold < self.review_threshold:
@@ -144,6 +175,11 @@ class Settings(BaseSettings):
         if self.maturity >= self.horizon:
             raise ValueError("WEIR_MATURITY must be shorter than WEIR_HORIZON")
         return self
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The secrets of snapshots; the first one signs."""
+        return tuple(secret.encode() for secret in split_secrets(self.snapshot_keys))
 
     @property
     def url(self) -> str:

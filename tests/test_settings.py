@@ -47,6 +47,9 @@ def test_a_duration_is_a_number_with_or_without_a_unit(monkeypatch, text, value)
         pytest.param("MATURITY_WEIGHT", "0", id="no weight"),
         pytest.param("WEB_PORT", "65536", id="no port"),
         pytest.param("EPOCH", "0", id="epoch 0"),
+        pytest.param("SNAPSHOT_KEYS", "too short", id="a short secret"),
+        pytest.param("SNAPSHOT_KEYS", f"{'a' * 16},", id="an empty second secret"),
+        pytest.param("SNAPSHOT_KEYS", ",".join("abc" * 16), id="too many secrets"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_its_variable(monkeypatch, variable, value):
@@ -123,3 +126,16 @@ def test_every_setting_has_a_sentence(name):
     description = Settings.model_fields[name].description or ""
     assert description[0].isupper()
     assert description.endswith(".")
+
+
+def test_secrets_are_read_in_order_and_never_shown(monkeypatch):
+    monkeypatch.setenv("WEIR_SNAPSHOT_KEYS", "the first secret, the second secret")
+    chosen = read_settings()
+    assert chosen.signing_keys == (b"the first secret", b"the second secret")
+    assert "secret" not in f"{chosen!r} {chosen.model_dump()}"
+    monkeypatch.setenv("WEIR_SNAPSHOT_KEYS", "hush")
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert "hush" not in str(refused.value)
+    monkeypatch.delenv("WEIR_SNAPSHOT_KEYS")
+    assert read_settings().signing_keys == ()

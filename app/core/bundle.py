@@ -7,44 +7,25 @@ the manifest behind the chunks:
     00000000000000005000.9f86d081...0f00a08.00000
     00000000000000005000.9f86d081...0f00a08.00001
     00000000000000005000.9f86d081...0f00a08.manifest
+
+The copy of a snapshot that a restore names has `pinned.` in front of its keys.
 """
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from msgspec import Struct
 
-from app.core.fold import Counts, Header, LearningState
+from app.core.dump import Header
+from app.core.fold import LearningState
+from app.core.manifest import Identity, Manifest, seal
 from app.errors import SnapshotError
 
-FORMAT = 1
+PINNED = b"pinned."
 CHUNK_BYTES = 512_000
 PART_BYTES = 16 << 20  # far above what a part should be: a guard against false lengths
 SNAPSHOT_BYTES = 2 << 30
-
-
-class Identity(Struct, frozen=True):
-    """What must agree before a state may load a snapshot."""
-
-    model: str
-    partitions: int
-    features: str  # app.core.engine.grids_digest
-    format: int = FORMAT
-
-
-class Manifest(Struct, frozen=True):
-    """The last record of a snapshot. `size` counts uncompressed bytes."""
-
-    identity: Identity
-    version: int
-    digest: str
-    engine: str
-    counts: Counts
-    parts: int
-    size: int
-    chunks: list[str]  # blake2b of each
 
 
 class Bundle:
@@ -79,8 +60,13 @@ class Bundle:
             self._chunks.append(bytes(self._tail[:CHUNK_BYTES]))
             del self._tail[:CHUNK_BYTES]
 
-    def records(self, features: str, engine: str) -> Iterator[tuple[bytes, bytes]]:
-        """Key and value of every record in the order to write them, the manifest last."""
+    def records(
+        self, features: str, engine: str, keys: Sequence[bytes] = (), rebuilt: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of every record in the order to write them, the manifest last.
+
+        The first of `keys` signs the manifest, whose digests cover the rest.
+        """
         header = self._header
         chunks = [*self._chunks, bytes(self._tail)] if self._tail else self._chunks
         manifest = Manifest(
@@ -92,19 +78,31 @@ class Bundle:
             parts=self._parts,
             size=self._size,
             chunks=[short_digest(chunk) for chunk in chunks],
+            rebuilt=rebuilt,
         )
         stem = f"{manifest.version:020d}.{manifest.digest}"
         for number, chunk in enumerate(chunks):
             yield f"{stem}.{number:05d}".encode(), chunk
-        yield f"{stem}.manifest".encode(), msgspec.json.encode(manifest)
+        yield f"{stem}.manifest".encode(), seal(msgspec.json.encode(manifest), keys)
 
 
-def pack(state: LearningState, features: str, engine: str) -> Iterator[tuple[bytes, bytes]]:
+def pack(
+    state: LearningState,
+    features: str,
+    engine: str,
+    keys: Sequence[bytes] = (),
+    rebuilt: bool = False,
+) -> Iterator[tuple[bytes, bytes]]:
     """The records of a state's snapshot, made in one go."""
     bundle = Bundle()
     for part in state.parts():
         bundle.add(part)
-    return bundle.records(features, engine)
+    return bundle.records(features, engine, keys, rebuilt)
+
+
+def pin(records: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """The same records under keys that are never deleted: a restore is going to name them."""
+    return ((PINNED + key, value) for key, value in records)
 
 
 def length(data: bytes) -> bytes:

@@ -1,49 +1,19 @@
 """The learning state: a fold of the examples log, the same on every worker that reads it."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import msgspec
-from msgspec import Struct
 
-from app.core.zoo import Grids, Model, make_model
+from app.core.dump import Counts, Header, Restored, Statistics, digest
+from app.core.engine import grids_digest
+from app.core.models import Models
+from app.core.zoo import Grids
 from app.errors import StateError
-from app.messages import Example, Origin
+from app.messages import Entry, Example, Origin, Restore
 
-
-class Statistics(Protocol):
-    """What is folded besides models: each example that counts, exactly once, in log order."""
-
-    def learn(self, example: Example) -> None:
-        """Take in one example; with `y` null or `previous` given it takes back as well."""
-
-    def parts(self) -> Iterator[bytes]:
-        """A dump in parts, each made in well under 5 ms and at most about 1 MB large."""
-
-    def load(self, parts: Iterable[bytes]) -> None:
-        """Restore a dump, so that whatever is asked or dumped later has the same bits."""
-
-
-class Counts(Struct):
-    """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only."""
-
-    examples: int = 0
-    frauds: int = 0
-    legitimate: int = 0
-    withdrawn: int = 0
-    skipped: int = 0
-
-
-class Header(Struct):
-    """The first part of a dump."""
-
-    model: str
-    partitions: int
-    version: int
-    counts: Counts
-    frauds: list[int]
-    origins: list[Origin]
+Named = Restore | Restored  # what names a snapshot by version and digest
+Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the snapshot that is named
 
 
 class LearningState:
@@ -67,25 +37,30 @@ class LearningState:
     """
 
     def __init__(self, model: str, partitions: int, grids: Grids, statistics: Statistics) -> None:
-        self.model = model
+        self.model, self.features = model, grids_digest(grids)
         self.statistics = statistics
         self.version = 0  # the next offset of the examples log to fold
         self.counts = Counts()
-        self._shared = make_model(model, grids)
-        self._models = [make_model(model, grids) for _ in range(partitions)]
-        self._frauds = [0] * partitions
+        self._fresh_models = partial(Models, model, partitions, grids)
+        self._models = self._fresh_models()
         self._origins: dict[int, Origin] = {}
+        self._restores: dict[str, Restored] = {}
 
     @property
     def partitions(self) -> int:
         """Partitions of the feedback topic."""
         return len(self._models)
 
-    def fold(self, example: Example, offset: int) -> bool:
-        """Take in the log's entry at `offset`; afterwards `version` is `offset + 1`.
+    @property
+    def restores(self) -> list[Restored]:
+        """The restores that had an effect, in log order."""
+        return list(self._restores.values())
 
-        Returns False for an entry that is skipped: its origin is not above the highest of
-        its feedback partition, so a restarted worker has appended it a second time.
+    def fold(self, example: Example, offset: int) -> bool:
+        """Take in the log's example at `offset`; afterwards `version` is `offset + 1`.
+
+        Returns False for one that is skipped: its origin is not above the highest of its
+        feedback partition, so a restarted worker has appended it a second time.
 
         Raises
         ------
@@ -94,8 +69,7 @@ class LearningState:
             unchanged then.
         """
         origin = example.origin
-        if offset < self.version:
-            raise StateError(f"example {offset} is folded again at version {self.version}")
+        self._check_offset(offset)
         if not 0 <= origin.partition < self.partitions:
             raise StateError(
                 f"example {offset} comes from feedback partition {origin.partition}, "
@@ -111,22 +85,63 @@ class LearningState:
         self._learn(example, origin.partition)
         return True
 
-    def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
-        """The score before the sigmoid of the models that `scope` names.
+    def wants(self, entry: Restore) -> bool:
+        """Whether a restore will have an effect.
 
-        `both` is the mean of the partition's own and the shared model in logits.
+        It has none when its id has had it already. Nor when it was made for another model or
+        for other features: such models cannot be taken over, and a state of another zoo entry
+        that is folded from the log's start learns all of it.
         """
-        logits = [model.logit_one(x) for model in self._scoring(partition, scope)]
-        return sum(logits) / len(logits)
+        fits = (entry.model, entry.features) == (self.model, self.features)
+        return fits and entry.id not in self._restores
+
+    def restore(self, entry: Restore, offset: int, parts: Iterable[bytes]) -> bool:
+        """Take in the log's restore at `offset`: models as in a snapshot, all else goes on.
+
+        The models and the frauds they have learned are replaced. Statistics, origins and
+        counts stay: they say what was labelled, not what was concluded from it.
+
+        Parameters
+        ----------
+        parts
+            The snapshot's, at least header and models; nothing behind them is read. Not
+            looked at when the state does not want the entry.
+
+        Returns
+        -------
+        bool
+            False when the entry has no effect.
+
+        Raises
+        ------
+        StateError
+            When the offset was folded before, or the parts are not those of models of this
+            state. The state is unchanged then.
+        """
+        self._check_offset(offset)
+        wanted = self.wants(entry)
+        if wanted:
+            self._models = self._read_models(entry, iter(parts))
+            self._restores[entry.id] = Restored(entry.id, offset, entry.version, entry.digest)
+        self.version = offset + 1
+        return wanted
+
+    def pass_over(self, offset: int) -> None:
+        """Leave the log's entry at `offset` out. Raises StateError as `fold` does."""
+        self._check_offset(offset)
+        self.version = offset + 1
+
+    def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
+        """The score before the sigmoid of the models that `scope` names."""
+        return self._models.logit(x, partition, scope)
 
     def contributions(self, x: dict[str, float], partition: int, scope: str) -> dict[str, float]:
         """Each feature's share of the logit, measured against the scoring models' average."""
-        shares = [model.contributions_one(x) for model in self._scoring(partition, scope)]
-        return {name: sum(share[name] for share in shares) / len(shares) for name in x}
+        return self._models.contributions(x, partition, scope)
 
     def frauds(self, partition: int, scope: str) -> int:
         """Frauds learned by the models that score: all of them unless `scope` is partition."""
-        return self._frauds[partition] if scope == "partition" else sum(self._frauds)
+        return self._models.frauds(partition, scope)
 
     def highest(self, partition: int) -> Origin | None:
         """The highest origin of a feedback partition; None before its first example."""
@@ -143,13 +158,18 @@ class LearningState:
         Each part is made when it is asked for. Nothing may be folded between the first and
         the last, else the parts are of different versions.
         """
-        origins = [self._origins[partition] for partition in sorted(self._origins)]
-        header = Header(
-            self.model, self.partitions, self.version, self.counts, self._frauds, origins
+        yield msgspec.msgpack.encode(
+            Header(
+                model=self.model,
+                partitions=self.partitions,
+                version=self.version,
+                counts=self.counts,
+                frauds=self._models.learned_frauds,
+                origins=[self._origins[partition] for partition in sorted(self._origins)],
+                restores=self.restores,
+            )
         )
-        yield msgspec.msgpack.encode(header)
-        for model in (self._shared, *self._models):
-            yield msgspec.msgpack.encode(model.dump())
+        yield from self._models.parts()
         yield from self.statistics.parts()
 
     def load(self, parts: Iterable[bytes]) -> None:
@@ -162,20 +182,15 @@ class LearningState:
             ends early. The state is of no use then.
         """
         parts = iter(parts)
-        try:
-            header = msgspec.msgpack.decode(next(parts), type=Header)
-            self._check(header)
-            for model in (self._shared, *self._models):
-                model.load(msgspec.msgpack.decode(next(parts)))
-        except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise StateError(f"the stored learning state cannot be read: {error}") from None
+        header = self._read_header(parts)
+        self._models.load(header.frauds, parts)
         self.statistics.load(parts)
         if next(parts, None) is not None:
             raise StateError("the stored learning state has more parts than were read")
         self.version = header.version
         self.counts = header.counts
-        self._frauds = header.frauds
         self._origins = {origin.partition: origin for origin in header.origins}
+        self._restores = {restored.id: restored for restored in header.restores}
 
     def digest(self) -> str:
         """sha256 of the whole state, as 64 hexadecimal digits."""
@@ -186,59 +201,67 @@ class LearningState:
             self.counts.withdrawn += 1
             return
         fraud = example.y == 1
-        self._shared.learn_one(example.x, fraud, example.w)
-        self._models[partition].learn_one(example.x, fraud, example.w)
+        self._models.learn(example.x, fraud, example.w, partition)
         self.counts.examples += 1
         if fraud:
             self.counts.frauds += 1
-            self._frauds[partition] += 1
         else:
             self.counts.legitimate += 1
 
-    def _scoring(self, partition: int, scope: str) -> tuple[Model, ...]:
-        if scope == "both":
-            return self._models[partition], self._shared
-        if scope == "shared":
-            return (self._shared,)
-        if scope == "partition":
-            return (self._models[partition],)
-        raise ValueError(f"scope {scope!r} is none of partition, shared, both")
+    def _check_offset(self, offset: int) -> None:
+        if offset < self.version:
+            raise StateError(f"example {offset} is folded again at version {self.version}")
 
-    def _check(self, header: Header) -> None:
+    def _read_models(self, entry: Restore, parts: Iterator[bytes]) -> Models:
+        header = self._read_header(parts)
+        if header.version != entry.version:
+            raise StateError(f"restore {entry.id} names version {entry.version}, not its snapshot")
+        models = self._fresh_models()
+        models.load(header.frauds, parts)
+        return models
+
+    def _read_header(self, parts: Iterator[bytes]) -> Header:
+        try:
+            header = msgspec.msgpack.decode(next(parts), type=Header)
+        except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise StateError(f"the stored learning state cannot be read: {error}") from None
         if header.model != self.model:
             raise StateError(f"the stored state is of model {header.model!r}, not {self.model!r}")
-        if header.partitions != self.partitions or len(header.frauds) != self.partitions:
+        if header.partitions != self.partitions:
             raise StateError(
                 f"the stored state is of {header.partitions} partitions, not {self.partitions}"
             )
+        return header
 
 
-def digest(parts: Iterable[bytes]) -> str:
-    """sha256 over parts and their lengths, as 64 hexadecimal digits.
+def cannot_resolve(entry: Named) -> Iterable[bytes]:
+    """The `Resolve` of who has no snapshots: raises StateError."""
+    raise StateError(f"restore {entry.id} needs the snapshot {entry.digest}, and there is none")
 
-    >>> digest([b"ab"]) == digest([b"a", b"b"])
-    False
-    """
-    sha = hashlib.sha256()
-    for part in parts:
-        sha.update(len(part).to_bytes(8, "big"))
-        sha.update(part)
-    return sha.hexdigest()
+
+def fold_entry(state: LearningState, entry: Entry, offset: int, resolve: Resolve) -> bool:
+    """Fold one entry of the log, whatever it is; False when it has no effect on the models."""
+    if isinstance(entry, Example):
+        return state.fold(entry, offset)
+    return state.restore(entry, offset, resolve(entry) if state.wants(entry) else ())
 
 
 def fold_log(
-    state: LearningState, entries: Iterable[tuple[int, Example]], through: int | None = None
+    state: LearningState,
+    entries: Iterable[tuple[int, Entry]],
+    through: int | None = None,
+    resolve: Resolve = cannot_resolve,
 ) -> LearningState:
-    """Fold the entries (offset, example) of a log up to and including offset `through`.
+    """Fold the entries (offset, entry) of a log up to and including offset `through`.
 
     Entries below the state's version are passed over, so the log may be given from its
     start. Of a log without holes, nothing behind `through` is read.
     """
-    for offset, example in entries:
+    for offset, entry in entries:
         if through is not None and offset > through:
             break
         if offset >= state.version:
-            state.fold(example, offset)
+            fold_entry(state, entry, offset, resolve)
         if offset == through:
             break
     return state

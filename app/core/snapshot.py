@@ -3,20 +3,19 @@
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from app.core.bundle import (
     CHUNK_BYTES,
     PART_BYTES,
+    PINNED,
     SNAPSHOT_BYTES,
-    Identity,
-    Manifest,
     length,
     short_digest,
 )
+from app.core.fold import Named, Resolve
+from app.core.manifest import Identity, Manifest, read_manifest, signature
 from app.errors import SnapshotError
 
 KEY = re.compile(rb"(\d{20})\.([0-9a-f]{64})\.(\d{5}|manifest)")
@@ -30,19 +29,29 @@ class Snapshot(NamedTuple):
     manifest: bytes
     chunks: Mapping[int, bytes]
 
+    def records(self) -> Iterator[tuple[bytes, bytes]]:
+        """The records as `app.core.bundle.Bundle.records` gave them, the manifest last."""
+        stem = f"{self.version:020d}.{self.digest}"
+        for number in sorted(self.chunks):
+            yield f"{stem}.{number:05d}".encode(), self.chunks[number]
+        yield f"{stem}.manifest".encode(), self.manifest
 
-def assemble(records: Iterable[tuple[bytes, bytes | None]]) -> list[Snapshot]:
+
+def assemble(records: Iterable[tuple[bytes, bytes | None]], pinned: bool = False) -> list[Snapshot]:
     """The snapshots among a compacted topic's records, in log order, newest first.
 
     A value of None deletes its key. Chunks without a manifest are no snapshot: they are of
-    one that is being written or was given up.
+    one that is being written or was given up. With `pinned`, the copies that restores name.
     """
+    prefix = PINNED if pinned else b""
     live: dict[bytes, bytes] = {}
     for key, value in records:
+        if not (key.startswith(prefix) and KEY.fullmatch(key, len(prefix))):
+            continue
         if value is None:
-            live.pop(key, None)
-        elif KEY.fullmatch(key):
-            live[key] = value
+            live.pop(key[len(prefix) :], None)
+        else:
+            live[key[len(prefix) :]] = value
     found: dict[tuple[int, str], dict[str, bytes]] = {}
     for key in sorted(live):
         version, digest, which = _split(key)
@@ -65,7 +74,7 @@ def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
         When it is damaged, incomplete, too large, or made for another model, partition
         count, feature set or format.
     """
-    manifest = _read_manifest(snapshot)
+    manifest = _manifest_of(snapshot)
     if manifest.identity != identity:
         raise SnapshotError(f"{_name(snapshot)} is of {manifest.identity}, not of {identity}")
     if manifest.size > SNAPSHOT_BYTES:
@@ -79,25 +88,69 @@ def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
     return manifest
 
 
-def unpack(snapshot: Snapshot, identity: Identity) -> Iterator[bytes]:
-    """Verify a snapshot and give its parts, for `LearningState.load`.
+def unpack(snapshot: Snapshot, identity: Identity, keys: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """Verify a snapshot that a state may begin with and give its parts, for `LearningState.load`.
+
+    Parameters
+    ----------
+    keys
+        One of them must have signed the manifest. Without keys signatures are not asked for.
 
     Raises
     ------
     SnapshotError
-        As `verify`; also at the end, when the parts are not those that were packed. What
-        has loaded them must not be used then.
+        As `verify`, and when the signature is missing or wrong or the snapshot is of a
+        rebuild; also at the end, when the parts are not those that were packed. What has
+        loaded them must not be used then.
     """
-    manifest = verify(snapshot, identity)
-    sha, count, size = hashlib.sha256(), 0, 0
-    for part in _parts(snapshot, len(manifest.chunks)):
-        count, size = count + 1, size + len(part)
-        if size > manifest.size:
-            break
-        sha.update(length(part) + part)
-        yield part
-    if (count, size, sha.hexdigest()) != (manifest.parts, manifest.size, manifest.digest):
-        raise SnapshotError(f"{_name(snapshot)} is not what its manifest says")
+    if _manifest_of(snapshot).rebuilt:
+        raise SnapshotError(f"{_name(snapshot)} is of a rebuild, which no state begins with")
+    if keys and (found := signature(snapshot.manifest, keys)) != "good":
+        raise SnapshotError(f"{_name(snapshot)} is not signed with a known key: {found}")
+    return _unpack(snapshot, identity)
+
+
+def unpack_models(snapshot: Snapshot, identity: Identity) -> list[bytes]:
+    """Verify the whole of a snapshot and give its header and models, for `LearningState.restore`.
+
+    No signature is asked for. The restore's entry in the examples log names the sha256 of the
+    parts, so whoever could forge them could as well write examples; and a key that is lost
+    keeps nobody from folding the log.
+
+    Raises
+    ------
+    SnapshotError
+        As `verify`, and when the parts are not those that were packed.
+    """
+    wanted = 2 + identity.partitions  # the header, the shared model, one for each partition
+    parts = [part for n, part in enumerate(_unpack(snapshot, identity)) if n < wanted]
+    if len(parts) < wanted:
+        raise SnapshotError(f"{_name(snapshot)} lacks models")
+    return parts
+
+
+def find_pinned(records: Iterable[tuple[bytes, bytes | None]], named: Named) -> Snapshot:
+    """The pinned copy of a snapshot that a restore names.
+
+    Raises
+    ------
+    SnapshotError
+        It is not among the records, or its manifest is not.
+    """
+    for snapshot in assemble(records, pinned=True):
+        if (snapshot.version, snapshot.digest) == (named.version, named.digest):
+            return snapshot
+    raise SnapshotError(f"snapshot {named.version} ({named.digest[:12]}) is not pinned")
+
+
+def manifest_key(named: Named) -> bytes:
+    """The key of a pinned snapshot's last record: with it, all of the snapshot is there."""
+    return PINNED + f"{named.version:020d}.{named.digest}.manifest".encode()
+
+
+def resolver(records: Mapping[bytes, bytes], identity: Identity) -> Resolve:
+    """Finds what restores name among the records of a models changelog."""
+    return lambda named: unpack_models(find_pinned(records.items(), named), identity)
 
 
 def stale(keys: Iterable[bytes], keep: int = 3) -> list[bytes]:
@@ -105,7 +158,8 @@ def stale(keys: Iterable[bytes], keep: int = 3) -> list[bytes]:
 
     Chunks without a manifest go once a newer manifest is there; newer ones may belong to a
     snapshot that is being written. Manifests go first, so that what is half deleted no
-    longer counts as a snapshot.
+    longer counts as a snapshot. Pinned copies stay for ever: a fold from an earlier
+    snapshot, or from the log's start, needs them.
     """
     live = sorted(key for key in keys if KEY.fullmatch(key))
     whole = [key.removesuffix(b"manifest") for key in live if key.endswith(b"manifest")]
@@ -120,14 +174,27 @@ def stale(keys: Iterable[bytes], keep: int = 3) -> list[bytes]:
     return sorted(doomed, key=lambda key: not key.endswith(b"manifest"))
 
 
-def _read_manifest(snapshot: Snapshot) -> Manifest:
+def _manifest_of(snapshot: Snapshot) -> Manifest:
     try:
-        manifest = msgspec.json.decode(snapshot.manifest, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SnapshotError(f"{_name(snapshot)} has an unreadable manifest: {error}") from None
+        manifest = read_manifest(snapshot.manifest)
+    except SnapshotError as error:
+        raise SnapshotError(f"{_name(snapshot)}: {error}") from None
     if (manifest.version, manifest.digest) != (snapshot.version, snapshot.digest):
         raise SnapshotError(f"{_name(snapshot)} has the manifest of another snapshot")
     return manifest
+
+
+def _unpack(snapshot: Snapshot, identity: Identity) -> Iterator[bytes]:
+    manifest = verify(snapshot, identity)
+    sha, count, size = hashlib.sha256(), 0, 0
+    for part in _parts(snapshot, len(manifest.chunks)):
+        count, size = count + 1, size + len(part)
+        if size > manifest.size:
+            break
+        sha.update(length(part) + part)
+        yield part
+    if (count, size, sha.hexdigest()) != (manifest.parts, manifest.size, manifest.digest):
+        raise SnapshotError(f"{_name(snapshot)} is not what its manifest says")
 
 
 def _parts(snapshot: Snapshot, chunks: int) -> Iterator[bytes]:

@@ -43,8 +43,9 @@ class WeirApp(faust.App):
             leave(Exit.DISK, f"cannot write to WEIR_DATA_DIR={data_dir}: {error.strerror}")
 
     async def on_stop(self) -> None:
-        """A stop has an end, whatever the broker does."""
+        """A stop has an end, whatever the broker does; what reads tables ends before they close."""
         self.weir.guard.stop_within(STOP_LIMIT)
+        self.weir.stop_opening()
         await super().on_stop()
 
     async def on_shutdown(self) -> None:

@@ -58,8 +58,8 @@ class Owner(Protocol):
     def new_step(self, tp: TP, epoch: int) -> Step:
         """The step of a chunk."""
 
-    async def ready(self, partition: int) -> None:
-        """Wait until steps of a partition may run."""
+    async def ready(self, partition: int, epoch: int) -> None:
+        """Wait until steps of a partition may run, unless it is revoked meanwhile."""
 
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""
@@ -106,7 +106,7 @@ class Flow:
         while lane.chunks:
             event = lane.chunks.popleft()
             try:
-                await self.owner.ready(tp.partition)
+                await self.owner.ready(tp.partition, event.message.epoch)
                 await self.guard.lease.wait()
                 await self._run_step(lane.source, tp, event)
             except StateError as error:

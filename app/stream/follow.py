@@ -7,18 +7,21 @@ every worker holds the whole learning state, and a rebalance loads nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
-from app.core.bundle import Bundle, Identity
+from app.core.bundle import Bundle
 from app.core.fold import LearningState
-from app.core.snapshot import assemble, unpack
+from app.core.manifest import Identity
+from app.core.snapshot import KEY, assemble, unpack, unpack_models
 from app.errors import SnapshotError, StateError
-from app.messages import Example, read_example
+from app.messages import Entry, Example, Restore, read_entry
+from app.stream.changelog import Changelog
 from app.stream.guard import Exit, leave
-from app.stream.reading import bounds, reader, stretch
+from app.stream.pinned import Pinned
+from app.stream.reading import bounds, reader
 from app.stream.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ class Follower:
         Makes an empty learning state.
     on_fold
         Called with each example that was learned.
+    keys
+        Secrets, one of which must have signed a snapshot to begin with; none: no matter who.
     """
 
     def __init__(
@@ -45,16 +50,19 @@ class Follower:
         identity: Identity,
         new_state: Callable[[], LearningState],
         on_fold: Callable[[Example], None],
+        keys: Sequence[bytes] = (),
     ) -> None:
-        self.brokers, self.identity = brokers, identity
+        self.brokers, self.identity, self.keys = brokers, identity, keys
         self.examples = TopicPartition(topics.examples, 0)
         self.models = TopicPartition(topics.changelogs["models"], 0)
+        self.pinned = Pinned(brokers, self.models, identity)
         self.new_state, self.on_fold = new_state, on_fold
         self.state = new_state()
         self.caught_up = asyncio.Event()
         self.end = 0
         self.loaded = 0  # version of the snapshot that this worker began with
         self.refused_snapshots = 0
+        self.missing: str | None = None  # what a restore in the log waits for
         self._level_at = time.monotonic()
         self._folding = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -69,7 +77,8 @@ class Follower:
         """
         async with reader(self.brokers, self.models, self.examples) as consumer:
             begin, self.end = await bounds(consumer, self.examples)
-            records = await self._read_snapshots(consumer)
+            consumer.pause(self.examples)
+            records = await Changelog(consumer, self.models, KEY.fullmatch).read()
         self._load(records.items(), begin)
         if self.state.version < begin:
             raise StateError(
@@ -107,25 +116,13 @@ class Follower:
                 await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
             return self.state.version, bundle
 
-    async def _read_snapshots(self, consumer: AIOKafkaConsumer) -> dict[bytes, bytes]:
-        begin, end = await bounds(consumer, self.models)
-        live: dict[bytes, bytes] = {}  # compaction is late; what is replaced takes no memory
-        consumer.pause(self.examples)
-        async for records in stretch(consumer, self.models, begin, end):
-            for record in records:
-                if record.value is None:
-                    live.pop(record.key, None)
-                else:
-                    live[record.key] = record.value
-        return live
-
     def _load(self, records: Iterable[tuple[bytes, bytes]], begin: int) -> None:
         for snapshot in assemble(records):
             state = self.new_state()
             try:
                 if snapshot.version < begin:
                     raise SnapshotError(f"snapshot {snapshot.version} is below the log's start")
-                state.load(unpack(snapshot, self.identity))
+                state.load(unpack(snapshot, self.identity, self.keys))
             except StateError as error:
                 self.refused_snapshots += 1
                 log.warning("Not using a snapshot: %s", error)
@@ -149,16 +146,40 @@ class Follower:
     async def _fold(self, records: Iterable[ConsumerRecord]) -> None:
         since = time.monotonic()
         for record in records:
-            try:
-                example = read_example(record.value)
-            except msgspec.DecodeError as error:
-                raise StateError(f"example {record.offset} cannot be read: {error}") from None
-            if self.state.fold(example, record.offset):
-                self.on_fold(example)
+            await self._take(_read(record), record.offset)
             if time.monotonic() - since > SLICE:
                 await asyncio.sleep(0)
                 since = time.monotonic()
 
+    async def _take(self, entry: Entry, offset: int) -> None:
+        if isinstance(entry, Restore):
+            await self._restore(entry, offset)
+        elif self.state.fold(entry, offset):
+            self.on_fold(entry)
+
+    async def _restore(self, entry: Restore, offset: int) -> None:
+        """Replace the models. All workers do it at this offset, so this one waits if it must."""
+        parts: list[bytes] = []
+        if self.state.wants(entry):
+            snapshot = await self.pinned.wait_for(entry, self._miss)
+            parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
+            self.missing = None
+        if self.state.restore(entry, offset, parts):
+            log.info("Restored the models of version %d, as %s says", entry.version, entry.id)
+
+    def _miss(self, why: str) -> None:
+        self.caught_up.set()  # a worker that starts now decides too, degraded as the others
+        if why != self.missing:
+            log.warning("A restore waits for its snapshot: %s", why)
+        self.missing = why
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")
+
+
+def _read(record: ConsumerRecord) -> Entry:
+    try:
+        return read_entry(record.value)
+    except msgspec.DecodeError as error:
+        raise StateError(f"example {record.offset} cannot be read: {error}") from None

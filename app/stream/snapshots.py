@@ -7,13 +7,15 @@ holds partition 0 writes them, inside the steps of that partition, a chunk at a 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 
-from app.core.bundle import CHUNK_BYTES
-from app.core.snapshot import KEY, stale
+from app.core.bundle import CHUNK_BYTES, pin
+from app.core.dump import Restored
+from app.core.snapshot import KEY, manifest_key, stale
 from app.stream.follow import Follower
 from app.stream.guard import Exit, leave
 from app.stream.rocks import walk
-from app.stream.step import Step
+from app.stream.step import Overlay, Step
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +23,28 @@ PARTITION = 0
 
 
 class Snapshots:
-    """Copies the state every so many examples while this worker holds partition 0."""
+    """Copies the state every so many examples while this worker holds partition 0.
 
-    def __init__(self, follower: Follower, table, features: str, engine: str, every: int) -> None:
-        self.follower, self.table = follower, table
+    What a command has pinned stands in the changelog, behind the table's back. The table
+    takes it over, with the same keys and values, once its restore is folded.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        table,
+        features: str,
+        engine: str,
+        every: int,
+        keys: Sequence[bytes] = (),
+    ) -> None:
+        self.follower, self.table, self.keys = follower, table, keys
         self.features, self.engine, self.every = features, engine, every
         self.last = 0
+        self.adopted = 0  # restores whose snapshots the table has, or is going to have
         self.pending: deque[tuple[bytes, bytes]] = deque()
         self.copying: asyncio.Task[None] | None = None
+        self.adopting: asyncio.Task[None] | None = None
 
     def consider(self) -> None:
         """Begin a copy when enough was folded since the last one and none is under way."""
@@ -38,20 +54,34 @@ class Snapshots:
             self.copying = asyncio.ensure_future(self._copy())
             self.copying.add_done_callback(_copied)
 
+    def adopt(self, models: Overlay) -> None:
+        """Begin to fetch what the restores folded so far have pinned and the table lacks."""
+        restores = self.follower.state.restores
+        if self.adopting is not None or self.adopted == len(restores):
+            return
+        lacking = [one for one in restores[self.adopted :] if not models.get(manifest_key(one))]
+        self.adopted = len(restores)
+        if lacking:
+            self.adopting = asyncio.ensure_future(self._adopt(lacking))
+            self.adopting.add_done_callback(_copied)
+
     def clear(self) -> None:
         """Forget what is unfinished: partition 0 may belong to another worker now."""
         self.pending.clear()
-        if self.copying is not None:
-            self.copying.cancel()
-            self.copying = None
+        self.adopted = 0
+        for task in (self.copying, self.adopting):
+            if task is not None:
+                task.cancel()
+        self.copying = self.adopting = None
 
     def write_into(self, step: Step) -> None:
         """Give a step of partition 0 the next chunk; with the last one, delete old snapshots."""
         if step.partition != PARTITION:
             return
-        self.consider()
-        room = CHUNK_BYTES
         models = step.table(self.table)
+        self.consider()
+        self.adopt(models)
+        room = CHUNK_BYTES
         while self.pending and (room == CHUNK_BYTES or len(self.pending[0][1]) <= room):
             key, value = self.pending.popleft()
             models[key] = value
@@ -61,9 +91,15 @@ class Snapshots:
 
     async def _copy(self) -> None:
         self.last, bundle = await self.follower.copy()
-        self.pending.extend(bundle.records(self.features, self.engine))
+        self.pending.extend(bundle.records(self.features, self.engine, self.keys))
         self.copying = None
         log.info("Copied the learning state of version %d for a snapshot", self.last)
+
+    async def _adopt(self, restores: Sequence[Restored]) -> None:
+        for restored in restores:
+            snapshot = await self.follower.pinned.wait_for(restored, log.debug)
+            self.pending.extend(pin(snapshot.records()))
+        self.adopting = None
 
     def _delete_stale(self, models) -> None:
         stored = {key for key, _ in walk(models.db) if KEY.fullmatch(key)}

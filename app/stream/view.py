@@ -1,14 +1,15 @@
 """What others may see of a worker: everything here only reads."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
-import msgspec
 from faust.types.tuples import TP
 
-from app.core.bundle import Manifest
 from app.core.fold import LearningState
+from app.core.manifest import Manifest, read_manifest
 from app.core.snapshot import KEY
+from app.errors import SnapshotError
 from app.fraud.history import History
 from app.fraud.labels import LabelEntry, decode_entry
 from app.messages import Prediction, read_prediction
@@ -57,6 +58,8 @@ class View:
             return "the group is giving out partitions"
         if not app.tables.recovery.completed.is_set():
             return "the tables are being recovered"
+        if worker.follower.missing is not None:
+            return f"a restore of the models waits for its snapshot: {worker.follower.missing}"
         if not worker.follower.caught_up.is_set() or worker.degraded():
             return f"the learning state is {worker.follower.lag} examples behind"
         if any(not worker.opened(partition) for partition in self.held()):
@@ -78,13 +81,20 @@ class View:
         return self.worker.follower.state
 
     def snapshots(self) -> list[Manifest] | None:
-        """The snapshots stored, newest first; None when another worker holds their table."""
+        """The snapshots stored, newest first; None when another worker holds their table.
+
+        One whose manifest cannot be read, as of an earlier format, is left out.
+        """
         if SNAPSHOTS not in self.held():
             return None
         store = self.worker.models.data._db_for_partition(SNAPSHOTS)
         found = filter(KEY.fullmatch, list(store.keys()))
         keys = sorted((key for key in found if key.endswith(b"manifest")), reverse=True)
-        return [msgspec.json.decode(store.get(key), type=Manifest) for key in keys]
+        manifests = []
+        for key in keys:
+            with suppress(SnapshotError):
+                manifests.append(read_manifest(store.get(key)))
+        return manifests
 
     # -- what is known of one customer or transaction
 

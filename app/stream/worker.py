@@ -14,9 +14,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from faust.types.tuples import TP
 
 from app import __version__
-from app.core.bundle import Identity
 from app.core.engine import cpu_features, engine, grids_digest
 from app.core.fold import LearningState
+from app.core.manifest import Identity
 from app.errors import StateError, WeirError
 from app.fraud.account import Account
 from app.fraud.decision import Policy
@@ -62,17 +62,26 @@ def new_state(settings: Settings) -> LearningState:
     return LearningState(settings.model, settings.partitions, GRIDS, Merchants())
 
 
-def new_account(settings: Settings, state: LearningState) -> Account:
-    """What decides transactions, with this learning state."""
-    policy = Policy(
+def identity(settings: Settings) -> Identity:
+    """What a snapshot must be of to fit these settings."""
+    return Identity(settings.model, settings.partitions, grids_digest(GRIDS))
+
+
+def new_policy(settings: Settings) -> Policy:
+    """How this process decides."""
+    return Policy(
         settings.model,
         settings.model_scope,
         settings.review_threshold,
         settings.block_threshold,
         fingerprint(),
     )
+
+
+def new_account(settings: Settings, state: LearningState) -> Account:
+    """What decides transactions, with this learning state."""
     limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
-    return Account(state, policy, limits, settings.epoch)
+    return Account(state, new_policy(settings), limits, settings.epoch)
 
 
 class Worker:
@@ -87,16 +96,22 @@ class Worker:
         self.customers, self.labels, self.models = (
             new_table(app, name, settings, self.topics) for name in topics.TABLES
         )
-        features = grids_digest(GRIDS)
+        fits = identity(settings)
         self.follower = Follower(
             settings.brokers,
             self.topics,
-            Identity(settings.model, settings.partitions, features),
+            fits,
             partial(new_state, settings),
             self.sensors.folded,
+            settings.signing_keys,
         )
         self.snapshots = Snapshots(
-            self.follower, self.models, features, fingerprint(), settings.snapshot_every
+            self.follower,
+            self.models,
+            fits.features,
+            fingerprint(),
+            settings.snapshot_every,
+            settings.signing_keys,
         )
         self.account: Account
         self.scored: dict[int, ScoredPartition] = {}
@@ -129,7 +144,8 @@ class Worker:
 
     def degraded(self) -> bool:
         """Whether the learning state is too far behind its log to decide as it should."""
-        return self.follower.seconds_behind() > self.settings.degraded_after
+        follower = self.follower
+        return bool(follower.missing) or follower.seconds_behind() > self.settings.degraded_after
 
     # -- what the flow asks of its worker
 
@@ -137,16 +153,23 @@ class Worker:
         """The step of a chunk."""
         return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
 
-    async def ready(self, partition: int) -> None:
+    async def ready(self, partition: int, epoch: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
         await self.follower.caught_up.wait()
-        if partition not in self.held():
-            return  # revoked meanwhile: opened now, it would be found stale when it comes back
+        if epoch != self.flow.epoch or partition not in self.held():
+            return  # revoked meanwhile; when it comes back, its tables are recovered first
         if partition not in self._opening:
             opening = asyncio.ensure_future(self._open_scored(partition))
-            opening.add_done_callback(_leave_if_failed)
+            opening.add_done_callback(partial(self._leave_if_failed, partition))
             self._opening[partition] = opening
         await asyncio.shield(self._opening[partition])
+
+    def _leave_if_failed(self, partition: int, opening: asyncio.Task[None]) -> None:
+        if opening.cancelled() or self._opening.get(partition) is not opening:
+            return  # revoked meanwhile: its files were closed
+        if (error := opening.exception()) is not None:
+            code = cause(error, Exit.STATE)
+            leave(code, f"a partition's decisions could not be read back: {error}")
 
     async def flush(self) -> None:
         """Wait until everything handed to the writers is acknowledged."""
@@ -155,12 +178,7 @@ class Worker:
     def recovered(self) -> None:
         """Open the partitions before their first record comes: a worker is ready without one."""
         epoch = self.flow.epoch
-        self._early = [asyncio.ensure_future(self._open_early(p, epoch)) for p in self.held()]
-
-    async def _open_early(self, partition: int, epoch: int) -> None:
-        await self.follower.caught_up.wait()
-        if self.flow.open and epoch == self.flow.epoch:
-            await self.ready(partition)
+        self._early = [asyncio.ensure_future(self.ready(p, epoch)) for p in self.held()]
 
     def held(self) -> list[int]:
         """The transaction partitions of this worker, ascending; none during a rebalance."""
@@ -260,6 +278,11 @@ class Worker:
         self._watching = asyncio.ensure_future(Watchdog(self).run())
         self._watching.add_done_callback(_leave_if_blind)
 
+    def stop_opening(self) -> None:
+        """The tables are about to be closed: read nothing more for partitions that are opened."""
+        for task in (*self._early, *self._opening.values()):
+            task.cancel()
+
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
         if self._watching is not None:
@@ -268,12 +291,6 @@ class Worker:
         await self.writers.stop()
         self.closed()
         self.guard.disarm()
-
-
-def _leave_if_failed(opening: asyncio.Task[None]) -> None:
-    if not opening.cancelled() and (error := opening.exception()) is not None:
-        code = cause(error, Exit.STATE)
-        leave(code, f"a partition's decisions could not be read back: {error}")
 
 
 def _leave_if_blind(watching: asyncio.Task[None]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.core.bundle import Manifest
+from app.core.dump import Restored
+from app.core.manifest import Manifest
 from app.core.zoo import ZOO
 from app.messages import MAX_ID_BYTES, MAX_MS
 from app.stream.snapshots import PARTITION as SNAPSHOTS
@@ -75,6 +76,7 @@ async def get_models(request: web.Request) -> web.Response:
         "worker": view.settings.url,
         "engine": view.worker.account.policy.engine,
         "snapshots": snapshots,
+        "restores": [restored_state(one) for one in view.state.restores],
         "newest_digest": snapshots[0]["digest"] if snapshots else None,
         "refused_snapshots": view.worker.follower.refused_snapshots,
     }
@@ -107,6 +109,11 @@ def snapshot_state(manifest: Manifest) -> dict[str, Any]:
     """A manifest, with the number of its chunks instead of their digests."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
     return plain | {"chunks": len(manifest.chunks)}
+
+
+def restored_state(restored: Restored) -> dict[str, Any]:
+    """A restore of the models by name instead of by place."""
+    return {name: getattr(restored, name) for name in restored.__struct_fields__}
 
 
 def read_id(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from pydantic import SecretStr
 
 from app.messages import Feedback, Transaction, encode
 from app.settings import Settings
@@ -19,6 +20,17 @@ from app.stream.reading import bounds, reader, stretch
 from app.stream.topics import Topics, partition_of
 
 STOP = 20.0  # seconds that a graceful stop may take
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a process these settings."""
+    given = settings.model_dump(exclude_unset=True)
+    return {
+        f"WEIR_{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
+        for name, value in given.items()
+    }
 
 
 class WorkerProcess:
@@ -44,8 +56,7 @@ class WorkerProcess:
         """Start it; with `die_at`, to die at a place that tests/broker/dying_worker.py knows."""
         if self.child is not None:
             self.child.kill()  # lets go of what the last one left
-        given = self.settings.model_dump(exclude_unset=True)
-        env = [f"WEIR_{name.upper()}={value}" for name, value in given.items()]
+        env = [f"{name}={value}" for name, value in environment(self.settings).items()]
         env += [f"{name}={value}" for name, value in self.environment.items()]
         env.append(f"PYTHONPATH={Path(__file__).parents[2]}")
         self.begun = self.log.stat().st_size if self.log.exists() else 0

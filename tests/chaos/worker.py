@@ -11,8 +11,8 @@ import signal
 import time
 from pathlib import Path
 
-CLOCK = Path(os.environ["CHAOS_CLOCK"])
-LEARNED = Path(os.environ["CHAOS_LEARNED"])
+CLOCK = Path(os.environ.get("CHAOS_CLOCK", "clock"))
+LEARNED = Path(os.environ.get("CHAOS_LEARNED", "learned"))
 LEAVE_OUT = frozenset(filter(None, os.environ.get("CHAOS_LEAVE_OUT", "").split(",")))
 
 
@@ -57,8 +57,7 @@ def main() -> None:
 
     say_at_the_end_what_was_learned()
     mode.loop.use("uvloop")
-    more = {"leave_out": LEAVE_OUT} if LEAVE_OUT else {}
-    app = mount(create_app(settings(), **more))
+    app = mount(create_app(settings(), leave_out=LEAVE_OUT))
     faust.Worker(app, loglevel="info", redirect_stdouts=False).execute_from_commandline()
 
 

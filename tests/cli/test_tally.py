@@ -12,6 +12,7 @@ from app.messages import (
     Origin,
     Prediction,
     Previous,
+    Restore,
     Source,
     Transaction,
     encode,
@@ -113,6 +114,12 @@ def test_a_label_is_owed_an_example_that_says_the_same(tally: Tally):
     tally.see(TOPICS.examples, [record(example("a", 1, 0.1, Previous(0, 1.0, 0)), offset=6)])
     assert not tally.unlearned
     assert tally.version == 7
+
+
+def test_a_restore_among_the_examples_moves_the_version_only(tally: Tally):
+    restore = Restore(id="r1", version=1, digest="", model="binned", features="", at=0)
+    tally.see(TOPICS.examples, [record(encode(restore), offset=5)])
+    assert (tally.version, tally.examples, tally.taught) == (6, 0, {})
 
 
 @pytest.mark.parametrize("what", ["transaction", "label"])

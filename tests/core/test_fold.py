@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.fold import Header, LearningState, fold_log
+from app.core.dump import Header
+from app.core.fold import LearningState, fold_log
 from app.core.zoo import ZOO
 from app.errors import SettingsError, StateError
 from app.messages import Example, Origin, Previous

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.bundle import CHUNK_BYTES, PART_BYTES, Bundle, Identity, Manifest, length, pack
+from app.core.bundle import CHUNK_BYTES, PART_BYTES, Bundle, length, pack
 from app.core.fold import LearningState, fold_log
+from app.core.manifest import Identity, Manifest, read_manifest, seal
 from app.core.snapshot import KEY, Snapshot, assemble, stale, unpack, verify
 from app.errors import SnapshotError
 from tests.core.samples import GRIDS, PARTITIONS, Tally, log, state
@@ -113,8 +114,8 @@ def rewritten(change: Callable[[Manifest], Manifest]) -> Callable[[Records], Rec
 
     def damage(found: Records) -> Records:
         key, raw = found[-1]
-        manifest = change(msgspec.json.decode(raw, type=Manifest))
-        return [*found[:-1], (key, msgspec.json.encode(manifest))]
+        manifest = change(read_manifest(raw))
+        return [*found[:-1], (key, seal(msgspec.json.encode(manifest), ()))]
 
     return damage
 
@@ -129,7 +130,7 @@ def forged(stream: bytes) -> Callable[[Records], Records]:
     other.add(next(folded(0).parts()))
     other._chunks, other._tail = [], bytearray(stream)
     (_, chunk), (_, raw) = other.records("features", "")
-    chunks = msgspec.json.decode(raw, type=Manifest).chunks
+    chunks = read_manifest(raw).chunks
 
     def damage(found: Records) -> Records:
         change = rewritten(lambda manifest: replace(manifest, chunks=chunks))
@@ -149,7 +150,8 @@ DAMAGE = {
     "a missing chunk": lambda found: found[1:],
     "an empty manifest": lambda found: [*found[:-1], (found[-1][0], b"")],
     "a manifest that is not text": lambda found: [*found[:-1], (found[-1][0], b'{"engine":"\xff"')],
-    "a manifest without fields": lambda found: [*found[:-1], (found[-1][0], b"{}")],
+    "a record without a manifest": lambda found: [*found[:-1], (found[-1][0], b"{}")],
+    "a manifest without fields": lambda found: [*found[:-1], (found[-1][0], b'{"manifest":{}}')],
     "the manifest of another version": rewritten(lambda m: replace(m, version=m.version + 1)),
     "the manifest of another digest": rewritten(lambda m: replace(m, digest="0" * 64)),
     "a chunk too many": rewritten(lambda m: replace(m, chunks=[*m.chunks, m.chunks[0]])),

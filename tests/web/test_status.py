@@ -99,12 +99,14 @@ async def test_metrics_can_be_parsed_and_follow_the_worker(view_of: ViewOf, serv
     client = await serve(view)
     decide(view.sensors, 3, 0.01)
     view.state.version = 42
+    view.worker.follower.refused_snapshots = 2
     response = await client.get("/metrics")
     assert response.content_type == "text/plain"
     families = {f.name: f for f in text_string_to_metric_families(await response.text())}
     assert families["weir_decisions"].samples[0].value == 3
     assert families["weir_learning_version"].samples[0].value == 42
     assert families["weir_partitions"].samples[0].value == 2
+    assert families["weir_snapshots_refused"].samples[0].value == 2
     assert families["weir_ready"].samples[0].value == 0
     assert {"weir_average_precision", "weir_roc_auc", "process_cpu_seconds"} <= set(families)
 

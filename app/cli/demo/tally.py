@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 
 from app.core.metrics import Prequential
 from app.data.rows import Due, Labelled
-from app.messages import read_example, read_prediction
+from app.messages import Example, read_entry, read_prediction
 from app.stream.topics import Topics
 
 RECENT = 20_000  # labels behind the rolling figures
@@ -109,9 +109,11 @@ class Tally:
         self.on_review(id)
 
     def _learned(self, record: ConsumerRecord) -> None:
-        example = read_example(record.value)
-        self.examples += 1
+        example = read_entry(record.value)
         self.version = record.offset + 1
+        if not isinstance(example, Example):
+            return
+        self.examples += 1
         if example.y is None:
             self.taught.pop(example.tx, None)
             return

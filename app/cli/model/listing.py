@@ -1,4 +1,4 @@
-"""`weir model`: the model zoo, and what a running worker has learned."""
+"""`weir model list`: the model zoo, and what a running worker has learned."""
 
 import json
 from typing import Annotated, Any
@@ -10,15 +10,7 @@ from app.cli.sentences import sentences
 from app.errors import WeirError
 from app.settings import settings
 
-model = typer.Typer(help="The models.", no_args_is_help=True)
 
-
-@model.callback()
-def _group() -> None:
-    """Keeps `weir model list` a word of its own while it is the only one."""
-
-
-@model.command(name="list")
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     url: Annotated[
@@ -77,3 +69,9 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
     console.print(
         grid("snapshots", ["version", "digest", "examples", "bytes", "engine"], snapshots)
     )
+    restores: list[list[object]] = [
+        [restored["id"], restored["offset"], restored["version"], restored["digest"][:16]]
+        for restored in running["restores"]
+    ]
+    if restores:
+        console.print(grid("restores", ["id", "offset", "snapshot", "digest"], restores))

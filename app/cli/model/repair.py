@@ -1,0 +1,168 @@
+"""`weir model rollback` and `weir model rebuild`: other models, from one offset on, everywhere."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.sentences import sentences
+from app.errors import WeirError
+from app.settings import settings
+
+if TYPE_CHECKING:
+    from app.core.snapshot import Snapshot
+    from app.stream.rebuild import Rebuild, Stretch
+
+Actor = Annotated[str, typer.Option(help="Who decided it; stored in the log.")]
+Reason = Annotated[str, typer.Option(help="Why, in words; stored in the log.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+STAYS = "What was labelled, merchant statistics and past decisions stay as they are."
+
+
+def rollback(
+    version: Annotated[
+        str, typer.Argument(help="Version of a stored snapshot, or how its digest begins.")
+    ],
+    reason: Reason,
+    actor: Actor,
+    yes: Yes = False,
+) -> None:
+    """Give the models back what they were in a stored snapshot, on all workers.
+
+    The snapshot is pinned, so that it is never deleted, and a restore is appended to the
+    examples log: every worker acts when its fold meets it. What was learned between the
+    snapshot and the restore is gone from the models; weir model rebuild brings it back.
+    """
+    with sentences():
+        snapshot, end = asyncio.run(find(version))
+        typer.echo(
+            f"The models go back to snapshot {snapshot.version} ({snapshot.digest[:12]}). The "
+            f"{end - snapshot.version} entries of the log behind it will not count for them.\n"
+            + STAYS
+        )
+        consent(yes)
+        publish(snapshot.version, snapshot.digest, snapshot.records(), actor, reason)
+
+
+def rebuild(
+    reason: Reason,
+    actor: Actor,
+    through: Annotated[
+        int | None, typer.Option(min=0, help="Last offset of the examples log to learn.")
+    ] = None,
+    without_feedback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PARTITION:FROM-TO", help="Labels not to learn, by their offsets."),
+    ] = None,
+    without_transactions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Transactions whose labels not to learn, one id a line."),
+    ] = None,
+    without_actor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Whose labels not to learn, as the feedback topic says."),
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Learn the models anew from the log, without some labels, and give them to all workers.
+
+    The log is folded from its start in this process. Earlier restores in it are passed over:
+    whatever is not left out is learned. Options may be given several times, but for FILE.
+    """
+    from app.stream.rebuild import LeftOut, Rebuild
+
+    with sentences():
+        stretches = tuple(stretch(text) for text in without_feedback or ())
+        made = Rebuild(settings(), LeftOut(stretches, ids(without_transactions)), through)
+        asyncio.run(fold(made, without_actor or ()))
+        typer.echo(f"{summary(made)}\n{STAYS}")
+        consent(yes)
+        if through is None:
+            asyncio.run(fold(made, without_actor or ()))  # what has come since
+        publish(made.state.version, made.state.digest(), made.records(), actor, reason)
+
+
+async def find(name: str) -> "tuple[Snapshot, int]":
+    """A stored snapshot that may be restored, and where the examples log ends."""
+    from app.stream.repair import check_usable, choose, log_end, snapshots
+    from app.stream.topics import check
+
+    await check(settings())
+    snapshot = choose(await snapshots(settings()), name)
+    check_usable(snapshot, settings())
+    return snapshot, await log_end(settings())
+
+
+async def fold(made: "Rebuild", actors: Iterable[str]) -> None:
+    """Fold what the log holds by now but for what actors said, with a bar of the progress."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from app.stream.rebuild import said_by
+    from app.stream.topics import check
+
+    await check(settings())
+    said = await said_by(settings(), frozenset(actors))
+    made.left_out = made.left_out._replace(said=said)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("learning the log", total=None)
+        await made.read_on(lambda now, end: bar.update(task, completed=now, total=end))
+
+
+def summary(made: "Rebuild") -> str:
+    """What a rebuild has learned and left out."""
+    counts = made.state.counts
+    return (
+        f"The models will be those of {counts.examples} examples ({counts.frauds} frauds), up to "
+        f"version {made.state.version}. Left out: {made.examples_left_out} examples "
+        f"({made.frauds_left_out} frauds), {made.restores_left_out} earlier restores."
+    )
+
+
+def stretch(text: str) -> "Stretch":
+    """Feedback offsets as a user writes them, both ends included.
+
+    >>> stretch("3:100-250")
+    Stretch(partition=3, first=100, last=250)
+    """
+    from app.stream.rebuild import Stretch
+
+    found = re.fullmatch(r"(\d+):(\d+)-(\d+)", text)
+    if found is None:
+        raise WeirError(f"{text!r} is not PARTITION:FROM-TO, for example 3:100-250")
+    return Stretch(*map(int, found.groups()))
+
+
+def ids(file: Path | None) -> frozenset[str]:
+    """The ids in a file, one a line."""
+    try:
+        lines = file.read_text().splitlines() if file is not None else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeirError(f"{file} cannot be read: {error}") from None
+    return frozenset(line.strip() for line in lines if line.strip())
+
+
+def consent(yes: bool) -> None:
+    """Ask, unless that is done already; ends the command on a no."""
+    if not yes:
+        typer.confirm("Restore these models on all workers?", abort=True)
+
+
+def publish(
+    version: int, digest: str, records: Iterable[tuple[bytes, bytes]], actor: str, reason: str
+) -> None:
+    """Write the snapshot, then the entry that makes all workers take it over."""
+    from app.stream.repair import announce, restore_of
+
+    id, now = secrets.token_hex(8), int(time.time() * 1000)
+    entry = restore_of(settings(), version, digest, id, now, actor, reason)
+    offset = asyncio.run(announce(settings(), records, entry))
+    typer.echo(
+        f"published restore {id}: examples offset {offset}, snapshot {version} ({digest})\n"
+        f"The {offset - version} entries of the log between the two do not count for the models."
+    )

@@ -1,0 +1,94 @@
+"""The manifest of a snapshot: what it is of, the digests of all of it, and its signature.
+
+Nothing in a snapshot, or anywhere in Weir, is pickled. A signature says who wrote a snapshot;
+whether it is whole is a matter of its digests.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from app.core.dump import Counts
+from app.errors import SnapshotError
+
+FORMAT = 2
+
+SignatureState = Literal["good", "wrong", "none", "not checked"]
+
+
+class Identity(Struct, frozen=True):
+    """What must agree before a state may load a snapshot."""
+
+    model: str
+    partitions: int
+    features: str  # app.core.engine.grids_digest
+    format: int = FORMAT
+
+
+class Manifest(Struct, frozen=True):
+    """What the last record of a snapshot says. `size` counts uncompressed bytes.
+
+    `rebuilt`: the models have learned a part of the log only. A restore may take them over,
+    but no state begins with this snapshot.
+    """
+
+    identity: Identity
+    version: int
+    digest: str
+    engine: str
+    counts: Counts
+    parts: int
+    size: int
+    chunks: list[str]  # blake2b of each
+    rebuilt: bool = False
+
+
+class Signed(Struct, frozen=True):
+    """The last record of a snapshot: a manifest, and the signature over its very bytes."""
+
+    manifest: msgspec.Raw
+    signature: str = ""
+
+
+def seal(manifest: bytes, keys: Sequence[bytes]) -> bytes:
+    """The record of an encoded manifest, signed with the first of the keys if there is one."""
+    signature = sign(manifest, keys[0]) if keys else ""
+    return msgspec.json.encode(Signed(msgspec.Raw(manifest), signature))
+
+
+def sign(manifest: bytes, key: bytes) -> str:
+    """HMAC-SHA256 of an encoded manifest, as 64 hexadecimal digits."""
+    return hmac.new(key, manifest, hashlib.sha256).hexdigest()
+
+
+def signature(raw: bytes, keys: Sequence[bytes]) -> SignatureState:
+    """What becomes of a manifest record's signature under these keys; any one of them will do."""
+    signed = _signed(raw)
+    if not signed.signature:
+        return "none"
+    if not keys:
+        return "not checked"
+    manifest = bytes(signed.manifest)
+    fits = [
+        hmac.compare_digest(sign(manifest, key).encode(), signed.signature.encode()) for key in keys
+    ]
+    return "good" if any(fits) else "wrong"
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """The manifest in a snapshot's last record. Raises SnapshotError when there is none."""
+    try:
+        return msgspec.json.decode(_signed(raw).manifest, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SnapshotError(f"a manifest cannot be read: {error}") from None
+
+
+def _signed(raw: bytes) -> Signed:
+    try:
+        return msgspec.json.decode(raw, type=Signed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SnapshotError(f"a manifest cannot be read: {error}") from None
