@@ -60,7 +60,7 @@ async def least_copies(settings: Settings, topic: str) -> str:
     return value
 
 
-async def test_after_a_leader_was_killed_all_that_was_acknowledged_is_there_and_writes_go_on(
+async def test_when_a_leader_goes_all_that_was_acknowledged_is_there_and_writes_go_on(
     fresh: str,
 ) -> None:
     async with Cluster() as cluster:
@@ -81,6 +81,11 @@ async def test_after_a_leader_was_killed_all_that_was_acknowledged_is_there_and_
         assert (await leader(settings, tp))[0] != killed
         await cluster.restart(killed)
         await until(lambda: in_step(settings, tp, killed))
+        handed_over, _ = await leader(settings, tp)
+        cluster.terminate(handed_over)
+        await until(lambda: ended(cluster, handed_over))
+        before = len(acknowledged)
+        await until(lambda: more_than(acknowledged, before + 50))
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         found = await all_values(settings, tp)
@@ -105,6 +110,10 @@ async def more_than(acknowledged: list[bytes], count: int) -> bool:
 
 async def in_step(settings: Settings, tp: TopicPartition, node: int) -> bool:
     return node in (await leader(settings, tp))[1]
+
+
+async def ended(cluster: Cluster, node: int) -> bool:
+    return not cluster.node(node).running
 
 
 async def test_a_node_that_does_not_start_is_named_and_none_is_left(tmp_path: Path) -> None:
