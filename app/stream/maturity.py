@@ -22,6 +22,7 @@ from app.messages import encode
 from app.settings import Settings
 from app.stream.guard import Exit, leave
 from app.stream.reading import bounds, reader, stretch
+from app.stream.scored import decides
 from app.stream.step import Step
 from app.stream.writer import Out
 
@@ -140,7 +141,8 @@ class Maturing:
         due = 0
         while due < len(records) and self.rule.due(records[due].timestamp, newest):
             due += 1
-        labels = [out for record in records[:due] for out in self._labels(record, newest)]
+        decisions = filter(decides, records[:due])
+        labels = [out for record in decisions for out in self._labels(record, newest)]
         if due:
             await self._publish(labels, records[due - 1].offset + 1)
         self.next = records[due].timestamp if due < len(records) else 0

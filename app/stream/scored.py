@@ -39,6 +39,14 @@ class _Id(msgspec.Struct):
 _read_id = msgspec.json.Decoder(_Id).decode
 
 
+def decides(record: ConsumerRecord) -> bool:
+    """Whether a record of the predictions topic is of Weir: nobody else's may stop a worker."""
+    ours = any(name == SOURCE_HEADER for name, _ in record.headers)
+    if not ours:
+        log.warning("%s[%d] @ %d is no decision", record.topic, record.partition, record.offset)
+    return ours
+
+
 def source_offset(record: ConsumerRecord) -> int:
     """The transactions offset that a prediction answers, from its header."""
     return int(dict(record.headers)[SOURCE_HEADER])
@@ -210,7 +218,10 @@ class ScoredPartition:
     ) -> int | None:
         """Take over the log's decisions; returns the reach of the first of them."""
         first: int | None = None
-        async for records in stretch(consumer, self.tp, start, end):
+        async for fetched in stretch(consumer, self.tp, start, end):
+            records = [record for record in fetched if decides(record)]
+            if not records:
+                continue
             sources = [source_offset(record) for record in records]
             ids = [_read_id(record.value).id for record in records]
             self._take_over(records, sources, ids)

@@ -126,6 +126,17 @@ async def test_a_local_decision_gives_way_to_the_first_in_the_log(
         assert store.decision("t2") == prediction("t2", "ours")
 
 
+async def test_a_record_that_is_no_decision_is_passed_over(
+    settings: Settings, writers, tmp_path: Path
+):
+    await write(
+        writers, settings, Out(b"c1", b"no JSON"), out("t1", 0), Out(None, prediction("t1"))
+    )
+    async with opened(settings, tmp_path / "0") as store:
+        await store.recover(None)
+        assert store.decision("t1") == prediction("t1")
+
+
 async def test_what_was_never_written_is_invisible_and_replaced_after_a_restart(
     settings: Settings, writers, tmp_path: Path
 ):
