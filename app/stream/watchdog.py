@@ -117,7 +117,9 @@ class Watchdog:
         if assignment is None or tp not in assignment.tps:
             return False
         state = assignment.state_value(TopicPartition(*tp))
-        return state.has_valid_position and (state.highwater or 0) > state.position
+        # What lies behind an open transaction may not be read yet: it is not work.
+        end = state.highwater or 0 if state.lso is None else state.lso
+        return state.has_valid_position and end > state.position
 
     def behind(self) -> object:
         """What is committed, when steps have done more than that; None when they have not."""

@@ -104,6 +104,23 @@ def a_broker_that_was_away(story: Story) -> None:
     story.look(LONG / 2)
 
 
+def reading(story: Story, **state: object) -> None:
+    """Let the consumer have read up to its position."""
+    read = Thing(has_valid_position=True, **state)
+    assigned = Thing(tps={T}, state_value=lambda tp: read)
+    story.consumer._thread._consumer._subscription.subscription.assignment = assigned
+
+
+def records_that_nobody_reads(story: Story) -> None:
+    reading(story, position=5, highwater=9, lso=9)
+    story.look(LONG)
+
+
+def an_open_transaction_upstream(story: Story) -> None:
+    reading(story, position=5, highwater=9, lso=5)
+    story.look(LONG)
+
+
 def play(tell) -> int:
     """The exit code of a process that looks on."""
     if not (child := os.fork()):
@@ -125,6 +142,8 @@ def play(tell) -> int:
         (a_long_recovery, 0),
         (no_commit, Exit.STUCK),
         (a_broker_that_was_away, 0),
+        (records_that_nobody_reads, Exit.STUCK),
+        (an_open_transaction_upstream, 0),
     ],
 )
 def test_the_watchdog(tell, code: int):
