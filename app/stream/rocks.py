@@ -52,7 +52,7 @@ def cause(error: BaseException, otherwise: Exit) -> Exit:
 def open_or_discard(path: Path, open_files: Callable[[], Rdict]) -> Rdict:
     """Open a database; one that is damaged is removed and opened empty, for the logs to fill."""
     try:
-        _check(path)
+        check(path)
         return open_files()
     except Exception as error:
         if cause(error, Exit.STEP) != Exit.DAMAGED:
@@ -62,7 +62,7 @@ def open_or_discard(path: Path, open_files: Callable[[], Rdict]) -> Rdict:
     return open_files()
 
 
-def _check(path: Path) -> None:
+def check(path: Path) -> None:
     """Raise when the database does not know the newest of its table files.
 
     Older ones may have been merged into one that it knows, by a process that was killed before

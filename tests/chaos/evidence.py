@@ -11,6 +11,8 @@ from rocksdict import AccessType, Options, Rdict
 from app.core.fold import LearningState
 from app.messages import Example, Prediction, read_example, read_prediction
 from app.settings import Settings
+from app.stream import rocks
+from app.stream.guard import Exit
 from app.stream.topics import TABLES
 from app.stream.worker import new_state
 from tests.broker.workers import Kafka
@@ -107,15 +109,28 @@ async def read_logs(kafka: Kafka, load: Load, count: int, poison: set) -> Eviden
 
 
 def read_stores(worker: str, data: Path) -> Iterator[Store]:
-    """The tables on the disk of a worker that has stopped."""
+    """The tables on the disk of a worker that has stopped.
+
+    What was damaged and not opened since is left out: the next start discards it.
+    """
     for name in TABLES:
         for path in sorted(data.rglob(f"{name}-*.db")):
-            partition = int(path.stem.rpartition("-")[2])
-            options = Options(raw_mode=True)
-            db = Rdict(str(path), options, access_type=AccessType.read_only())
             try:
-                items = dict(db.items())
-            finally:
-                db.close()
+                items = read_files(path)
+            except Exception as error:  # rocksdict has one class for all of its errors
+                if rocks.cause(error, Exit.STEP) != Exit.DAMAGED:
+                    raise
+                continue
+            partition = int(path.stem.rpartition("-")[2])
             offset = int(items.pop(OFFSET_KEY, b"-1"))
             yield Store(worker, name, partition, offset, items)
+
+
+def read_files(path: Path) -> dict[bytes, bytes]:
+    """Every entry of a RocksDB. Raises rocksdict's Exception when it is damaged."""
+    rocks.check(path)
+    db = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
+    try:
+        return dict(rocks.walk(db))
+    finally:
+        db.close()

@@ -110,12 +110,12 @@ async def commit_before_stop(stage: Stage) -> str:
 
 
 async def own_positions(stage: Stage) -> str:
-    async def ready(partition: int) -> None:
+    async def ready(partition: int, epoch: int) -> None:
         await asyncio.Event().wait()
 
     stage.flow.owner.ready = ready
     lane = Lane(stage.flow.sources["transactions"])
-    stage.flow.take(Thing(message=Thing(lane=lane, tp=T, offset=9)))
+    stage.flow.take(Thing(message=Thing(lane=lane, tp=T, offset=9, epoch=0)))
     return f"commits {stage.consumer._new_offset(T)} while the step waits"
 
 
