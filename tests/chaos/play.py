@@ -18,7 +18,7 @@ from tests.broker.workers import Kafka, until
 from tests.chaos.evidence import Evidence, read_logs, read_stores
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.feeder import Feeder
-from tests.chaos.fleet import Fleet, Invalid, Stuck, fleet
+from tests.chaos.fleet import POLL, Fleet, Invalid, Stuck, fleet
 from tests.chaos.invariants import INVARIANTS
 from tests.chaos.load import Load
 from tests.chaos.plan import Plan
@@ -150,9 +150,9 @@ def _prepare(plan: Plan, workers: Fleet) -> None:
 
 
 async def _strike(plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcome: Outcome) -> None:
-    """One fault after another, each once all workers have worked since the one before."""
+    """One fault after another, each once all workers and partitions work again."""
     began = time.monotonic()
-    await scene.fleet.all_work(RECOVERED)
+    await _all_work(scene, watch, began)
     for name in plan.faults:
         sent = feeder.count
         struck = Struck(name, time.monotonic() - began)
@@ -160,11 +160,22 @@ async def _strike(plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcom
         watch.next_fault()
         await FAULTS[name].strike(scene)
         mended = time.monotonic()
-        await scene.fleet.all_work(RECOVERED)
+        await _all_work(scene, watch, mended)
         struck.recovered = time.monotonic() - mended
         struck.gaps = watch.gaps[-1]
         if feeder.count == sent:
             raise Invalid(f"nothing was sent while {name} was mended")
+
+
+async def _all_work(scene: Scene, watch: Watch, since: float) -> None:
+    """Wait until every worker is ready and decides, and every partition has decisions."""
+    await scene.fleet.all_work(RECOVERED)
+    try:
+        async with asyncio.timeout(RECOVERED):
+            while not watch.all_decide(since):
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        raise Stuck("lost: not all partitions had decisions again") from None
 
 
 async def _drained(settings: Settings, count: int) -> bool:

@@ -17,6 +17,11 @@ class Watch:
         self.last: dict[int, float] = {}
         self.gaps: list[dict[int, float]] = [{}]
 
+    def all_decide(self, since: float) -> bool:
+        """Whether every partition has had a decision since then (monotonic time)."""
+        partitions = range(self.settings.partitions)
+        return all(self.last.get(partition, 0.0) > since for partition in partitions)
+
     def next_fault(self) -> None:
         """From now on gaps belong to the next fault."""
         self.gaps.append({})
