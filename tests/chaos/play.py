@@ -152,7 +152,7 @@ def _prepare(plan: Plan, workers: Fleet) -> None:
 async def _strike(plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcome: Outcome) -> None:
     """One fault after another, each once all workers and partitions work again."""
     began = time.monotonic()
-    await _all_work(scene, watch, began)
+    await _all_work(scene, watch)
     for name in plan.faults:
         sent = feeder.count
         struck = Struck(name, time.monotonic() - began)
@@ -160,16 +160,17 @@ async def _strike(plan: Plan, scene: Scene, feeder: Feeder, watch: Watch, outcom
         watch.next_fault()
         await FAULTS[name].strike(scene)
         mended = time.monotonic()
-        await _all_work(scene, watch, mended)
+        await _all_work(scene, watch)
         struck.recovered = time.monotonic() - mended
         struck.gaps = watch.gaps[-1]
         if feeder.count == sent:
             raise Invalid(f"nothing was sent while {name} was mended")
 
 
-async def _all_work(scene: Scene, watch: Watch, since: float) -> None:
-    """Wait until every worker is ready and decides, and every partition has decisions."""
+async def _all_work(scene: Scene, watch: Watch) -> None:
+    """Wait until every worker is ready and decides, and then every partition has decisions."""
     await scene.fleet.all_work(RECOVERED)
+    since = time.monotonic()
     try:
         async with asyncio.timeout(RECOVERED):
             while not watch.all_decide(since):
