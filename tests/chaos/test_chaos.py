@@ -8,7 +8,7 @@ from tests.chaos.plan import Plan
 from tests.chaos.play import play
 
 SHORT = {
-    "workers": ("kill", "stop-long", "term"),
+    "workers": ("kill", "stop-long"),
     "disk and broker": ("wipe", "broker-kill"),
 }
 
