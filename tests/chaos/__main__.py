@@ -39,6 +39,7 @@ def main(
             if not outcome.invalid:
                 break
     told = report.summary(outcomes)
+    typer.echo(report.table(told))
     typer.echo(f"{told['passed']} of {told['valid']} runs passed; {out / 'report.html'}")
     raise typer.Exit(0 if told["valid"] and told["passed"] == told["valid"] else 1)
 

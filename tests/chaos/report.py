@@ -57,6 +57,23 @@ def fault_row(name: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
     }
 
 
+def table(told: dict[str, Any]) -> str:
+    """The rows by fault as a table in Markdown."""
+    head = "| fault | runs | lost | doubled | different | all work again, s | longest gap, s |"
+    rows = [
+        f"| {row['sentence']} | {row['runs']} | {row['lost'] + row['invented']} "
+        f"| {row['doubled']} "
+        f"| {row['differs']} | {row['recovered']:.1f} to {row['slowest']:.1f} | {gap(row)} |"
+        for row in told["faults"]
+    ]
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def gap(row: dict[str, Any]) -> str:
+    """The longest gap of a fault, a dash where none was seen."""
+    return "-" if row["longest_gap"] is None else f"{row['longest_gap']:.1f}"
+
+
 def count(outcome: Outcome, kind: str) -> int:
     """How many violations of a run are of a kind."""
     found = (sentence for told in outcome.violations.values() for sentence in told)
