@@ -18,9 +18,10 @@ STUBBORN = [
     "print('here', flush=True); time.sleep(600)",
 ]
 OWNER = """
-import sys
+import signal, sys
 from pathlib import Path
 from app.stream.child import Child
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 child = Child(sys.argv[2:], Path(sys.argv[1]), Path(sys.argv[1]) / "log")
 print(child.pid, flush=True)
 sys.stdin.read()
