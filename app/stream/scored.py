@@ -86,6 +86,7 @@ class ScoredPartition:
         self.highest = self.confirmed
         self.target = 0
         self.whole = False
+        self.closed = False
         self.in_flight: dict[str, Receipt] = {}
         self.tasks: set[asyncio.Task] = set()
 
@@ -256,6 +257,7 @@ class ScoredPartition:
 
     def close(self) -> None:
         """Stop catching up and release the files."""
+        self.closed = True
         for task in self.tasks:
             task.cancel()
         self.ledger.close()
@@ -272,6 +274,8 @@ class ScoredPartition:
 
     def _ended(self, task: asyncio.Task) -> None:
         self.tasks.discard(task)
+        if self.closed:
+            return  # aiokafka may swallow the cancellation; then the files were gone
         if not task.cancelled() and (error := task.exception()) is not None:
             code = cause(error, Exit.STATE)
             leave(code, f"scored[{self.tp.partition}] could not catch up: {error!r}")

@@ -162,7 +162,8 @@ class Worker:
             opening = asyncio.ensure_future(self._open_scored(partition))
             opening.add_done_callback(partial(self._leave_if_failed, partition))
             self._opening[partition] = opening
-        await asyncio.shield(self._opening[partition])
+        # Not its outcome: `_leave_if_failed` has seen to that, and a revoked one does not matter.
+        await asyncio.wait([self._opening[partition]])
 
     def _leave_if_failed(self, partition: int, opening: asyncio.Task[None]) -> None:
         if opening.cancelled() or self._opening.get(partition) is not opening:

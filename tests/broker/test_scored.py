@@ -345,3 +345,28 @@ async def test_the_log_holds_what_was_decided(settings: Settings, writers, tmp_p
     async with Kafka(settings) as kafka:
         records = await kafka.read(topic(settings))
     assert [record.value for record in records] == [prediction(f"t{n}") for n in range(20)]
+
+
+@pytest.mark.parametrize(("closed", "leaves"), [(True, 0), (False, 1)], ids=["closed", "open"])
+async def test_what_goes_on_after_the_store_was_closed_ends_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed: bool, leaves: int
+):
+    """aiokafka may swallow the cancellation of whoever reads."""
+    left: list[object] = []
+    monkeypatch.setattr(module, "leave", lambda code, why: left.append(code))
+    store = ScoredPartition(
+        settings.brokers, topic(settings), 0, tmp_path / "0", 1, 60.0, lambda tx: None
+    )
+
+    async def read_on() -> None:
+        store.put({"t1": Decided(0, b"{}")})
+
+    if closed:
+        store.close()
+    else:
+        store.ledger.close()
+    store._spawn(read_on())
+    async with asyncio.timeout(10):
+        while store.tasks:
+            await asyncio.sleep(0)
+    assert len(left) == leaves
