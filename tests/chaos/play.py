@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
+from app.stream.guard import Exit
 from tests.broker.workers import Kafka, until
 from tests.chaos.evidence import Evidence, read_logs, read_stores
 from tests.chaos.faults import FAULTS, Scene
@@ -204,6 +205,8 @@ def _judge(evidence: Evidence, workers: Fleet, outcome: Outcome) -> None:
         more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         outcome.violations[invariant.__name__] = found[:SHOWN] + more
     outcome.violations["stops_are_clean"] = list(workers.unclean)
+    bugs = workers.exits[Exit.STEP]
+    outcome.violations["no_bug_ends_a_worker"] = [f"{bugs} exits with {Exit.STEP}"] if bugs else []
     state, examples = evidence.folded()
     decisions = evidence.decisions()
     outcome.figures = {
