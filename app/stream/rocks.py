@@ -1,12 +1,15 @@
 """RocksDB files that can be trusted: damage is found out, never read as if it were whole.
 
-RocksDB checks a sum over every block that it reads and over every entry of its logs. Two
+RocksDB checks a sum over every block that it reads and over every entry of its logs. Three
 things it does not tell: a manifest that was cut off at the end of an entry makes it forget
-files, and rocksdict's iterators end at a damaged block as they do at the last key.
+files; a flipped bit that makes a log's entry one of a recycled log makes it read in a circle,
+with the interpreter locked (https://github.com/facebook/rocksdb/issues/13333); and rocksdict's
+iterators end at a damaged block as they do at the last key.
 """
 
 import logging
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +20,10 @@ from app.stream.guard import Exit
 
 log = logging.getLogger(__name__)
 
+# The format of logs and manifests: https://github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format
+LOG_BLOCK = 32 << 10
+LOG_HEADER = struct.Struct("<IHB")  # sum, length, type
+RECYCLED = {5, 6, 7, 8, 11}  # types of entries in recycled logs; these options never recycle one
 WHOLE = bytes.fromhex("f7cff485b741e288")  # how a table file ends that was written to its end
 DAMAGE = ("Corruption", "No such file")
 DISK = (
@@ -63,11 +70,14 @@ def open_or_discard(path: Path, open_files: Callable[[], Rdict]) -> Rdict:
 
 
 def check(path: Path) -> None:
-    """Raise when the database does not know the newest of its table files.
+    """Raise when opening would not end, or the newest of the table files are not known.
 
     Older ones may have been merged into one that it knows, by a process that was killed before
     it removed them. Read-only, because opening for writing removes what is not known.
     """
+    for file in (*path.glob("MANIFEST-*"), *path.glob("*.log")):
+        if not RECYCLED.isdisjoint(_types(file.read_bytes())):
+            raise Exception(f"Corruption: {file.name} has an entry of a recycled log")
     whole = {int(file.stem) for file in path.glob("*.sst") if _is_whole(file)}
     if not whole:
         return
@@ -78,6 +88,18 @@ def check(path: Path) -> None:
         db.close()
     if lost := sorted(number for number in whole if number > max(known, default=0)):
         raise Exception(f"Corruption: the manifest does not name the tables {lost}")
+
+
+def _types(content: bytes) -> Iterator[int]:
+    """The type of each entry in a log; nonsense behind a damaged entry."""
+    at = 0
+    while at + LOG_HEADER.size <= len(content):
+        if (left := LOG_BLOCK - at % LOG_BLOCK) < LOG_HEADER.size:
+            at += left  # no header is split over two blocks
+            continue
+        _, length, kind = LOG_HEADER.unpack_from(content, at)
+        yield kind
+        at += LOG_HEADER.size + length
 
 
 def _is_whole(file: Path) -> bool:

@@ -14,7 +14,7 @@ from faust.stores.rocksdb import RocksDBOptions
 from rocksdict import Rdict, WriteBatch
 
 from app.stream.guard import Exit
-from app.stream.rocks import cause, open_or_discard, walk
+from app.stream.rocks import LOG_HEADER, RECYCLED, cause, check, open_or_discard, walk
 from app.stream.tables import MEMORY
 
 OFFSET = b"__faust\0offset__"
@@ -125,6 +125,23 @@ def test_damage_is_refused_or_leaves_a_state_that_was(
             # Before the first offset, or between a step and its offset, one step is ahead.
             assert found in states[offset + 1 : offset + 3]
         shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("kind", ["*.log", "MANIFEST-*"])
+@pytest.mark.parametrize("type_", sorted(RECYCLED))
+def test_an_entry_at_which_rocksdb_reads_in_a_circle_is_refused(
+    written: Path, tmp_path: Path, kind: str, type_: int
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(written, copy)
+    file = next(copy.glob(kind))
+    content = bytearray(file.read_bytes())
+    _, length, _ = LOG_HEADER.unpack_from(content)
+    content[2 * LOG_HEADER.size + length - 1] = type_  # of the second entry
+    file.write_bytes(content)
+    with pytest.raises(Exception, match="Corruption: .* recycled"):
+        check(copy)
+    assert read(copy) == {}
 
 
 def test_files_that_are_whole_are_kept(written: Path, states: list, tmp_path: Path):
