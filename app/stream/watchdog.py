@@ -79,8 +79,10 @@ class Watchdog:
         if self.closed.of(None if self.flow.open else self.flow.epoch) > self.assignment:
             why = f"the group has not said for {self.assignment:.0f} s which partitions to take"
             leave(Exit.UNASSIGNED, why)
-        if self.idle.of(self.progress() if self.work_waits() else None) > self.patience:
-            leave(Exit.STUCK, f"work waits and nothing has moved for {self.patience:.0f} s")
+        work = self.work()
+        if self.idle.of(self.progress() if work else None) > self.patience:
+            lease = "" if self.worker.guard.lease.valid else "; no heartbeat is acknowledged"
+            leave(Exit.STUCK, f"nothing has moved for {self.patience:.0f} s, and {work}{lease}")
         if self.uncommitted.of(self.behind()) > self.patience:
             leave(Exit.STUCK, f"nothing could be committed for {self.patience:.0f} s")
 
@@ -96,17 +98,21 @@ class Watchdog:
             {partition: scored.highest for partition, scored in worker.scored.items()},
         )
 
-    def work_waits(self) -> bool:
-        """Whether there is anything to do."""
+    def work(self) -> str:
+        """What there is to do, in words; empty when there is nothing."""
         worker, held = self.worker, self.worker.held()
         if not self.flow.open:
-            return False
-        if not worker.app.tables.recovery.completed.is_set() or worker.follower.lag:
-            return True
-        if not all(worker.opened(partition) for partition in held):
-            return True
+            return ""
+        if not worker.app.tables.recovery.completed.is_set():
+            return "the tables are not recovered"
+        if worker.follower.lag:
+            return f"{worker.follower.lag} examples are not learned"
+        if closed := [partition for partition in held if not worker.opened(partition)]:
+            return f"the partitions {closed} are not opened"
         topics = worker.topics.transactions, worker.topics.feedback
-        return any(self._waits(TP(topic, partition)) for topic in topics for partition in held)
+        waiting = [tp for topic in topics for tp in (TP(topic, p) for p in held) if self._waits(tp)]
+        names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in waiting)
+        return names and f"{names} wait"
 
     def _waits(self, tp: TP) -> bool:
         if (lane := self.flow.lanes.get(tp)) is not None and lane.pending:

@@ -139,7 +139,7 @@ def test_an_entry_at_which_rocksdb_reads_in_a_circle_is_refused(
     _, length, _ = LOG_HEADER.unpack_from(content)
     content[2 * LOG_HEADER.size + length - 1] = type_  # of the second entry
     file.write_bytes(content)
-    with pytest.raises(Exception, match="Corruption: .* recycled"):
+    with pytest.raises(Exception, match=r"Corruption: .* recycled"):
         check(copy)
     assert read(copy) == {}
 

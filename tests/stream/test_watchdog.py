@@ -31,6 +31,7 @@ class Story:
         self.follower = Thing(lag=0, state=Thing(version=0))
         self.worker = Thing(
             settings=Thing(session_timeout=SESSION),
+            guard=Thing(lease=Thing(valid=True)),
             flow=self.flow,
             app=Thing(tables=Thing(recovery=self.recovery), consumer=self.consumer),
             follower=self.follower,
