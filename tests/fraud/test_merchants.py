@@ -1,5 +1,6 @@
 """Tests of the merchant statistics."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,7 +152,7 @@ def test_an_unknown_merchant_has_the_overall_share():
     merchants = learned(example(1), *[example(0, merchant="m2")] * 3)
     view = merchants.view("m3", "FR", NOON)
     assert view[:3] == ((1 + 1) / (4 + 100),) * 3
-    assert view[3:] == (0.0, 0, None, 0, None, 0)
+    assert view[3:] == (0.0, 0, None, 0, None, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,13 @@ def test_a_correction_is_a_new_label_of_the_run():
 def test_a_fraud_whose_amount_stands_out_adds_nothing_to_the_unexplained_run(x):
     view = learned(example(1), example(1, x=x)).view("m1", "FR", at(1.5))
     assert (view.run, view.unexplained_run, view.unexplained_days) == (2, 1, 1.0)
+
+
+def test_the_age_of_an_unexplained_run_counts_from_its_first_transaction():
+    first = msgspec.structs.replace(example(1, day=8), at=at(1))
+    later = msgspec.structs.replace(example(1, day=9), at=at(0.5))
+    view = learned(first, later).view("m1", "FR", at(10))
+    assert (view.unexplained_days, view.unexplained_age) == (2.0, 9.0)
 
 
 def test_frauds_count_by_merchant_and_location():
