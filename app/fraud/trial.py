@@ -9,7 +9,8 @@ from app.errors import SnapshotError
 
 MEMORY = 0.995  # an alert's weight after each later one: some 200 alerts count
 DOUBT = 20.0  # alerts, half of them frauds, that both begin with
-AHEAD = 0.2  # precision by which the model must be better for the rules to add nothing
+LEVEL = 0.1  # precision by which the model may be better before the rules count less
+AHEAD = 0.2  # and from which they count for nothing
 ENOUGH = 100.0  # alerts of the model, as remembered, before a trial can end
 
 
@@ -41,8 +42,8 @@ class Figures(NamedTuple):
 class Trial(msgspec.Struct, array_like=True):
     """Precision of the alerts of both, from labels in log order.
 
-    The weight of the rules is 1 while the model's alerts are no better than theirs, and falls
-    to 0 as they become better by `AHEAD`. Then the trial is over: it is about a young model,
+    The weight of the rules is 1 while the model's alerts are hardly better than theirs, and
+    falls to 0 as they become better by `AHEAD`. Then the trial is over: it is about a young model,
     and judging both costs time with each example.
 
     Examples
@@ -64,7 +65,8 @@ class Trial(msgspec.Struct, array_like=True):
         """What the rules count: 1 for all, 0 for nothing."""
         if self.over:
             return 0.0
-        return min(max(1 - (self.model.precision - self.rules.precision) / AHEAD, 0.0), 1.0)
+        ahead = self.model.precision - self.rules.precision
+        return min(max((AHEAD - ahead) / (AHEAD - LEVEL), 0.0), 1.0)
 
     @property
     def figures(self) -> Figures:
