@@ -233,7 +233,7 @@ def test_a_limit_is_a_share(judge, share):
 def test_figures_are_those_of_the_latest_labels():
     chance = np.random.default_rng(7)
     ys = chance.random(1500) < 0.1
-    scores = np.round((2 * chance.random(1500) + ys) / 3, 2)  # higher for frauds; some are equal
+    scores = np.round((2 * chance.random(1500) + ys) / 3, 3)  # higher for frauds; some are equal
     metrics = Prequential(window=1000)
     for y, score in zip(ys.tolist(), scores.tolist(), strict=True):
         metrics.update(int(y), score, score >= 0.8)
