@@ -1,21 +1,21 @@
 """Half-space trees as a classifier: how rare a transaction is among legitimate ones."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
-from math import ceil, log, sqrt
-from typing import Any, NamedTuple
+from math import log, sqrt
+from typing import Any
 
 import msgspec
-from river import anomaly, base
-from river.tree.base import Branch
+from river import base
 
 from app.core.binned import DEFAULT_GRID
+from app.core.halfspaces import HalfSpaces, half_spaces
 from app.core.logit import check_features, probabilities, sigmoid
 from app.core.plain import Plain, pack_floats, unpack_floats
 from app.errors import StateError
 
 LOG_2 = log(2.0)
+LIGHT = 0.1  # share of a window below which a node is not looked into
 STEP = 0.1  # of AdaGrad, in logits
 
 
@@ -30,13 +30,6 @@ class Stored(msgspec.Struct):
     squares: tuple[float, float]
     centres: bytes
     learned: int
-
-
-class HalfSpaces(NamedTuple):
-    """A tree's branches level by level: the children of i are 2i + 1 and 2i + 2."""
-
-    features: tuple[str, ...]
-    edges: tuple[float, ...]  # below it is the left side
 
 
 class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no types
@@ -121,7 +114,7 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
             return 0.0
         total = 0.0
         for space, masses in zip(self._trees, self._reference, strict=True):
-            way = self._way(space, masses, x)
+            way = space.way(masses, x, LIGHT * masses[0])
             total += log((masses[way[-1]] + 0.5) / (masses[0] + 0.5)) + (len(way) - 1) * LOG_2
         return -total / self.n_trees
 
@@ -193,7 +186,7 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
         """Split the space at edges of the grids, as River splits the unit cube."""
         self._centres = dict.fromkeys(sorted(grids), 0.0)
         edges = tuple((name, tuple(grids[name])) for name in sorted(grids))
-        self._trees = _half_spaces(edges, self.n_trees, self.height, self.seed) if grids else ()
+        self._trees = half_spaces(edges, self.n_trees, self.height, self.seed) if grids else ()
         self._reference, self._latest = self._empty(), self._empty()
 
     def _empty(self) -> list[list[float]]:
@@ -202,34 +195,10 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
     def _by_tree(self, masses: list[float]) -> list[list[float]]:
         return [masses[i : i + self._nodes] for i in range(0, len(masses), self._nodes)]
 
-    def _way(self, space: HalfSpaces, masses: Sequence[float], x: Mapping[str, float]) -> list[int]:
-        """Nodes from the root to the first light one, or to the leaf."""
-        features, edges = space
-        light, node, way = 0.1 * masses[0], 0, [0]
-        for _ in range(self.height):
-            if masses[node] < light:
-                break
-            value = x.get(features[node])
-            left = 2 * node + 1
-            if value is None:
-                node = left + (masses[left] < masses[left + 1])
-            else:
-                node = left + (value >= edges[node])
-            way.append(node)
-        return way
-
     def _count(self, x: Mapping[str, float], w: float) -> None:
         """Add `w` to the masses on the way to each leaf; River counts 1, whatever the weight."""
         for space, masses, latest in zip(self._trees, self._reference, self._latest, strict=True):
-            features, edges = space
-            node = 0
-            latest[0] += w
-            for _ in range(self.height):
-                value, left = x.get(features[node]), 2 * node + 1
-                if value is None:  # River asks the new masses here, which begin all equal
-                    node = left + (masses[left] < masses[left + 1])
-                else:
-                    node = left + (value >= edges[node])
+            for node in space.way(masses, x):
                 latest[node] += w
         self._weight += w
         if self._weight >= self.window:
@@ -241,7 +210,7 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
         """What splits on each feature of `x` add to the answer of the trees."""
         moves = {name: 0.0 for name in x if name in self._centres}
         for space, masses in zip(self._trees, self._reference, strict=True):
-            for node, child in pairwise(self._way(space, masses, x)):
+            for node, child in pairwise(space.way(masses, x, LIGHT * masses[0])):
                 name = space.features[node]
                 if name in moves:
                     denser = log((masses[child] + 0.5) / (masses[node] + 0.5)) + LOG_2
@@ -255,25 +224,3 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
             self._squares[place] += part * part
             self._calibration[place] -= STEP * part / sqrt(self._squares[place])
         self._calibration[1] = max(self._calibration[1], 0.0)
-
-
-@lru_cache(maxsize=8)  # the models of all partitions share them
-def _half_spaces(
-    grids: tuple[tuple[str, tuple[float, ...]], ...], n_trees: int, height: int, seed: int
-) -> tuple[HalfSpaces, ...]:
-    """River's trees over coordinates 0 to 1, with the edge that each split falls on.
-
-    The coordinate of a value is rank / edges, its rank being the edges at or below it. It is
-    below a split s exactly if the value is below the edge number ceil(s x edges).
-    """
-    river = anomaly.HalfSpaceTrees(n_trees=n_trees, height=height, seed=seed)
-    river.learn_one({name: 0.0 for name, _ in grids})  # what makes it plant its trees
-    return tuple(_half_space(root, dict(grids)) for root in river.trees)
-
-
-def _half_space(root: Any, grids: Mapping[str, Sequence[float]]) -> HalfSpaces:
-    branches = [node for node in root.iter_bfs() if isinstance(node, Branch)]
-    features = [branch.feature for branch in branches]
-    places = [ceil(branch.threshold * len(grids[branch.feature])) for branch in branches]
-    edges = [grids[name][place - 1] for name, place in zip(features, places, strict=True)]
-    return HalfSpaces(tuple(features), tuple(edges))
