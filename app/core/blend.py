@@ -9,6 +9,7 @@ from app.core.binned import BinnedLogistic
 from app.core.linear import ScaledLogistic
 from app.core.logit import check_features, probabilities
 from app.core.plain import Plain
+from app.core.step import end_step
 
 
 class LogitMean(base.Classifier):  # type: ignore[misc]  # River has no types
@@ -52,6 +53,11 @@ class LogitMean(base.Classifier):  # type: ignore[misc]  # River has no types
         check_features(x)
         self.first.learn_one(x, y, w)
         self.second.learn_one(x, y, w)
+
+    def end_step(self) -> None:
+        """Tell both models that a step of the log ends."""
+        end_step(self.first)
+        end_step(self.second)
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """The mean of both models' shares."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.core.step import end_step
 from app.core.zoo import Grids, Model, make_model
 from app.errors import StateError
 
@@ -35,6 +36,11 @@ class Models:
         self._shared.learn_one(x, fraud, w)
         self._own[partition].learn_one(x, fraud, w)
         self.learned_frauds[partition] += fraud
+
+    def end_step(self, partition: int) -> None:
+        """Tell the shared model and that of the partition that a step of the log ends."""
+        end_step(self._shared)
+        end_step(self._own[partition])
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.
