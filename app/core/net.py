@@ -1,24 +1,28 @@
 """A small neural net in plain numpy that corrects an additive model, learned in batches."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
-from typing import Any, TypeAlias
+from typing import Any
 from zlib import crc32
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from river import base
 
 from app.core.binned import BinnedLogistic
+from app.core.layers import (
+    Floats,
+    fresh_input,
+    fresh_layers,
+    gradients,
+    outputs,
+    sums,
+    unpack_layers,
+)
 from app.core.logit import check_features, probabilities, sigmoid
 from app.core.plain import Plain, pack_floats, unpack_floats
 from app.core.step import end_step
 from app.errors import StateError
 
-Floats: TypeAlias = NDArray[np.float64]
-
-SPREAD = 0.25  # of the first weights: He's rule for some thirty inputs
 RAREST = 0.01  # least probability of a step, so that no gradient is scaled up beyond 100 times
 
 
@@ -27,7 +31,7 @@ class Stored(msgspec.Struct):
 
     below: Any
     features: list[str]
-    weights: list[bytes]
+    layers: list[bytes]
     squares: list[bytes]
     open: bytes
     owed: float
@@ -39,16 +43,14 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
     The inputs are the contributions of a model below, in logits and centred, and the net's
     output is added to that model's logit. So inputs need no scaling and none of them can
     blow up; a feature that is missing from `x` counts as average; and as the last layer
-    starts at 0, a fresh net changes no score. Each layer has its biases in its first row.
+    starts at 0, a fresh net changes no score. What contributes nothing on its own is invisible
+    to the net.
 
     The model below learns every example at once. An example enters the net's open batch with
     a probability in proportion to that model's gradient, and its own gradient is scaled up
     in return. The batch is learned, in one step of AdaGrad on its summed log loss, when it is
     full or the step of the log ends. AdaGrad, because its quality did not depend on where
     steps end; Adam's did.
-
-    Sums run over products of elements in a fixed order, never through BLAS: a row scores the
-    same bits alone and among others.
 
     Parameters
     ----------
@@ -73,19 +75,19 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
     learning and stochastic optimization. JMLR 12, pp. 2121-2159.
     [^2]: Zhao, P. and Zhang, T., 2015. Stochastic optimization with importance sampling for
     regularized loss minimization. ICML, pp. 1-9.
-    [^3]: He, K., Zhang, X., Ren, S. and Sun, J., 2015. Delving deep into rectifiers. ICCV,
-    pp. 1026-1034.
 
     Examples
     --------
-    Fraud is what has one of two marks, not both: no sum of contributions can tell.
+    One mark alone is fraud, both are not: no sum of contributions can tell.
 
     >>> model = Net(BinnedLogistic({"a": [0.5], "b": [0.5]}))
-    >>> for number in range(4000):
-    ...     a, b = number % 2, number // 2 % 2
-    ...     model.learn_one({"a": float(a), "b": float(b)}, a != b)
-    >>> [round(model.predict_proba_one({"a": 1.0, "b": b})[True]) for b in (0.0, 1.0)]
-    [1, 0]
+    >>> for a, b in [(0.0, 0.0), (1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, 1.0)] * 1000:
+    ...     model.learn_one({"a": a, "b": b}, a != b)
+    >>> def guesses(model):
+    ...     marks = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+    ...     return [round(model.predict_proba_one({"a": a, "b": b})[True]) for a, b in marks]
+    >>> guesses(model), guesses(model.below)
+    ([0, 1, 1, 0], [0, 0, 0, 1])
     """
 
     def __init__(
@@ -106,8 +108,8 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         self.batch = batch
         self.seed = seed
         self._places: dict[str, int] = {}
-        self._weights = self._first_weights()
-        self._squares = [np.full_like(layer, initial) for layer in self._weights]
+        self._layers = fresh_layers(hidden, seed)
+        self._squares = [np.full_like(layer, initial) for layer in self._layers]
         self._open: list[list[float]] = []
         self._owed = 0.0  # examples due in a batch, less those that entered one
 
@@ -123,7 +125,7 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
         below = np.array([self.below.logit_one(x) for x in rows], dtype=np.float64)
         inputs = [self._inputs(self.below.contributions_one(x)) for x in rows]
-        return below + self._correct(np.array(inputs).reshape(len(rows), len(self._places)))
+        return below + self._outputs(np.array(inputs).reshape(len(rows), len(self._places)))
 
     def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
         """Let the model below learn (x, y) with weight `w`, and perhaps the net's open batch.
@@ -156,14 +158,13 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         Shares need not sum to the logit: what features mean together is in the share of each.
         """
         shares: dict[str, float] = self.below.contributions_one(x)
-        values = np.array(self._inputs(shares), dtype=np.float64)
-        weights = self._weights[0]
-        sums = _layer(values[np.newaxis], weights)
-        without = self._output(sums - values[:, np.newaxis] * weights[1:])
-        lost = (self._output(sums) - without).tolist()
-        places = self._places
+        values, first = np.array(self._inputs(shares)), self._layers[0]
+        whole = sums(values[np.newaxis], first)
+        without = whole - values[:, np.newaxis] * first[1:]
+        output, *outputs_without = outputs(np.vstack([whole, without]), self._layers).tolist()
+        lost = dict(zip(self._places, outputs_without, strict=True))
         return {
-            name: share + (lost[places[name]] if name in places else 0.0)
+            name: share + (output - lost[name] if name in lost else 0.0)
             for name, share in shares.items()
         }
 
@@ -172,7 +173,7 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         return {
             "below": self.below.dump(),
             "features": list(self._places),
-            "weights": [layer.tobytes() for layer in self._weights],
+            "layers": [layer.tobytes() for layer in self._layers],
             "squares": [layer.tobytes() for layer in self._squares],
             "open": pack_floats(value for row in self._open for value in row),
             "owed": self._owed,
@@ -187,46 +188,32 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
             When the dump is of a net of another shape or over another model.
         """
         stored = msgspec.convert(plain, Stored)
-        inputs, (first, second) = len(stored.features), self.hidden
-        shapes = [(1 + inputs, first), (1 + first, second), (1 + second, 1)]
-        weights, squares = _unpack(stored.weights, shapes), _unpack(stored.squares, shapes)
+        inputs = len(stored.features)
+        layers = unpack_layers(stored.layers, inputs, self.hidden)
+        squares = unpack_layers(stored.squares, inputs, self.hidden)
         values, width = unpack_floats(stored.open), inputs + 3
         if len(values) % width:
             raise StateError("the stored net's open batch is cut")
         self.below.load(stored.below)
         self._places = {name: place for place, name in enumerate(stored.features)}
-        self._weights, self._squares = weights, squares
+        self._layers, self._squares = layers, squares
         self._open = [values[at : at + width] for at in range(0, len(values), width)]
         self._owed = stored.owed
 
-    def _correct(self, inputs: Floats) -> Floats:
-        """What the net adds to the logits of the model below, shape (n,)."""
-        return self._output(_layer(inputs, self._weights[0]))
+    def _outputs(self, inputs: Floats) -> Floats:
+        """What the net adds to the logits of the model below, (n, inputs) -> (n,)."""
+        return outputs(sums(inputs, self._layers[0]), self._layers)
 
-    def _output(self, sums: Floats) -> Floats:
-        """The net's output for what its first layer sums up, (n, first) -> (n,)."""
-        _, second, third = self._weights
-        return _layer(_relu(_layer(_relu(sums), second)), third)[:, 0]
+    def _gradients(self, inputs: Floats, logits: Floats, y: Floats, w: Floats) -> list[Floats]:
+        return gradients(inputs, logits, y, w, self._layers)
 
     def _learn_open(self) -> None:
         rows = np.array(self._open)
         self._open = []
-        gradients = self._gradients(rows[:, :-3], *rows[:, -3:].T)
-        for layer, squares, gradient in zip(self._weights, self._squares, gradients, strict=True):
+        steps = self._gradients(rows[:, :-3], *rows[:, -3:].T)
+        for layer, squares, gradient in zip(self._layers, self._squares, steps, strict=True):
             squares += gradient * gradient
             layer -= self.learning_rate * gradient / np.sqrt(squares)
-
-    def _gradients(self, inputs: Floats, below: Floats, y: Floats, w: Floats) -> list[Floats]:
-        """Of the log loss, summed over a batch: one array for each layer."""
-        first, second, third = self._weights
-        one = _relu(_layer(inputs, first))
-        two = _relu(_layer(one, second))
-        logits = below + _layer(two, third)[:, 0]
-        chances = np.array([sigmoid(logit) for logit in logits.tolist()])
-        error = (w * (chances - y))[:, np.newaxis]
-        at_two = error * third[1:, 0] * (two > 0)
-        at_one = (at_two[:, np.newaxis, :] * second[1:]).sum(axis=2) * (one > 0)
-        return [_gradient(inputs, at_one), _gradient(one, at_two), _gradient(two, error)]
 
     def _share(self, gradient: float) -> float:
         """The probability with which such an example enters a batch; 0 when it does not."""
@@ -247,43 +234,12 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         """Make room for features that were never in a batch, whatever their order in `x`."""
         for name in sorted(x.keys() - self._places.keys()):
             self._places[name] = len(self._places)
-            chance = np.random.default_rng([self.seed, crc32(name.encode())])
-            row = SPREAD * chance.standard_normal((1, self.hidden[0]))
-            self._weights[0] = np.vstack([self._weights[0], row])
+            row = fresh_input(self.hidden[0], [self.seed, crc32(name.encode())])
+            self._layers[0] = np.vstack([self._layers[0], row])
             self._squares[0] = np.vstack([self._squares[0], np.full_like(row, self.initial)])
             for example in self._open:
                 example.insert(-3, 0.0)
 
-    def _first_weights(self) -> list[Floats]:
-        first, second = self.hidden
-        chance = np.random.default_rng(self.seed)
-        middle = sqrt(2 / first) * chance.standard_normal((1 + first, second))
-        middle[0] = 0.0
-        return [np.zeros((1, first)), middle, np.zeros((1 + second, 1))]
-
     @classmethod
     def _unit_test_params(cls) -> Any:
         yield {"below": BinnedLogistic()}
-
-
-def _layer(rows: Floats, weights: Floats) -> Floats:
-    """Weighted sums, (n, inputs) -> (n, units); the biases are the first row of `weights`."""
-    return (rows[:, :, np.newaxis] * weights[1:]).sum(axis=1) + weights[0]
-
-
-def _relu(sums: Floats) -> Floats:
-    return np.maximum(sums, 0.0)
-
-
-def _gradient(rows: Floats, back: Floats) -> Floats:
-    """Of a layer's weights, from its inputs and the gradients of its sums."""
-    products = rows[:, :, np.newaxis] * back[:, np.newaxis, :]
-    return np.vstack([back.sum(axis=0), products.sum(axis=0)])
-
-
-def _unpack(packed: Sequence[bytes], shapes: Sequence[tuple[int, int]]) -> list[Floats]:
-    """Arrays of these shapes, in memory of their own."""
-    layers = [np.frombuffer(layer, dtype="<f8") for layer in packed]
-    if [layer.size for layer in layers] != [rows * columns for rows, columns in shapes]:
-        raise StateError("the stored model is a net of another shape")
-    return [layer.reshape(shape).copy() for layer, shape in zip(layers, shapes, strict=True)]
