@@ -45,36 +45,39 @@ class TorchNet(Net):
     ) -> None:
         super().__init__(below, hidden, learning_rate, initial, surprise, batch, seed)
         self.device = device
-        self._torch = _import_torch()
+        _import_torch()
 
     def _outputs(self, inputs: Floats) -> Floats:
         layers = [self._tensor(layer) for layer in self._layers]
-        rows = self._tensor(inputs)
-        with self._torch.no_grad():
-            scores = [self._scores(row, layers).item() for row in rows.split(1)]
+        rows = [self._tensor(row[np.newaxis]) for row in inputs]
+        with _import_torch().no_grad():
+            scores = [_scores(row, layers).item() for row in rows]
         return np.array(scores, dtype=np.float64)
 
     def _gradients(self, inputs: Floats, logits: Floats, y: Floats, w: Floats) -> list[Floats]:
+        torch = _import_torch()
         layers = [self._tensor(layer).requires_grad_() for layer in self._layers]
-        scores = self._tensor(logits) + self._scores(self._tensor(inputs), layers)
-        loss = self._torch.nn.functional.binary_cross_entropy_with_logits(
+        scores = self._tensor(logits) + _scores(self._tensor(inputs), layers)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
             scores, self._tensor(y), weight=self._tensor(w), reduction="sum"
         )
-        return [part.cpu().numpy() for part in self._torch.autograd.grad(loss, layers)]
-
-    def _scores(self, rows: Any, layers: list[Any]) -> Any:
-        first, second, third = layers
-        one = self._torch.relu(rows @ first[1:] + first[0])
-        two = self._torch.relu(one @ second[1:] + second[0])
-        return (two @ third[1:] + third[0])[:, 0]
+        return [part.cpu().numpy() for part in torch.autograd.grad(loss, layers)]
 
     def _tensor(self, values: Floats) -> Any:
         """The values on the device: in the same memory where that is the processor's."""
-        return self._torch.as_tensor(np.ascontiguousarray(values), device=self.device)
+        return _import_torch().as_tensor(np.ascontiguousarray(values), device=self.device)
 
     @classmethod
     def _unit_test_params(cls) -> Any:
         yield {"below": BinnedLogistic()}
+
+
+def _scores(rows: Any, layers: list[Any]) -> Any:
+    """Tensors (n, inputs) -> (n,); each layer has its biases in the first row."""
+    first, second, third = layers
+    one = (rows @ first[1:] + first[0]).relu()
+    two = (one @ second[1:] + second[0]).relu()
+    return (two @ third[1:] + third[0])[:, 0]
 
 
 def _import_torch() -> Any:

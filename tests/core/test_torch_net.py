@@ -5,6 +5,7 @@ import sys
 
 import msgspec
 import pytest
+from river.checks import yield_checks
 
 from app.core.binned import BinnedLogistic
 from app.core.net import Net
@@ -26,6 +27,11 @@ def taught(model: Net, count: int) -> Net:
 def torch_net() -> TorchNet:
     pytest.importorskip("torch")
     return TorchNet(BinnedLogistic(GRIDS), hidden=(32, 16), batch=32)
+
+
+def test_it_keeps_rivers_conventions():
+    for check in yield_checks(torch_net()):
+        check(torch_net())
 
 
 def test_it_learns_what_the_net_in_numpy_does():
