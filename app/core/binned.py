@@ -119,6 +119,8 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
             When a value of `x` is not finite; nothing has been learned then.
         """
         check_features(x)
+        if not w:
+            return
         cells = self._cells(x)
         if ABSENT in cells:
             self._add_missing_columns(x)

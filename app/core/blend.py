@@ -11,6 +11,7 @@ from app.core.binned import BinnedLogistic
 from app.core.linear import ScaledLogistic
 from app.core.logit import check_features, probabilities
 from app.core.plain import Plain
+from app.core.step import end_step
 from app.errors import StateError
 
 
@@ -53,6 +54,11 @@ class LogitMean(base.Classifier):  # type: ignore[misc]  # River has no types
         check_features(x)
         for model in self.models.values():
             model.learn_one(x, y, w)
+
+    def end_step(self) -> None:
+        """Tell the models that a step of the log ends."""
+        for model in self.models.values():
+            end_step(model)
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """The mean of the models' shares."""

@@ -21,8 +21,9 @@ class LearningState:
 
     Each example is learned twice: by the shared model and by the model of the feedback
     partition that it came from. Nothing but the log decides what the state is, so two
-    states that folded the same entries are equal bit by bit. `Example.end_of_step` is for
-    models that learn in batches; none of the present ones does.
+    states that folded the same entries are equal bit by bit. Models that learn in batches
+    learn what is open at every `Example.end_of_step`, also where the example itself is
+    skipped or withdrawn.
 
     Parameters
     ----------
@@ -76,14 +77,16 @@ class LearningState:
                 f"but there are {self.partitions} partitions"
             )
         self.version = offset + 1
-        highest = self._origins.get(origin.partition)
-        if highest is not None and origin <= highest:
+        new = not self.folded(origin)
+        if new:
+            self._origins[origin.partition] = origin
+            self.statistics.learn(example, self._models)
+            self._learn(example, origin.partition)
+        else:
             self.counts.skipped += 1
-            return False
-        self._origins[origin.partition] = origin
-        self.statistics.learn(example, self._models)
-        self._learn(example, origin.partition)
-        return True
+        if example.end_of_step:
+            self._models.end_step(origin.partition)
+        return new
 
     def wants(self, entry: Restore) -> bool:
         """Whether a restore will have an effect.

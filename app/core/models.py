@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from app.core.dump import Learned
+from app.core.step import end_step
 from app.core.zoo import Grids, Model, make_model
 from app.errors import StateError
 
@@ -40,6 +41,11 @@ class Models:
             learned.frauds += 1
         else:
             learned.legitimate += 1
+
+    def end_step(self, partition: int) -> None:
+        """Tell the shared model and that of the partition that a step of the log ends."""
+        end_step(self._shared)
+        end_step(self._own[partition])
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.

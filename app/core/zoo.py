@@ -10,6 +10,7 @@ from app.core.bayes import BayesianBinned
 from app.core.binned import BinnedLogistic
 from app.core.blend import Hedge, LogitMean
 from app.core.linear import Ftrl, ScaledLogistic
+from app.core.net import Net
 from app.core.plain import Plain
 from app.core.trees import LogitTree
 from app.errors import SettingsError
@@ -21,7 +22,9 @@ class Model(Protocol):
     """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
 
     Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
-    no chance without a seed from the log.
+    no chance without a seed from the log. A model that learns in batches keeps the open one
+    in its dump and has a method `end_step()` besides, which `app.core.step` calls where the
+    log says that a step ends; what it answers depends on those calls too.
     """
 
     def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
@@ -108,6 +111,11 @@ ENTRIES = (
         lambda grids: Hedge(
             binned=BinnedLogistic(grids), tree=LogitTree(grids), logistic=ScaledLogistic()
         ),
+    ),
+    Entry(
+        "binned_net",
+        "`binned`, corrected by a small neural net for what features mean together.",
+        lambda grids: Net(BinnedLogistic(grids)),
     ),
 )
 ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

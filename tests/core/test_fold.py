@@ -188,6 +188,23 @@ def test_a_withdrawn_label_is_for_the_statistics_only():
     assert folded.statistics.frauds["m0"] == before - 2.0
 
 
+@pytest.mark.parametrize(
+    ("origin", "y"),
+    [(Origin(1, 1, 2), 0), (Origin(1, 1, 2), None), (Origin(1, 1, 1), 1)],
+    ids=["learned", "withdrawn", "skipped"],
+)
+def test_a_step_ends_for_the_shared_model_and_that_of_its_partition(origin, y):
+    first, second = (example(1, Origin(1, partition, 1), y=1) for partition in (0, 1))
+    entries = [first, second, example(2, origin, y)]
+    running = [msgspec.structs.replace(entry, end_of_step=False) for entry in entries]
+    ended, still_open = (
+        learned(fold_log(state("binned_net"), enumerate(log)))[: PARTITIONS + 1]
+        for log in ([*running[:2], entries[2]], running)
+    )
+    changed = [one != other for one, other in zip(ended, still_open, strict=True)]
+    assert changed == [True, False, True, False]  # shared, and each partition's own
+
+
 def test_a_hole_in_the_log_moves_the_version_over_it():
     folded = state()
     folded.fold(example(1, Origin(1, 0, 0)), 7)
