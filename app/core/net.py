@@ -136,6 +136,8 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
             When a value of `x` is not finite; nothing has been learned then.
         """
         check_features(x)
+        if not w:
+            return
         logit = self.below.logit_one(x)
         if share := self._share(abs(w * (sigmoid(logit) - y))):
             shares = self.below.contributions_one(x)
