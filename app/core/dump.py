@@ -1,7 +1,7 @@
 """What a learning state is dumped as: a header, models, statistics, and a digest over them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,8 +12,11 @@ from app.messages import Example, Origin
 class Statistics(Protocol):
     """What is folded besides models: each example that counts, exactly once, in log order."""
 
-    def learn(self, example: Example) -> None:
-        """Take in one example; with `y` null or `previous` given it takes back as well."""
+    def learn(self, example: Example, logit: Callable[[dict[str, float]], float]) -> None:
+        """Take in one example; with `y` null or `previous` given it takes back as well.
+
+        `logit` is what the shared model says of features, before it learns the example.
+        """
 
     def parts(self) -> Iterator[bytes]:
         """A dump in parts, each made in well under 5 ms and at most about 1 MB large."""

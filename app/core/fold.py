@@ -81,7 +81,7 @@ class LearningState:
             self.counts.skipped += 1
             return False
         self._origins[origin.partition] = origin
-        self.statistics.learn(example)
+        self.statistics.learn(example, self._models.shared_logit)
         self._learn(example, origin.partition)
         return True
 

@@ -44,6 +44,10 @@ class Models:
         logits = [model.logit_one(x) for model in self._scoring(partition, scope)]
         return sum(logits) / len(logits)
 
+    def shared_logit(self, x: dict[str, float]) -> float:
+        """The score of the shared model alone, before the sigmoid."""
+        return self._shared.logit_one(x)
+
     def contributions(self, x: dict[str, float], partition: int, scope: str) -> dict[str, float]:
         """Each feature's share of the logit, measured against the scoring models' average."""
         shares = [model.contributions_one(x) for model in self._scoring(partition, scope)]

@@ -50,7 +50,7 @@ class LeftOut(NamedTuple):
 class NoStatistics:
     """A restore takes models only, so a rebuild keeps no statistics."""
 
-    def learn(self, example: Example) -> None:
+    def learn(self, example: Example, logit: Callable[[dict[str, float]], float]) -> None:
         """Take in nothing."""
 
     def parts(self) -> Iterator[bytes]:

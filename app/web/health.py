@@ -5,6 +5,7 @@ from functools import partial
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector
 
+from app.fraud.decision import known
 from app.stream.view import View
 from app.web.site import site
 from app.web.status import Quality
@@ -42,6 +43,7 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.version.set_function(lambda: view.state.version)
     sensors.lag.set_function(lambda: follower.lag)
     sensors.behind.set_function(follower.seconds_behind)
+    sensors.rules_weight.set_function(lambda: known(view.state).trial.weight)
     sensors.snapshots_refused.set_function(lambda: follower.refused_snapshots)
     sensors.partitions.set_function(lambda: len(view.held()))
     ready = Gauge("weir_ready", "1 when the worker is ready.", registry=sensors.registry)

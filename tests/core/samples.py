@@ -1,7 +1,7 @@
 """Examples, a log of them and small statistics for the tests of the core."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -12,6 +12,9 @@ GRIDS = {"amount": [10.0, 50.0, 100.0, 220.0], "count": [1.0, 2.0, 5.0], "night"
 PARTITIONS = 3
 
 
+Logit = Callable[[dict[str, float]], float]
+
+
 class Tally:
     """Frauds by merchant: the smallest statistics that corrections and order can break."""
 
@@ -19,7 +22,7 @@ class Tally:
         self.frauds: dict[str, float] = {}
         self.last = ""
 
-    def learn(self, example: Example) -> None:
+    def learn(self, example: Example, logit: Logit) -> None:
         before = example.previous.label * example.previous.weight if example.previous else 0.0
         change = (example.y or 0) * example.w - before
         self.frauds[example.merchant] = self.frauds.get(example.merchant, 0.0) + change

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.fold import Statistics
 from app.errors import SnapshotError
 from app.fraud.merchants import DAY, PRIOR, Merchants
 from app.messages import Example, Origin, Previous
@@ -232,7 +231,5 @@ def test_a_foreign_dump_is_refused(parts):
         Merchants().load(parts)
 
 
-def test_merchants_are_statistics_of_the_fold():
-    statistics: Statistics = Merchants()
-    statistics.learn(example())
-    assert [part[:1] for part in statistics.parts()] == [b"m", b"m", b"p"]
+def test_a_dump_has_a_head_the_merchants_and_the_patterns():
+    assert [part[:1] for part in learned(example()).parts()] == [b"m", b"m", b"p"]

@@ -1,0 +1,34 @@
+"""What labels teach besides the models: merchants, and how far rules are still needed."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from app.fraud.merchants import Merchants
+from app.fraud.rules import alert
+from app.fraud.trial import Trial
+from app.messages import Example
+
+
+class Knowledge:
+    """The statistics of a learning state of this domain, see `app.core.dump.Statistics`."""
+
+    def __init__(self) -> None:
+        self.merchants = Merchants()
+        self.trial = Trial()
+
+    def learn(self, example: Example, logit: Callable[[dict[str, float]], float]) -> None:
+        """Take in one example; `logit` is what the shared model says before it learns it."""
+        self.merchants.learn(example)
+        if example.y is not None and not self.trial.over:
+            x, fraud = example.x, example.y == 1
+            self.trial.judge(fraud, logit(x) >= 0, alert(x), example.w)
+
+    def parts(self) -> Iterator[bytes]:
+        """A dump: the trial, then the merchants."""
+        yield self.trial.part()
+        yield from self.merchants.parts()
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
+        parts = iter(parts)
+        self.trial = Trial.of(parts)
+        self.merchants.load(parts)
