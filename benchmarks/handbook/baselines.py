@@ -14,7 +14,7 @@ from xgboost import XGBClassifier
 from benchmarks.handbook.transactions import Floats, Transactions
 from benchmarks.handbook.weeks import Quality, Week, between, mean, week
 
-Factory: TypeAlias = Callable[[], Any]
+Factory: TypeAlias = Callable[[int], Any]  # of the number of threads
 DAYS = timedelta(days=7)  # of training, of waiting for labels, and of testing
 
 
@@ -42,20 +42,22 @@ class Fold(NamedTuple):
 
 def xgboost(**settings: Any) -> Factory:
     """As XGBoost was before version 2: later ones split and begin otherwise by default."""
-    return lambda: XGBClassifier(
-        base_score=0.5, tree_method="exact", random_state=0, n_jobs=-1, **settings
+    return lambda threads: XGBClassifier(
+        base_score=0.5, tree_method="exact", random_state=0, n_jobs=threads, **settings
     )
 
 
 SINGLE: dict[str, Factory] = {
-    "logistic regression": lambda: LogisticRegression(random_state=0),
-    "decision tree, depth 2": lambda: DecisionTreeClassifier(max_depth=2, random_state=0),
-    "random forest": lambda: RandomForestClassifier(random_state=0, n_jobs=-1),
+    "logistic regression": lambda _: LogisticRegression(random_state=0),
+    "decision tree, depth 2": lambda _: DecisionTreeClassifier(max_depth=2, random_state=0),
+    "random forest": lambda threads: RandomForestClassifier(random_state=0, n_jobs=threads),
     "XGBoost": xgboost(),
 }
 SELECTED: dict[str, Factory] = {  # those that chapter 5 finds best by average precision
-    "logistic regression": lambda: LogisticRegression(C=100, random_state=0),
-    "random forest": lambda: RandomForestClassifier(max_depth=20, random_state=0, n_jobs=-1),
+    "logistic regression": lambda _: LogisticRegression(C=100, random_state=0),
+    "random forest": lambda threads: RandomForestClassifier(
+        max_depth=20, random_state=0, n_jobs=threads
+    ),
     "XGBoost": xgboost(max_depth=5, n_estimators=100, learning_rate=0.1),
 }
 CHAPTER_3 = Fold(
@@ -95,7 +97,7 @@ CHAPTER_5_TEST = Fold(
 FOLDS = (CHAPTER_3, CHAPTER_5_VALIDATION, CHAPTER_5_TEST)
 
 
-def reproduce(txs: Transactions, x: Floats, fold: Fold) -> dict[str, Quality]:
+def reproduce(txs: Transactions, x: Floats, fold: Fold, threads: int) -> dict[str, Quality]:
     """Mean quality of each model of a table over its weeks, by name.
 
     Parameters
@@ -105,15 +107,15 @@ def reproduce(txs: Transactions, x: Floats, fold: Fold) -> dict[str, Quality]:
     """
     weeks = [week(txs, first) for first in fold.weeks]
     return {
-        name: mean(tested.quality(scores(txs, x, tested, make)) for tested in weeks)
+        name: mean(tested.quality(scores(txs, x, tested, make(threads))) for tested in weeks)
         for name, make in fold.models.items()
     }
 
 
-def scores(txs: Transactions, x: Floats, tested: Week, make: Factory) -> Floats:
-    """Scores of a week's rows by a model fitted on the week before the labels' delay."""
+def scores(txs: Transactions, x: Floats, tested: Week, classifier: Any) -> Floats:
+    """Scores of a week's rows by a classifier fitted on the week before the labels' delay."""
     rows = between(txs, tested.first - 2 * DAYS, tested.first - DAYS)
-    model = make_pipeline(StandardScaler(), make())
+    model = make_pipeline(StandardScaler(), classifier)
     model.fit(x[rows], txs.fraud[rows].astype(int))
     probabilities: Floats = model.predict_proba(x[tested.rows])[:, 1]
     return probabilities

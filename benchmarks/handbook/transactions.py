@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
+Matrix: TypeAlias = NDArray[Any]  # features, (transactions, features), NaN where there is none
 
 FILE = "handbook_2018-04-01_2018-08-14.parquet"
 DAY = 86_400  # seconds
@@ -27,11 +28,6 @@ class Transactions(NamedTuple):
     def day(self) -> Ints:
         """Days since 1970."""
         return self.at // DAY
-
-    def before(self, day: int) -> "Transactions":
-        """Those of the days before `day`."""
-        end = int(np.searchsorted(self.at, day * DAY))
-        return Transactions(*(column[:end] for column in self))
 
 
 def read_transactions(folder: Path) -> Transactions:

@@ -51,9 +51,7 @@ class Week(NamedTuple):
 def week(txs: Transactions, first: date) -> Week:
     """The test week that begins on a day."""
     rows = np.flatnonzero(unknown(txs.day, txs.customer, txs.fraud, number(first)))
-    return Week(
-        first, rows, txs.day[rows], txs.customer[rows], txs.fraud[rows].astype(np.float64)
-    )
+    return Week(first, rows, txs.day[rows], txs.customer[rows], txs.fraud[rows].astype(np.float64))
 
 
 def four_weeks(txs: Transactions, first: date) -> list[Week]:
