@@ -13,11 +13,13 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
+
+from threadpoolctl import threadpool_limits
 
 from app.core.zoo import ZOO
 from benchmarks.handbook.baselines import FOLDS, reproduce
@@ -26,7 +28,7 @@ from benchmarks.handbook.features import handbook_features
 from benchmarks.handbook.online import Play, plays
 from benchmarks.handbook.report import Report
 from benchmarks.handbook.transactions import FILE, Matrix, Transactions, read_transactions
-from benchmarks.handbook.weekly import CHOSEN, TRIED, refit, tried
+from benchmarks.handbook.weekly import TRIED, refit, tried
 from benchmarks.handbook.weeks import FIRST, Week, four_weeks, number
 
 Inputs: TypeAlias = dict[str, Matrix]  # features by whose they are
@@ -93,8 +95,8 @@ def kept(cache: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def arguments() -> argparse.Namespace:
-    """The command line's."""
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Those given, else the command line's; ends the process at one that makes no sense."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.handbook",
         description=__doc__,
@@ -111,7 +113,7 @@ def arguments() -> argparse.Namespace:
         "--cache", type=Path, metavar="DIR", help="keep the plays of the stream there"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    options = parser.parse_args()
+    options = parser.parse_args(given)
     if options.data is None or not (options.data / FILE).is_file():
         parser.error(f"--data or WEIR_TEST_DATA must name the folder with {FILE}")
     if options.tune and options.weeks != "validation":
@@ -120,4 +122,5 @@ def arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(arguments())
+    with threadpool_limits(1):  # several fits at a time, each on one core
+        main(arguments())

@@ -1,6 +1,7 @@
 """The Handbook's own models, fitted as it fits them: on one week, for the week after next."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,7 +15,7 @@ from xgboost import XGBClassifier
 from benchmarks.handbook.transactions import Floats, Transactions
 from benchmarks.handbook.weeks import Quality, Week, between, mean, week
 
-Factory: TypeAlias = Callable[[int], Any]  # of the number of threads
+Factory: TypeAlias = Callable[[], Any]
 DAYS = timedelta(days=7)  # of training, of waiting for labels, and of testing
 
 
@@ -42,22 +43,19 @@ class Fold(NamedTuple):
 
 def xgboost(**settings: Any) -> Factory:
     """As XGBoost was before version 2: later ones split and begin otherwise by default."""
-    return lambda threads: XGBClassifier(
-        base_score=0.5, tree_method="exact", random_state=0, n_jobs=threads, **settings
-    )
+    fixed = {"base_score": 0.5, "tree_method": "exact", "random_state": 0, "n_jobs": 1}
+    return lambda: XGBClassifier(**fixed, **settings)
 
 
 SINGLE: dict[str, Factory] = {
-    "logistic regression": lambda _: LogisticRegression(random_state=0),
-    "decision tree, depth 2": lambda _: DecisionTreeClassifier(max_depth=2, random_state=0),
-    "random forest": lambda threads: RandomForestClassifier(random_state=0, n_jobs=threads),
+    "logistic regression": lambda: LogisticRegression(random_state=0),
+    "decision tree, depth 2": lambda: DecisionTreeClassifier(max_depth=2, random_state=0),
+    "random forest": lambda: RandomForestClassifier(random_state=0),
     "XGBoost": xgboost(),
 }
 SELECTED: dict[str, Factory] = {  # those that chapter 5 finds best by average precision
-    "logistic regression": lambda _: LogisticRegression(C=100, random_state=0),
-    "random forest": lambda threads: RandomForestClassifier(
-        max_depth=20, random_state=0, n_jobs=threads
-    ),
+    "logistic regression": lambda: LogisticRegression(C=100, random_state=0),
+    "random forest": lambda: RandomForestClassifier(max_depth=20, random_state=0),
     "XGBoost": xgboost(max_depth=5, n_estimators=100, learning_rate=0.1),
 }
 CHAPTER_3 = Fold(
@@ -97,25 +95,28 @@ CHAPTER_5_TEST = Fold(
 FOLDS = (CHAPTER_3, CHAPTER_5_VALIDATION, CHAPTER_5_TEST)
 
 
-def reproduce(txs: Transactions, x: Floats, fold: Fold, threads: int) -> dict[str, Quality]:
+def reproduce(txs: Transactions, x: Floats, fold: Fold, cores: int) -> dict[str, Quality]:
     """Mean quality of each model of a table over its weeks, by name.
 
     Parameters
     ----------
     x
         The Handbook's features, shape (transactions, 15).
+    cores
+        Models that are fitted at a time.
     """
     weeks = [week(txs, first) for first in fold.weeks]
-    return {
-        name: mean(tested.quality(scores(txs, x, tested, make(threads))) for tested in weeks)
-        for name, make in fold.models.items()
-    }
+    fits = [(make, tested) for make in fold.models.values() for tested in weeks]
+    with ThreadPoolExecutor(cores) as pool:
+        found = list(pool.map(lambda fit: quality(txs, x, fit[1], fit[0]()), fits))
+    starts = range(0, len(found), len(weeks))
+    means = (mean(found[start : start + len(weeks)]) for start in starts)
+    return dict(zip(fold.models, means, strict=True))
 
 
-def scores(txs: Transactions, x: Floats, tested: Week, classifier: Any) -> Floats:
-    """Scores of a week's rows by a classifier fitted on the week before the labels' delay."""
+def quality(txs: Transactions, x: Floats, tested: Week, classifier: Any) -> Quality:
+    """That of a classifier fitted on the week before the labels' delay."""
     rows = between(txs, tested.first - 2 * DAYS, tested.first - DAYS)
     model = make_pipeline(StandardScaler(), classifier)
     model.fit(x[rows], txs.fraud[rows].astype(int))
-    probabilities: Floats = model.predict_proba(x[tested.rows])[:, 1]
-    return probabilities
+    return tested.quality(model.predict_proba(x[tested.rows])[:, 1])

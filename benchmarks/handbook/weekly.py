@@ -1,6 +1,7 @@
 """XGBoost refitted every week on all whose labels are known when the week begins."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from time import process_time
 from typing import NamedTuple
@@ -47,45 +48,48 @@ NAMES = {
 }
 
 
-def refit(name: str, txs: Transactions, x: Matrix, weeks: Sequence[Week], threads: int) -> Row:
+def refit(name: str, txs: Transactions, x: Matrix, weeks: Sequence[Week], cores: int) -> Row:
     """Quality on each week of XGBoost fitted for it, with the settings chosen for these features.
 
     Parameters
     ----------
     name
         Whose features: a name of CHOSEN.
-    threads
-        How many share the work.
+    cores
+        Weeks that are fitted at a time.
     """
     started = process_time()
-    (qualities,) = tried(txs, x, weeks, [CHOSEN[name]], threads)
+    (qualities,) = tried(txs, x, weeks, [CHOSEN[name]], cores)
     return Row(NAMES[name], qualities, f"{(process_time() - started) / len(weeks):.0f} s a week")
 
 
 def tried(
-    txs: Transactions, x: Matrix, weeks: Sequence[Week], settings: Sequence[Settings], threads: int
+    txs: Transactions, x: Matrix, weeks: Sequence[Week], settings: Sequence[Settings], cores: int
 ) -> list[list[Quality]]:
     """For each of some settings the qualities of the weeks."""
-    found = []
-    for tested in weeks:
-        scores = fitted(txs, x, tested, settings, threads)
-        found.append([tested.quality(of_one) for of_one in scores])
+
+    def qualities(tested: Week) -> list[Quality]:
+        found = [tested.quality(scores) for scores in fitted(txs, x, tested, settings)]
         print(f"  week from {tested.first}", flush=True)
-    return [list(qualities) for qualities in zip(*found, strict=True)]
+        return found
+
+    with ThreadPoolExecutor(cores) as pool:
+        return [list(found) for found in zip(*pool.map(qualities, weeks), strict=True)]
 
 
 def fitted(
-    txs: Transactions, x: Matrix, tested: Week, settings: Sequence[Settings], threads: int
+    txs: Transactions, x: Matrix, tested: Week, settings: Sequence[Settings]
 ) -> Iterator[Floats]:
     """Scores of a week's rows by models fitted on the transactions from START to 7 days before."""
     import xgboost
 
     rows = between(txs, START, tested.first - DAYS)
     labels = txs.fraud[rows].astype(np.float32)
-    data = xgboost.QuantileDMatrix(x[rows], labels, max_bin=BINS, nthread=threads)
+    # One thread each: on a busy machine several spend most of their time waiting for each other.
+    data = xgboost.QuantileDMatrix(x[rows], labels, max_bin=BINS, nthread=1)
     for chosen in settings:
         parameters = chosen._asdict()
         trees = parameters.pop("trees")
-        fixed = {"objective": "binary:logistic", "max_bin": BINS, "nthread": threads}
+        fixed = {"objective": "binary:logistic", "max_bin": BINS, "nthread": 1}
         model = xgboost.train({**fixed, **parameters}, data, trees)
         yield np.asarray(model.inplace_predict(x[tested.rows]), dtype=np.float64)
