@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
     end = number(first + timedelta(days=28))
     with report.part("Weir's models"), kept(options.cache) as cache:
         played = plays(options.models, options.data, end, cache, CORES)
-    inputs = {"handbook": x, "weir": played[options.models[0]].x}
+    inputs: Inputs = {"handbook": x, "weir": played[options.models[0]].x}
     (tune if options.tune else compare)(report, txs, inputs, four_weeks(txs, first), played)
     print(report.markdown())
     if options.json:
