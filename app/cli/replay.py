@@ -92,7 +92,7 @@ def run(
     player = Replay(account, lambda customer: partition_of(customer, settings.partitions))
     measured: list[Example] = []
     wall, cpu = time.perf_counter(), time.process_time()
-    for example in player.run(recorded(rows, label_delay_ms)):
+    for _, example in player.run(recorded(rows, label_delay_ms)):
         if span[0] <= example.at and (span[1] is None or example.at < span[1]):
             measured.append(example)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
