@@ -112,8 +112,8 @@ def card_precision(
         label, highest = np.zeros(len(cards)), np.full(len(cards), -np.inf)
         np.maximum.at(label, place, y)
         np.maximum.at(highest, place, score)
-        open_ = left[cards] > 0
-        cards, label, highest = cards[open_], label[open_], highest[open_]
+        remain = left[cards] > 0
+        cards, label, highest = cards[remain], label[remain], highest[remain]
         found = _within(highest, left[cards], k) * label
         result.append(float(np.sum(found * left[cards])) / k)
         left[cards] *= 1 - found

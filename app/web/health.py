@@ -13,8 +13,12 @@ from app.web.status import Quality
 QUALITY = {
     "average_precision": "Average precision over the labels of the rolling window.",
     "roc_auc": "Area under the ROC curve over the same labels.",
+    "tpr_at_1pct_fpr": "Share of the frauds found where at most 1 % of the legitimate are flagged.",
+    "recall_at_half_pct": "Share of the frauds among the 0.5 % that scored highest.",
+    "alert_rate": "Share of the labelled transactions that were flagged.",
     "alert_precision": "Share of fraud among the labelled transactions that were flagged.",
     "log_loss": "Mean log loss over the same labels, nats.",
+    "brier_score": "Mean squared error of the scores over the same labels.",
 }
 
 
