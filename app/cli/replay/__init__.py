@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.replay.options import Plan, columns_of, settings_of, span_of
+from app.cli.replay.options import Plan, about, columns_of, settings_of, span_of
 from app.cli.sentences import sentences
 from app.cli.sources import duration
 
@@ -79,19 +79,25 @@ def replay(
     """
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar
-    from app.cli.replay.result import result, words
+    from app.cli.replay.result import outcome, words
+    from app.cli.report import check, write
     from app.data.datasets import HANDBOOK, open_dataset
 
     delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
     with sentences():
         settings = settings_of(model, partitions, scope)
         source = open_dataset(data, mapping, label_time)
+        if report is not None:
+            check(report)
         plan = Plan(source, round(delay * 1000), span, events)
         with Bar(plan) as bar:
             played = play(plan, settings, bar.move, sample=report is not None)
-        usual = "remove" if source.shape.name == HANDBOOK.name else "keep"
-        found = result(played, (known_customers or usual) == "remove")
-    for line in words(found):
+    handbook = source.shape.name == HANDBOOK.name
+    remove = known_customers == "remove" or (known_customers is None and handbook)
+    measured = outcome(played, remove, handbook)
+    if report is not None:
+        write(report, about(plan, settings[0]), measured)
+    for line in words(measured):
         typer.echo(line)
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(measured.found))

@@ -41,6 +41,20 @@ class Plan(NamedTuple):
         return islice(rows, self.events)
 
 
+def about(plan: Plan, settings: Settings) -> dict[str, str]:
+    """What is replayed and how, for people."""
+    known = plan.source.shape.known
+    days = plan.label_delay / DAY_MS
+    return {
+        "File": plan.source.name,
+        "Labels known": f"at {known}, else {days:g} days later"
+        if known
+        else f"{days:g} days later",
+        "Partitions": str(settings.partitions),
+        "Scope of the models": settings.model_scope,
+    }
+
+
 def columns_of(text: str | None) -> dict[str, str]:
     """Column by field of FIELD=COLUMN,...
 
