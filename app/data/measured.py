@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.budget import unknown
+from app.data.replay import Learned
 from app.data.rows import Labelled
-from app.messages import Prediction
 
 DAY_MS = 86_400_000
 WEEK = 7  # days
@@ -53,7 +53,7 @@ class Week(NamedTuple):
 
 
 class Measured:
-    """Collects what is measured: 30 bytes a decision, and 9 for each further model.
+    """Collects what is measured: 17 bytes a decision, and 9 for each model.
 
     Parameters
     ----------
@@ -66,44 +66,48 @@ class Measured:
 
     def __init__(self, models: int, span: tuple[int, int | None]) -> None:
         self.span = span
-        self.first: int | None = None  # the day of the first transaction in the span
+        self.labels = 0  # transactions read that say whether they are fraud
+        self._first: int | None = None  # the day of the first transaction in the span
         self._numbers: dict[str, int] = {}  # of customers
         self._frauds = array("q"), array("q")  # day and customer of all that were read
-        self._shared = array("i"), array("i"), array("d"), array("b")
+        self._days, self._customers = array("i"), array("i")
+        self._amounts, self._ys = array("d"), array("b")
         self._scores = [array("d") for _ in range(models)]
         self._flagged = [array("b") for _ in range(models)]
 
-    def __len__(self) -> int:
-        return len(self._shared[0])
-
     def read(self, rows: Sequence[Labelled]) -> None:
         """Note transactions as they were read: a fraud makes its customer a known one."""
+        self.labels += sum(row.fraud is not None for row in rows)
         for row in rows:
-            if self.first is None and self.counts(row.tx.at):
-                self.first = row.tx.at // DAY_MS
             if row.fraud:
                 self._frauds[0].append(row.tx.at // DAY_MS)
                 self._frauds[1].append(self._number(row.tx.customer))
+        if self._first is None:
+            days = (row.tx.at // DAY_MS for row in rows if self._counts(row.tx.at))
+            self._first = next(days, None)
 
-    def counts(self, at: int) -> bool:
-        """Whether a transaction of that time lies in the span."""
-        return self.span[0] <= at and (self.span[1] is None or at < self.span[1])
-
-    def add(self, y: int, decisions: Sequence[Prediction]) -> None:
-        """Note a label and each model's decision on its transaction, which lies in the span."""
-        first = decisions[0]
-        row = first.at // DAY_MS, self._number(first.customer), first.amount, y
-        for column, value in zip(self._shared, row, strict=True):
-            column.append(value)  # type: ignore[attr-defined]
-        for scores, flagged, one in zip(self._scores, self._flagged, decisions, strict=True):
-            scores.append(one.score)
-            flagged.append(one.decision != "approve")
+    def add(self, learned: Sequence[Sequence[Learned]]) -> Sequence[Sequence[Learned]]:
+        """Note what each model learned, the same labels all; gives what lies in the span."""
+        kept = [[one for one in model if self._counts(one.example.at)] for model in learned]
+        self._days.extend(one.example.at // DAY_MS for one in kept[0])
+        self._customers.extend(self._number(one.decision.customer) for one in kept[0])
+        self._amounts.extend(one.decision.amount for one in kept[0])
+        self._ys.extend(one.example.y == 1 for one in kept[0])
+        for scores, flagged, model in zip(self._scores, self._flagged, kept, strict=True):
+            scores.extend(one.example.score for one in model)
+            flagged.extend(one.decision.decision != "approve" for one in model)
+        return kept
 
     def table(self) -> Table:
         """All that was noted."""
-        days, customers, amounts, ys = map(np.array, self._shared)
-        scores, flagged = map(np.array, self._scores), map(np.array, self._flagged)
-        return Table(days, customers, amounts, ys, tuple(scores), tuple(flagged))
+        return Table(
+            np.array(self._days),
+            np.array(self._customers),
+            np.array(self._amounts),
+            np.array(self._ys),
+            tuple(map(np.array, self._scores)),
+            tuple(map(np.array, self._flagged)),
+        )
 
     def weeks(self, table: Table, remove: bool) -> list[Week]:
         """The weeks of the span that have rows, counted from its first day.
@@ -116,9 +120,9 @@ class Measured:
             Whether customers known to be compromised are left out, as the Handbook's protocol
             does: see `unknown`. Each week is a fold of its own.
         """
-        if self.first is None or not len(table.days):
+        if self._first is None or not len(table.days):
             return []
-        begin = self.span[0] // DAY_MS if self.span[0] else self.first
+        begin = self.span[0] // DAY_MS if self.span[0] else self._first
         weeks = []
         for first in range(begin, int(table.days.max()) + 1, WEEK):
             rows = np.flatnonzero((table.days >= first) & (table.days < first + WEEK))
@@ -138,6 +142,9 @@ class Measured:
             WEEK,
         )
         return rows[stays[len(days) :]]
+
+    def _counts(self, at: int) -> bool:
+        return self.span[0] <= at and (self.span[1] is None or at < self.span[1])
 
     def _number(self, customer: str) -> int:
         return self._numbers.setdefault(customer, len(self._numbers))

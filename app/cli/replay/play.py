@@ -76,7 +76,6 @@ class Played(NamedTuple):
 
     players: list[Player]
     measured: Measured
-    labels: int  # rows that say whether they are fraud
     wall: float
     cpu: float
 
@@ -101,32 +100,20 @@ def play(
         There is no model of that name.
     """
     players = [Player(one) for one in settings]
-    measured, labels = Measured(len(players), plan.span), 0
+    measured = Measured(len(players), plan.span)
     wall, cpu = perf_counter(), process_time()
     with unhurried():
         for batch in recorded(plan.rows(), plan.label_delay):
             learned = [player.play(batch) for player in players]
             measured.read(batch.rows)
-            labels += sum(row.fraud is not None for row in batch.rows)
-            for same in zip(*learned, strict=True):
-                _measure(measured, players, same, sample)
+            for player, ones in zip(players, measured.add(learned), strict=True):
+                for one in ones if sample else ():
+                    player.sample.add(one.decision)
             watch(batch)
     wall, cpu = perf_counter() - wall, process_time() - cpu
     wall -= sum(player.wall for player in players)
     cpu -= sum(player.cpu for player in players)
-    return Played(players, measured, labels, wall, cpu)
-
-
-def _measure(
-    measured: Measured, players: Sequence[Player], same: Sequence[Learned], sample: bool
-) -> None:
-    """Note what the models decided on one transaction whose label is known now."""
-    example = same[0].example
-    if example.y is None or not measured.counts(example.at):
-        return
-    measured.add(example.y, [one.decision for one in same])
-    for player, one in zip(players, same, strict=True) if sample else ():
-        player.sample.add(one.decision)
+    return Played(players, measured, wall, cpu)
 
 
 @contextmanager

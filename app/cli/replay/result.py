@@ -54,7 +54,7 @@ def outcome(played: Played, remove: bool, handbook: bool) -> Outcome:
     first = next(iter(models.values()))
     left_out = sum(week.left_out for week in weeks)
     shared = {
-        "labels": played.labels,
+        "labels": played.measured.labels,
         "known_customers": "remove" if remove else "keep",
         "left_out": left_out,
     }
