@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from app.core.dump import Counts, Header, Restored, Statistics, digest
+from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest
 from app.core.engine import grids_digest
 from app.core.models import Models
 from app.core.zoo import Grids
@@ -21,8 +21,9 @@ class LearningState:
 
     Each example is learned twice: by the shared model and by the model of the feedback
     partition that it came from. Nothing but the log decides what the state is, so two
-    states that folded the same entries are equal bit by bit. `Example.end_of_step` is for
-    models that learn in batches; none of the present ones does.
+    states that folded the same entries are equal bit by bit. Models that learn in batches
+    learn what is open at every `Example.end_of_step`, also where the example itself is
+    skipped or withdrawn.
 
     Parameters
     ----------
@@ -76,14 +77,16 @@ class LearningState:
                 f"but there are {self.partitions} partitions"
             )
         self.version = offset + 1
-        highest = self._origins.get(origin.partition)
-        if highest is not None and origin <= highest:
+        new = not self.folded(origin)
+        if new:
+            self._origins[origin.partition] = origin
+            self.statistics.learn(example, self._models)
+            self._learn(example, origin.partition)
+        else:
             self.counts.skipped += 1
-            return False
-        self._origins[origin.partition] = origin
-        self.statistics.learn(example, self._models.shared_logit)
-        self._learn(example, origin.partition)
-        return True
+        if example.end_of_step:
+            self._models.end_step(origin.partition)
+        return new
 
     def wants(self, entry: Restore) -> bool:
         """Whether a restore will have an effect.
@@ -98,7 +101,7 @@ class LearningState:
     def restore(self, entry: Restore, offset: int, parts: Iterable[bytes]) -> bool:
         """Take in the log's restore at `offset`: models as in a snapshot, all else goes on.
 
-        The models and the frauds they have learned are replaced. Statistics, origins and
+        The models and the counts of what they have learned are replaced. Statistics, origins and
         counts stay: they say what was labelled, not what was concluded from it.
 
         Parameters
@@ -139,9 +142,9 @@ class LearningState:
         """Each feature's share of the logit, measured against the scoring models' average."""
         return self._models.contributions(x, partition, scope)
 
-    def frauds(self, partition: int, scope: str) -> int:
-        """Frauds learned by the models that score: all of them unless `scope` is partition."""
-        return self._models.frauds(partition, scope)
+    def learned_by(self, partition: int, scope: str) -> Learned:
+        """What the models that score have learned: everything unless `scope` is partition."""
+        return self._models.learned_by(partition, scope)
 
     def highest(self, partition: int) -> Origin | None:
         """The highest origin of a feedback partition; None before its first example."""
@@ -164,7 +167,7 @@ class LearningState:
                 partitions=self.partitions,
                 version=self.version,
                 counts=self.counts,
-                frauds=self._models.learned_frauds,
+                learned=self._models.learned,
                 origins=[self._origins[partition] for partition in sorted(self._origins)],
                 restores=self.restores,
             )
@@ -183,7 +186,7 @@ class LearningState:
         """
         parts = iter(parts)
         header = self._read_header(parts)
-        self._models.load(header.frauds, parts)
+        self._models.load(header.learned, parts)
         self.statistics.load(parts)
         if next(parts, None) is not None:
             raise StateError("the stored learning state has more parts than were read")
@@ -217,7 +220,7 @@ class LearningState:
         if header.version != entry.version:
             raise StateError(f"restore {entry.id} names version {entry.version}, not its snapshot")
         models = self._fresh_models()
-        models.load(header.frauds, parts)
+        models.load(header.learned, parts)
         return models
 
     def _read_header(self, parts: Iterator[bytes]) -> Header:

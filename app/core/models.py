@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.core.binned import BinnedLogistic
+from app.core.dump import Learned
+from app.core.logit import check_features
+from app.core.step import end_step
 from app.core.zoo import Grids, Model, make_model
 from app.errors import StateError
 
 
 class Models:
-    """The shared model, the partitions' own, and the frauds that each of these has learned.
+    """The shared model, the partitions' own, and what each of these has learned.
 
     Parameters
     ----------
@@ -24,7 +28,7 @@ class Models:
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
         self._shared = make_model(model, grids)
         self._own = [make_model(model, grids) for _ in range(partitions)]
-        self.learned_frauds = [0] * partitions
+        self.learned = [Learned() for _ in range(partitions)]
 
     def __len__(self) -> int:
         """How many partitions have a model."""
@@ -32,16 +36,36 @@ class Models:
 
     def learn(self, x: dict[str, float], fraud: bool, w: float, partition: int) -> None:
         """Teach the shared model and that of the label's partition."""
-        self._shared.learn_one(x, fraud, w)
-        self._own[partition].learn_one(x, fraud, w)
-        self.learned_frauds[partition] += fraud
+        shared, own = self._shared, self._own[partition]
+        cells = self._cells(x)
+        if cells is None or not w:
+            shared.learn_one(x, fraud, w)
+            own.learn_one(x, fraud, w)
+        else:
+            check_features(x)
+            for model in (shared, own):
+                model.learn_at(cells, x, fraud, w)  # type: ignore[attr-defined]  # `_cells` looked
+        learned = self.learned[partition]
+        if fraud:
+            learned.frauds += 1
+        else:
+            learned.legitimate += 1
+
+    def end_step(self, partition: int) -> None:
+        """Tell the shared model and that of the partition that a step of the log ends."""
+        end_step(self._shared)
+        end_step(self._own[partition])
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.
 
         `both` is the mean of the partition's own and the shared model in logits.
         """
-        logits = [model.logit_one(x) for model in self._scoring(partition, scope)]
+        models = self._scoring(partition, scope)
+        if len(models) == 1 or (cells := self._cells(x)) is None:
+            logits = [model.logit_one(x) for model in models]
+        else:
+            logits = [model.logit_at(cells) for model in models]  # type: ignore[attr-defined]
         return sum(logits) / len(logits)
 
     def shared_logit(self, x: dict[str, float]) -> float:
@@ -53,17 +77,20 @@ class Models:
         shares = [model.contributions_one(x) for model in self._scoring(partition, scope)]
         return {name: sum(share[name] for share in shares) / len(shares) for name in x}
 
-    def frauds(self, partition: int, scope: str) -> int:
-        """Frauds learned by the models that score: all of them unless `scope` is partition."""
-        return self.learned_frauds[partition] if scope == "partition" else sum(self.learned_frauds)
+    def learned_by(self, partition: int, scope: str) -> Learned:
+        """What the models that score have learned: everything unless `scope` is partition."""
+        if scope == "partition":
+            return self.learned[partition]
+        learned = self.learned
+        return Learned(sum(one.legitimate for one in learned), sum(one.frauds for one in learned))
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the shared model, then the partitions', each made when it is asked for."""
         for model in (self._shared, *self._own):
             yield msgspec.msgpack.encode(model.dump())
 
-    def load(self, frauds: list[int], parts: Iterable[bytes]) -> None:
-        """Restore a dump and the frauds learned; takes no more parts than there are models.
+    def load(self, learned: list[Learned], parts: Iterable[bytes]) -> None:
+        """Restore a dump and what was learned; takes no more parts than there are models.
 
         Raises
         ------
@@ -71,15 +98,20 @@ class Models:
             The dump is of other features or another partition count, or ends early. The
             models are of no use then.
         """
-        if len(frauds) != len(self):
-            raise StateError(f"the stored models are of {len(frauds)} partitions, not {len(self)}")
+        if len(learned) != len(self):
+            raise StateError(f"the stored models are of {len(learned)} partitions, not {len(self)}")
         parts = iter(parts)
         try:
             for model in (self._shared, *self._own):
                 model.load(msgspec.msgpack.decode(next(parts)))
         except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StateError(f"the stored models cannot be read: {error}") from None
-        self.learned_frauds = list(frauds)
+        self.learned = learned
+
+    def _cells(self, x: dict[str, float]) -> list[int] | None:
+        """Where `x` lies in all models alike, None when each has to look by itself."""
+        shared = self._shared
+        return shared.cells_of(x) if isinstance(shared, BinnedLogistic) else None
 
     def _scoring(self, partition: int, scope: str) -> tuple[Model, ...]:
         if scope == "both":

@@ -3,10 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from river import optim
+
+from app.core.anomaly import AnomalyLogistic
+from app.core.bayes import BayesianBinned
 from app.core.binned import BinnedLogistic
-from app.core.blend import LogitMean
-from app.core.linear import ScaledLogistic
+from app.core.blend import Hedge, LogitMean
+from app.core.linear import Ftrl, ScaledLogistic
+from app.core.net import Net
 from app.core.plain import Plain
+from app.core.trees import LogitTree
 from app.errors import SettingsError
 
 Grids: TypeAlias = Mapping[str, Sequence[float]]  # ascending bin edges by feature name
@@ -16,7 +22,9 @@ class Model(Protocol):
     """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
 
     Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
-    no chance without a seed from the log.
+    no chance without a seed from the log. A model that learns in batches keeps the open one
+    in its dump and has a method `end_step()` besides, which `app.core.step` calls where the
+    log says that a step ends; what it answers depends on those calls too.
     """
 
     def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
@@ -46,6 +54,11 @@ class Entry(NamedTuple):
     make: Callable[[Grids], Model]
 
 
+def _rates(grids: Grids) -> Model:
+    return Hedge(**{f"binned_{rate}": BinnedLogistic(grids, rate) for rate in RATES})
+
+
+RATES = (0.05, 0.1, 0.2, 0.4)
 ENTRIES = (
     Entry(
         "binned",
@@ -60,7 +73,49 @@ ENTRIES = (
     Entry(
         "blend",
         "Mean of the logits of `binned` and `logistic`.",
-        lambda grids: LogitMean(BinnedLogistic(grids), ScaledLogistic()),
+        lambda grids: LogitMean(binned=BinnedLogistic(grids), logistic=ScaledLogistic()),
+    ),
+    Entry(
+        "sgd",
+        "River's logistic regression on standardized features (plain gradient steps).",
+        lambda grids: ScaledLogistic(optim.SGD(0.01)),
+    ),
+    Entry(
+        "ftrl",
+        "River's logistic regression on standardized features, sparse (FTRL-Proximal).",
+        lambda grids: ScaledLogistic(Ftrl(alpha=0.1, l1=1.0)),
+    ),
+    Entry(
+        "tree",
+        "River's Hoeffding tree on bin numbers, with settings for rare frauds.",
+        LogitTree,
+    ),
+    Entry(
+        "bayes",
+        "As `binned`, with a distribution for each weight: scores come with intervals.",
+        BayesianBinned,
+    ),
+    Entry(
+        "anomaly",
+        "River's half-space trees: how rare this is among legitimate transactions.",
+        AnomalyLogistic,
+    ),
+    Entry(
+        "rates",
+        "Four `binned` with different step sizes, weighted by their latest log loss.",
+        _rates,
+    ),
+    Entry(
+        "hedge",
+        "`binned`, `tree` and `logistic`, weighted by their latest log loss.",
+        lambda grids: Hedge(
+            binned=BinnedLogistic(grids), tree=LogitTree(grids), logistic=ScaledLogistic()
+        ),
+    ),
+    Entry(
+        "binned_net",
+        "`binned`, corrected by a small neural net for what features mean together.",
+        lambda grids: Net(BinnedLogistic(grids)),
     ),
 )
 ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

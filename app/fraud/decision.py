@@ -1,19 +1,18 @@
 """From features to a decision: rules first, rules and model while it is young, then the model."""
 
+from math import log
 from typing import NamedTuple
 
 from app.core.fold import LearningState
-from app.core.logit import sigmoid
+from app.core.logit import add_odds, sigmoid
 from app.fraud.explain import Trust, explain
 from app.fraud.features import extract
 from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import BASE, rules
+from app.fraud.trial import grown
 from app.messages import Decision, Mode, ModelUsed, Prediction, Reason, Source, Transaction
 
-# Learned frauds, by scope, from which the model's logit counts in full. docs/learning.md shows
-# what that gives while few frauds are known.
-GROWN = {"shared": 20, "both": 20, "partition": 40}
 ALONE = Trust(model=1.0, rules=0.0)
 LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
@@ -84,17 +83,19 @@ def appraise(
 ) -> Verdict:
     """Score, decision and reasons: the same bits for the same features and state.
 
-    The rules' base gives way to the model's logit while the first frauds are learned, so that
-    no fraud makes a jump: a model without any says even odds. What rules hit is added until
-    the labels show that the model's alerts are better than theirs, see `Trial`. Reasons are
-    given from review on; an approval has none.
+    The rules' base gives way to the model's logit while the first labels are learned, so that
+    no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
+    are added to the model's, until the labels show that its alerts are better than theirs, see
+    `Trial`. Reasons are given from review on; an approval has none.
     """
-    frauds = state.frauds(partition, policy.scope)
-    trust = Trust(min(frauds / GROWN[policy.scope], 1.0), known(state).trial.weight)
+    learned = state.learned_by(partition, policy.scope)
+    trust = Trust(grown(learned, policy.scope), known(state).trial.weight)
     hits = rules(x) if trust.rules > 0 else []
-    logit = (1 - trust.model) * BASE + trust.rules * sum(hit.weight for hit in hits)
+    logit = (1 - trust.model) * BASE
     if trust.model > 0:
         logit += trust.model * state.logit(x, partition, policy.scope)
+    if hits:
+        logit = add_odds(logit, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
     score = sigmoid(max(-LARGEST, min(logit, LARGEST)))
     decision = decide(score, policy.review, policy.block)
     reasons: list[Reason] = []

@@ -1,10 +1,11 @@
 """What labels teach besides the models: merchants, and how far rules are still needed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
+from app.core.dump import Scorer
 from app.fraud.merchants import Merchants
 from app.fraud.rules import alert
-from app.fraud.trial import Trial
+from app.fraud.trial import Trial, grown
 from app.messages import Example
 
 
@@ -15,12 +16,14 @@ class Knowledge:
         self.merchants = Merchants()
         self.trial = Trial()
 
-    def learn(self, example: Example, logit: Callable[[dict[str, float]], float]) -> None:
-        """Take in one example; `logit` is what the shared model says before it learns it."""
+    def learn(self, example: Example, models: Scorer) -> None:
+        """Take in one example. The trial begins when the shared model has grown."""
         self.merchants.learn(example)
-        if example.y is not None and not self.trial.over:
+        if example.y is None or self.trial.over:
+            return
+        if grown(models.learned_by(example.origin.partition, "shared"), "shared") == 1:
             x, fraud = example.x, example.y == 1
-            self.trial.judge(fraud, logit(x) >= 0, alert(x), example.w)
+            self.trial.judge(fraud, models.shared_logit(x) >= 0, alert(x), example.w)
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the trial, then the merchants."""

@@ -5,12 +5,31 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.core.dump import Learned
 from app.errors import SnapshotError
 
 MEMORY = 0.995  # an alert's weight after each later one: some 200 alerts count
 DOUBT = 20.0  # alerts, half of them frauds, that both begin with
-AHEAD = 0.2  # precision by which the model must be better for the rules to add nothing
+# Learned frauds and legitimate ones, by scope, from which the model's logit counts in full: one
+# that has seen frauds alone takes everything for one.
+GROWN = {
+    "shared": Learned(1000, 20),
+    "both": Learned(1000, 20),
+    "partition": Learned(2000, 40),
+}
+LEVEL = 0.1  # precision by which the model may be better before the rules count less
+AHEAD = 0.2  # and from which they count for nothing
 ENOUGH = 100.0  # alerts of the model, as remembered, before a trial can end
+
+
+def grown(learned: Learned, scope: str) -> float:
+    """How far a model that has learned so much counts: 0 not at all, 1 in full.
+
+    >>> grown(Learned(500, 20), "both"), grown(Learned(5000, 5), "both")
+    (0.5, 0.25)
+    """
+    full = GROWN[scope]
+    return min(learned.frauds / full.frauds, learned.legitimate / full.legitimate, 1.0)
 
 
 class Record(msgspec.Struct, array_like=True):
@@ -41,8 +60,8 @@ class Figures(NamedTuple):
 class Trial(msgspec.Struct, array_like=True):
     """Precision of the alerts of both, from labels in log order.
 
-    The weight of the rules is 1 while the model's alerts are no better than theirs, and falls
-    to 0 as they become better by `AHEAD`. Then the trial is over: it is about a young model,
+    The weight of the rules is 1 while the model's alerts are hardly better than theirs, and
+    falls to 0 as they become better by `AHEAD`. Then the trial is over: it is about a young model,
     and judging both costs time with each example.
 
     Examples
@@ -64,7 +83,8 @@ class Trial(msgspec.Struct, array_like=True):
         """What the rules count: 1 for all, 0 for nothing."""
         if self.over:
             return 0.0
-        return min(max(1 - (self.model.precision - self.rules.precision) / AHEAD, 0.0), 1.0)
+        ahead = self.model.precision - self.rules.precision
+        return min(max((AHEAD - ahead) / (AHEAD - LEVEL), 0.0), 1.0)
 
     @property
     def figures(self) -> Figures:

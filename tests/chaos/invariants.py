@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from app.core.fold import fold_log
 from app.fraud.decision import appraise, known
+from app.fraud.features import extract
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import TAUGHT, decode_entry
 from app.fraud.merchants import HEAD
+from app.fraud.past import Past
 from app.messages import Example, Transaction, encode, read_prediction, read_transaction
 from app.stream.topics import Topics
 from app.stream.worker import new_account, new_state
 from tests.chaos.evidence import Evidence, latest
 
+OTHER_TOPIC = {"customer_frauds_14d": 0.0}
 END = 1 << 62  # above every offset
 DAY, MONTH = 3, 5  # places of these windows in `Past.windows`
 
@@ -40,6 +43,29 @@ def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
         stored = prediction.score, prediction.decision, encode(prediction.reasons)
         if (again.score, again.decision, encode(again.reasons)) != stored:
             yield f"differs: the decision on {prediction.id}, computed again"
+
+
+def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
+    """The features as scored are those of the transactions log and of the version they name.
+
+    All but the customer's own frauds: those come from another topic, at no fixed moment.
+    """
+    decisions, log, state = e.decisions(), e.log(), new_state(e.settings)
+    histories: dict[str, History] = {}
+    seen: list[tuple[int, Transaction, Past]] = []
+    for record, tx in _usable(e):
+        history = histories.setdefault(tx.customer, _history(e, None))
+        prediction = decisions[tx.id][1] if tx.id in decisions else None
+        if prediction is not None and prediction.source.offset == record.offset:
+            seen.append((prediction.model.version, tx, history.before(record.offset)))
+        if history.first_offset_of(hash64(tx.id)) is None:
+            history.insert(_event(tx, record.offset))
+    for version, tx, past in sorted(seen, key=lambda one: one[0]):
+        fold_log(state, log[state.version : version], version - 1)
+        x = extract(tx, past, known(state).merchants.view(tx.merchant, tx.location, tx.at))
+        stored = decisions[tx.id][1]
+        if stored.mode != "degraded" and {**stored.features, **OTHER_TOPIC} != {**x, **OTHER_TOPIC}:
+            yield f"differs: the features of {tx.id}, computed again"
 
 
 def flagged_transactions_are_in_review(e: Evidence) -> Iterator[str]:
@@ -193,6 +219,7 @@ def dead_letters_are_the_poison(e: Evidence) -> Iterator[str]:
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     every_transaction_is_decided_once,
     every_decision_can_be_computed_again,
+    every_feature_follows_from_the_logs,
     flagged_transactions_are_in_review,
     customers_hold_the_closed_form,
     customers_equal_the_fold_of_the_log,

@@ -65,6 +65,13 @@ def move_a_score_by_one_bit(e: Evidence) -> str:
     return f"differs: the decision on {forged.id}, computed again"
 
 
+def see_another_past(e: Evidence) -> str:
+    forged = read_prediction(e.predictions[100].value)
+    forged.features["count_30d"] += 1
+    e.predictions[100] = with_value(e.predictions[100], encode(forged))
+    return f"differs: the features of {forged.id}, computed again"
+
+
 def lose_a_review_item(e: Evidence) -> str:
     return f"lost: no review item of {read_prediction(e.review.pop().value).id}"
 
@@ -145,6 +152,7 @@ def lose_a_dead_letter(e: Evidence) -> str:
         invent_a_decision,
         decide_twice,
         move_a_score_by_one_bit,
+        see_another_past,
         lose_a_review_item,
         lose_a_customers_update,
         let_a_customer_go_back,

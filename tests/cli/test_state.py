@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from app.cli import cli, tables
+from app.core.zoo import ZOO
 from app.messages import Feedback
 from app.web.state import customer_state, merchant_state, transaction_state
 from tests.web.conftest import AT, KnownView, Serve, ViewOf, serve, view_of
@@ -119,4 +120,4 @@ async def test_the_zoo_is_listed_without_a_worker() -> None:
     code, out, _ = await run("model", "list", "--json")
     assert code == 0
     names = [entry["name"] for entry in json.loads(out)["models"]]
-    assert names == ["binned", "logistic", "blend"]
+    assert names == list(ZOO)

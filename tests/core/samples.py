@@ -1,18 +1,16 @@
 """Examples, a log of them and small statistics for the tests of the core."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.core.dump import Scorer
 from app.core.fold import LearningState
 from app.messages import Example, Origin
 
 GRIDS = {"amount": [10.0, 50.0, 100.0, 220.0], "count": [1.0, 2.0, 5.0], "night": [0.5]}
 PARTITIONS = 3
-
-
-Logit = Callable[[dict[str, float]], float]
 
 
 class Tally:
@@ -22,7 +20,7 @@ class Tally:
         self.frauds: dict[str, float] = {}
         self.last = ""
 
-    def learn(self, example: Example, logit: Logit) -> None:
+    def learn(self, example: Example, models: Scorer) -> None:
         before = example.previous.label * example.previous.weight if example.previous else 0.0
         change = (example.y or 0) * example.w - before
         self.frauds[example.merchant] = self.frauds.get(example.merchant, 0.0) + change

@@ -171,8 +171,9 @@ def test_counts_tell_frauds_legitimate_and_withdrawn_apart():
         folded.fold(example(offset, Origin(1, partition, offset), y), offset)
     folded.fold(example(9, Origin(1, 0, 0), 1), 6)
     assert msgspec.structs.astuple(folded.counts) == (5, 3, 2, 1, 1)
-    assert [folded.frauds(partition, "partition") for partition in range(3)] == [1, 2, 0]
-    assert folded.frauds(0, "both") == folded.frauds(2, "shared") == 3
+    assert [folded.learned_by(partition, "partition").frauds for partition in range(3)] == [1, 2, 0]
+    assert folded.learned_by(0, "both") == folded.learned_by(2, "shared")
+    assert folded.learned_by(0, "both").frauds == 3
 
 
 def test_a_withdrawn_label_is_for_the_statistics_only():
@@ -185,6 +186,23 @@ def test_a_withdrawn_label_is_for_the_statistics_only():
     assert folded.fold(withdrawn, 30)
     assert learned(folded)[: PARTITIONS + 1] == models
     assert folded.statistics.frauds["m0"] == before - 2.0
+
+
+@pytest.mark.parametrize(
+    ("origin", "y"),
+    [(Origin(1, 1, 2), 0), (Origin(1, 1, 2), None), (Origin(1, 1, 1), 1)],
+    ids=["learned", "withdrawn", "skipped"],
+)
+def test_a_step_ends_for_the_shared_model_and_that_of_its_partition(origin, y):
+    first, second = (example(1, Origin(1, partition, 1), y=1) for partition in (0, 1))
+    entries = [first, second, example(2, origin, y)]
+    running = [msgspec.structs.replace(entry, end_of_step=False) for entry in entries]
+    ended, still_open = (
+        learned(fold_log(state("binned_net"), enumerate(log)))[: PARTITIONS + 1]
+        for log in ([*running[:2], entries[2]], running)
+    )
+    changed = [one != other for one, other in zip(ended, still_open, strict=True)]
+    assert changed == [True, False, True, False]  # shared, and each partition's own
 
 
 def test_a_hole_in_the_log_moves_the_version_over_it():

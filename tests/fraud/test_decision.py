@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.fold import LearningState
-from app.fraud.decision import GROWN, Policy, appraise, decide, judge
+from app.fraud.decision import Policy, appraise, decide, judge
 from app.fraud.features import FEATURES, GRIDS
 from app.fraud.history import History, Limits
 from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import rules
+from app.fraud.trial import GROWN
 from app.messages import Example, Origin, Source, Transaction, encode, read_prediction
 
 POLICY = Policy(model="binned", scope="both", review=0.5, block=0.9, engine="e1")
@@ -25,11 +26,11 @@ def nothing_before() -> Past:
     return History.decode(None, epoch=1, limits=Limits(8, 4, 4)).before(0)
 
 
-def taught(frauds: int, partition: int = 0) -> LearningState:
-    """A state that has learned so many frauds, and as many legitimate transactions."""
+def taught(frauds: int, others: int = 2, partition: int = 0) -> LearningState:
+    """A state that has learned so many frauds, each after some legitimate transactions."""
     state = LearningState("binned", 2, GRIDS, Knowledge())
-    for offset in range(2 * frauds):
-        y = offset % 2
+    for offset in range((others + 1) * frauds):
+        y = int(offset % (others + 1) == others)
         state.fold(
             Example(
                 tx=f"t{offset}",
@@ -51,7 +52,9 @@ def taught(frauds: int, partition: int = 0) -> LearningState:
     return state
 
 
-FRESH, YOUNG, OLD = taught(0), taught(GROWN["both"] // 2), taught(400)
+FULL = GROWN["both"]
+OTHERS = FULL.legitimate // FULL.frauds
+FRESH, YOUNG, OLD = taught(0), taught(FULL.frauds // 2, OTHERS), taught(FULL.frauds, OTHERS)
 OLD.statistics.trial.over = True
 
 
@@ -62,8 +65,9 @@ OLD.statistics.trial.over = True
         pytest.param(YOUNG, "both", "blend", id="young"),
         pytest.param(OLD, "both", "model", id="grown"),
         pytest.param(OLD, "shared", "model", id="grown, shared"),
-        pytest.param(taught(GROWN["both"]), "both", "blend", id="grown, the rules still count"),
-        pytest.param(YOUNG, "partition", "blend", id="one partition's needs more"),
+        pytest.param(taught(FULL.frauds, OTHERS), "both", "blend", id="the rules still count"),
+        pytest.param(OLD, "partition", "blend", id="one partition's needs more"),
+        pytest.param(taught(500, 1), "both", "blend", id="hardly a legitimate one learned"),
     ],
 )
 def test_the_mode_follows_the_frauds_learned_and_the_trial(state, scope, mode):
