@@ -5,7 +5,8 @@ from typing import NamedTuple
 import msgspec
 
 from app.core.fold import LearningState
-from app.fraud.decision import Policy, judge
+from app.fraud import decision
+from app.fraud.decision import Policy
 from app.fraud.history import Event, History, Limits, hash64
 from app.messages import Decision, Prediction, Source, Transaction, encode
 
@@ -71,6 +72,18 @@ class Account(NamedTuple):
             Whether the learning state is too far behind its log.
         """
         history = History.decode(record, self.epoch, self.limits)
+        answer = self.judge(tx, source, history, stored, degraded)
+        return answer._replace(history=history.encode())
+
+    def judge(
+        self,
+        tx: Transaction,
+        source: Source,
+        history: History,
+        stored: Decided | None,
+        degraded: bool = False,
+    ) -> Answer:
+        """Decide as `decide` does, on an open record; the answer leaves `history` empty."""
         event = _event(tx, source.offset)
         first = history.first_offset_of(event.id_hash)
         duplicate = first is not None and first != source.offset
@@ -80,13 +93,13 @@ class Account(NamedTuple):
         else:
             past = history.before(source.offset if first is None else first)
             degraded = degraded or duplicate or not past.whole
-            prediction = judge(tx, past, self.state, source, self.policy, degraded)
+            prediction = decision.judge(tx, past, self.state, source, self.policy, degraded)
             answer = Answer(b"", encode(prediction), prediction.decision, prediction)
         if duplicate:
             history.pass_over(source.offset)
         else:
             history.insert(event)
-        return answer._replace(history=history.encode())
+        return answer
 
 
 def _event(tx: Transaction, offset: int) -> Event:

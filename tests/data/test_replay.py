@@ -50,7 +50,7 @@ def replayed(rows: list[Labelled]) -> tuple[list[Prediction], list[Example]]:
 
 def test_every_transaction_is_decided_and_every_label_that_falls_due_is_learned_once(rows):
     replay = new_replay()
-    examples = list(replay.run(recorded(rows, DELAY)))
+    examples = [one.example for one in replay.run(recorded(rows, DELAY))]
     due = [row for row in rows if row.tx.at + DELAY <= rows[-1].tx.at]
     assert replay.decided == len(rows)
     assert [example.tx for example in examples] == [row.tx.id for row in due]
