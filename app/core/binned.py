@@ -1,9 +1,9 @@
 """Binned additive logistic regression, learned event by event in plain Python."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import fsum, sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from river import base
@@ -18,7 +18,12 @@ DEFAULT_GRID = (*(-size for size in reversed(SIZES)), 0.0, *SIZES)
 
 # The first two cells: a zero for features never learned, and the intercept.
 ABSENT, INTERCEPT = 0, 1
-NO_COLUMN: tuple[Sequence[float], int] = ((), ABSENT)
+FINE = 64  # edges from which on a feature's bins are learned in groups as well
+GROUP = 2  # binary digits: four bins a group
+
+# Edges, where the column's bins begin, where its groups begin (0: none).
+Column: TypeAlias = tuple[Sequence[float], int, int]
+NO_COLUMN: Column = ((), ABSENT, 0)
 
 
 class Stored(msgspec.Struct):
@@ -29,6 +34,7 @@ class Stored(msgspec.Struct):
     squares: bytes
     centres: bytes
     learned: int
+    owed: float
 
 
 class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no types
@@ -53,12 +59,16 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
     initial
         Where the sum of squared gradients starts in each bin, above 0. Larger is slower at
         first: near 0 a bin's first example moves it by a whole step, however sure the model.
+    surprise
+        Gradient, in probability, from which on every example takes its step. 0: all do.
 
     References
     ----------
     [^1]: Duchi, J., Hazan, E. and Singer, Y., 2011. Adaptive subgradient methods for online
     learning and stochastic optimization. JMLR 12, pp. 2121-2159.
-    [^2]: Hastie, T. and Tibshirani, R., 1986. Generalized additive models. Statistical
+    [^2]: Zhao, P. and Zhang, T., 2015. Stochastic optimization with importance sampling for
+    regularized loss minimization. ICML, pp. 1-9.
+    [^3]: Hastie, T. and Tibshirani, R., 1986. Generalized additive models. Statistical
     Science 1(3), pp. 297-310.
 
     Examples
@@ -76,15 +86,18 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         grids: Mapping[str, Sequence[float]] | None = None,
         learning_rate: float = 0.2,
         initial: float = 0.1,
+        surprise: float = 0.05,
     ) -> None:
         self.grids = grids
         self.learning_rate = learning_rate
         self.initial = initial
-        self._columns: dict[str, tuple[Sequence[float], int]] = {}
+        self.surprise = surprise
+        self._columns: dict[str, Column] = {}
         self._weights = [0.0, 0.0]
         self._squares = [initial, initial]
         self._centres: dict[str, float] = {}
         self._learned = 0
+        self._owed = 0.0  # steps that are due, less those that were taken
         for name, edges in (grids or {}).items():
             self._add_column(name, tuple(edges))
 
@@ -98,7 +111,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         return fsum([weights[cell] for cell in self._cells(x)])
 
     def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Take one AdaGrad step on the log loss of (x, y), `w` times.
+        """Learn (x, y) with weight `w`: at most one AdaGrad step on the log loss.
 
         Raises
         ------
@@ -110,16 +123,13 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         if ABSENT in cells:
             self._add_missing_columns(x)
             cells = self._cells(x)
-        weights, squares = self._weights, self._squares
-        before = [weights[cell] for cell in cells]
-        gradient = w * (sigmoid(fsum(before)) - (1.0 if y else 0.0))
-        square, step = gradient * gradient, self.learning_rate * gradient
-        for cell, weight in zip(cells, before, strict=True):
-            squares[cell] = total = squares[cell] + square
-            weights[cell] = weight - step / sqrt(total)
+        weights = self._weights
+        gradient = w * (sigmoid(fsum([weights[cell] for cell in cells])) - (1.0 if y else 0.0))
+        if share := self._share(abs(gradient)):
+            self._step(cells, gradient / share)
         self._learned += 1
         if self._learned % 16 == 0:  # often enough for a mean, and costs next to nothing
-            self._move_centres(x, before[1:])
+            self._move_centres(x)
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, less what the feature contributed on average lately.
@@ -127,10 +137,8 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         The average runs over about the last thousand examples that had the feature.
         Intercept and averages are in no share: shares say what sets `x` apart.
         """
-        shares = {}
-        for name, cell in zip(x, self._cells(x)[1:], strict=True):
-            shares[name] = self._weights[cell] - self._centres.get(name, 0.0)
-        return shares
+        centres = self._centres
+        return {name: at - centres.get(name, 0.0) for name, at in self._weights_of(x)}
 
     def dump(self) -> Plain:
         """All state as plain values, a copy."""
@@ -140,6 +148,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
             "squares": pack_floats(self._squares),
             "centres": pack_floats(self._centres.values()),
             "learned": self._learned,
+            "owed": self._owed,
         }
 
     def load(self, plain: Any) -> None:
@@ -151,7 +160,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
             When the dump is of a model with other features or grids.
         """
         stored = msgspec.convert(plain, Stored)
-        fresh = type(self)(self.grids, self.learning_rate, self.initial)
+        fresh = type(self)(self.grids, self.learning_rate, self.initial, self.surprise)
         for name in stored.columns[len(fresh._columns) :]:
             fresh._add_column(name, DEFAULT_GRID)
         weights, squares = unpack_floats(stored.weights), unpack_floats(stored.squares)
@@ -161,21 +170,53 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         self._columns = fresh._columns
         self._weights, self._squares = weights, squares
         self._centres = dict(zip(stored.columns, unpack_floats(stored.centres), strict=True))
-        self._learned = stored.learned
+        self._learned, self._owed = stored.learned, stored.owed
 
     def _cells(self, x: Mapping[str, float]) -> list[int]:
         """Where the weights of `x` lie: the intercept's first, then in the order of `x`."""
         column = self._columns.get
         cells = [INTERCEPT]
+        append = cells.append
         for name, value in x.items():
-            edges, start = column(name, NO_COLUMN)
-            cells.append(start + bisect_right(edges, value))
+            edges, start, groups = column(name, NO_COLUMN)
+            bin_ = bisect_right(edges, value)
+            append(start + bin_)
+            if groups:
+                append(groups + (bin_ >> GROUP))
         return cells
 
+    def _weights_of(self, x: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+        """Each feature of `x` and what it adds to the logit."""
+        weights = self._weights
+        for name, value in x.items():
+            edges, start, groups = self._columns.get(name, NO_COLUMN)
+            bin_ = bisect_right(edges, value)
+            yield name, weights[start + bin_] + (weights[groups + (bin_ >> GROUP)] if groups else 0)
+
+    def _share(self, gradient: float) -> float:
+        """The probability with which the step of this size is taken; 0 when it is not."""
+        if gradient >= self.surprise:
+            return 1.0
+        share = gradient / self.surprise
+        self._owed += share
+        if self._owed < 1:
+            return 0.0
+        self._owed -= 1
+        return share
+
+    def _step(self, cells: Sequence[int], gradient: float) -> None:
+        weights, squares = self._weights, self._squares
+        square, step = gradient * gradient, self.learning_rate * gradient
+        for cell in cells:
+            squares[cell] = total = squares[cell] + square
+            weights[cell] -= step / sqrt(total)
+
     def _add_column(self, name: str, edges: Sequence[float]) -> None:
-        self._columns[name] = (edges, len(self._weights))
-        self._weights += [0.0] * (len(edges) + 1)
-        self._squares += [self.initial] * (len(edges) + 1)
+        start, bins = len(self._weights), len(edges) + 1
+        groups = ((bins - 1) >> GROUP) + 1 if len(edges) >= FINE else 0
+        self._columns[name] = (edges, start, start + bins if groups else 0)
+        self._weights += [0.0] * (bins + groups)
+        self._squares += [self.initial] * (bins + groups)
         self._centres[name] = 0.0
 
     def _add_missing_columns(self, x: Mapping[str, float]) -> None:
@@ -183,7 +224,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
             if name not in self._columns:
                 self._add_column(name, DEFAULT_GRID)
 
-    def _move_centres(self, x: Mapping[str, float], weights: Sequence[float]) -> None:
+    def _move_centres(self, x: Mapping[str, float]) -> None:
         centres = self._centres
-        for name, weight in zip(x, weights, strict=True):
+        for name, weight in self._weights_of(x):
             centres[name] += (weight - centres[name]) / 64

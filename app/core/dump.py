@@ -12,8 +12,11 @@ from app.messages import Example, Origin
 class Statistics(Protocol):
     """What is folded besides models: each example that counts, exactly once, in log order."""
 
-    def learn(self, example: Example) -> None:
-        """Take in one example; with `y` null or `previous` given it takes back as well."""
+    def learn(self, example: Example, models: "Scorer") -> None:
+        """Take in one example; with `y` null or `previous` given it takes back as well.
+
+        The models have not learned it yet.
+        """
 
     def parts(self) -> Iterator[bytes]:
         """A dump in parts, each made in well under 5 ms and at most about 1 MB large."""
@@ -32,6 +35,23 @@ class Counts(Struct):
     skipped: int = 0
 
 
+class Learned(Struct, array_like=True):
+    """How many examples of each class a model has learned."""
+
+    legitimate: int = 0
+    frauds: int = 0
+
+
+class Scorer(Protocol):
+    """The models of a learning state, as statistics may ask them."""
+
+    def shared_logit(self, x: dict[str, float]) -> float:
+        """The score of the shared model alone, before the sigmoid."""
+
+    def learned_by(self, partition: int, scope: str) -> Learned:
+        """What the models that score have learned."""
+
+
 class Restored(Struct, array_like=True, frozen=True):
     """A restore that had its effect: its id and offset, and the snapshot whose models it took."""
 
@@ -48,7 +68,7 @@ class Header(Struct):
     partitions: int
     version: int
     counts: Counts
-    frauds: list[int]
+    learned: list["Learned"]
     origins: list[Origin]
     restores: list[Restored]
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from app.core.dump import Counts, Header, Restored, Statistics, digest
+from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest
 from app.core.engine import grids_digest
 from app.core.models import Models
 from app.core.zoo import Grids
@@ -81,7 +81,7 @@ class LearningState:
             self.counts.skipped += 1
             return False
         self._origins[origin.partition] = origin
-        self.statistics.learn(example)
+        self.statistics.learn(example, self._models)
         self._learn(example, origin.partition)
         return True
 
@@ -98,7 +98,7 @@ class LearningState:
     def restore(self, entry: Restore, offset: int, parts: Iterable[bytes]) -> bool:
         """Take in the log's restore at `offset`: models as in a snapshot, all else goes on.
 
-        The models and the frauds they have learned are replaced. Statistics, origins and
+        The models and the counts of what they have learned are replaced. Statistics, origins and
         counts stay: they say what was labelled, not what was concluded from it.
 
         Parameters
@@ -139,9 +139,9 @@ class LearningState:
         """Each feature's share of the logit, measured against the scoring models' average."""
         return self._models.contributions(x, partition, scope)
 
-    def frauds(self, partition: int, scope: str) -> int:
-        """Frauds learned by the models that score: all of them unless `scope` is partition."""
-        return self._models.frauds(partition, scope)
+    def learned_by(self, partition: int, scope: str) -> Learned:
+        """What the models that score have learned: everything unless `scope` is partition."""
+        return self._models.learned_by(partition, scope)
 
     def highest(self, partition: int) -> Origin | None:
         """The highest origin of a feedback partition; None before its first example."""
@@ -164,7 +164,7 @@ class LearningState:
                 partitions=self.partitions,
                 version=self.version,
                 counts=self.counts,
-                frauds=self._models.learned_frauds,
+                learned=self._models.learned,
                 origins=[self._origins[partition] for partition in sorted(self._origins)],
                 restores=self.restores,
             )
@@ -183,7 +183,7 @@ class LearningState:
         """
         parts = iter(parts)
         header = self._read_header(parts)
-        self._models.load(header.frauds, parts)
+        self._models.load(header.learned, parts)
         self.statistics.load(parts)
         if next(parts, None) is not None:
             raise StateError("the stored learning state has more parts than were read")
@@ -217,7 +217,7 @@ class LearningState:
         if header.version != entry.version:
             raise StateError(f"restore {entry.id} names version {entry.version}, not its snapshot")
         models = self._fresh_models()
-        models.load(header.frauds, parts)
+        models.load(header.learned, parts)
         return models
 
     def _read_header(self, parts: Iterator[bytes]) -> Header:

@@ -1,7 +1,7 @@
 """The logistic link, and the check on what may enter a model."""
 
 from collections.abc import Mapping
-from math import exp, hypot
+from math import exp, hypot, log1p
 
 LARGEST = 1e15  # its square still leaves a running variance all of its digits
 
@@ -16,6 +16,15 @@ def sigmoid(logit: float) -> float:
         return 1.0 / (1.0 + exp(-logit))
     odds = exp(logit)
     return odds / (1.0 + odds)
+
+
+def add_odds(one: float, other: float) -> float:
+    """The logit of the sum of two logits' odds.
+
+    >>> round(add_odds(0.0, 0.0), 3), add_odds(-1000.0, 2.0)
+    (0.693, 2.0)
+    """
+    return max(one, other) + log1p(exp(-abs(one - other)))
 
 
 def probabilities(logit: float) -> dict[bool, float]:

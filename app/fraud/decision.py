@@ -1,20 +1,19 @@
-"""From features to a decision: rules first, a blend while the model is young, then the model."""
+"""From features to a decision: rules first, rules and model while it is young, then the model."""
 
+from math import log
 from typing import NamedTuple
 
 from app.core.fold import LearningState
-from app.core.logit import sigmoid
+from app.core.logit import add_odds, sigmoid
 from app.fraud.explain import Trust, explain
 from app.fraud.features import extract
-from app.fraud.merchants import Merchants
+from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import BASE, rules
+from app.fraud.trial import grown
 from app.messages import Decision, Mode, ModelUsed, Prediction, Reason, Source, Transaction
 
-# Learned frauds, by scope, from which the model's logit counts in full, and from which the rules
-# add nothing to it. docs/performance.md shows what that gives while few frauds are known.
-GROWN = {"shared": 200, "both": 200, "partition": 400}
-ALONE = {"shared": 1000, "both": 1000, "partition": 2000}
+ALONE = Trust(model=1.0, rules=0.0)
 LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
 
@@ -54,11 +53,8 @@ def judge(
     degraded
         Whether the learning state lags. A past that is not whole degrades as well.
     """
-    merchants, location = state.statistics, tx.location
-    assert isinstance(
-        merchants, Merchants
-    )  # the statistics that a state of this domain is made with
-    x = extract(tx, past, merchants.view(tx.merchant, location, tx.at))
+    location = tx.location
+    x = extract(tx, past, known(state).merchants.view(tx.merchant, location, tx.at))
     verdict = appraise(x, state, source.partition, policy, degraded or not past.whole)
     return Prediction(
         id=tx.id,
@@ -87,33 +83,33 @@ def appraise(
 ) -> Verdict:
     """Score, decision and reasons: the same bits for the same features and state.
 
-    The rules' base gives way to the model's logit while the first frauds are learned, and
-    what rules hit is added to it for longer, less and less. So no fraud makes a jump: a
-    model that has seen ten examples is sure of itself, and one without any says even odds.
-    Reasons are given from review on; an approval has none.
+    The rules' base gives way to the model's logit while the first labels are learned, so that
+    no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
+    are added to the model's, until the labels show that its alerts are better than theirs, see
+    `Trial`. Reasons are given from review on; an approval has none.
     """
-    trust = weigh(state.frauds(partition, policy.scope), policy.scope)
+    learned = state.learned_by(partition, policy.scope)
+    trust = Trust(grown(learned, policy.scope), known(state).trial.weight)
     hits = rules(x) if trust.rules > 0 else []
-    logit = (1 - trust.model) * BASE + trust.rules * sum(hit.weight for hit in hits)
+    logit = (1 - trust.model) * BASE
     if trust.model > 0:
         logit += trust.model * state.logit(x, partition, policy.scope)
+    if hits:
+        logit = add_odds(logit, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
     score = sigmoid(max(-LARGEST, min(logit, LARGEST)))
     decision = decide(score, policy.review, policy.block)
     reasons: list[Reason] = []
     if decision != "approve":
         shares = state.contributions(x, partition, policy.scope) if trust.model > 0 else {}
         reasons = explain(x, shares, hits, trust)
-    mode: Mode = "rules" if not trust.model else "blend" if trust.rules else "model"
+    mode: Mode = "rules" if not trust.model else "model" if trust == ALONE else "blend"
     return Verdict(score, decision, "degraded" if degraded else mode, reasons)
 
 
-def weigh(frauds: int, scope: str) -> Trust:
-    """How far model and rules are trusted, by the frauds that the models have learned.
-
-    >>> weigh(0, "both"), weigh(100, "both"), weigh(1000, "both")
-    (Trust(model=0.0, rules=1.0), Trust(model=0.5, rules=0.9), Trust(model=1.0, rules=0.0))
-    """
-    return Trust(min(frauds / GROWN[scope], 1.0), max(1.0 - frauds / ALONE[scope], 0.0))
+def known(state: LearningState) -> Knowledge:
+    """The statistics that a state of this domain is made with."""
+    assert isinstance(state.statistics, Knowledge)
+    return state.statistics
 
 
 def decide(score: float, review: float, block: float) -> Decision:

@@ -70,6 +70,9 @@ PHRASES: Mapping[str, Phrase] = {
     "largest_log_ratio_14d": Phrase(
         "spending", "largest amount of 14 days is {} times the typical amount", times
     ),
+    "log_ratio_to_largest_14d": Phrase(
+        "amount", "amount is {} times the largest of 14 days", times
+    ),
     "days_since_spike": Phrase("spending", "an unusually high amount {:.1f} days ago"),
     "hour": Phrase("time", "at {:.0f} h UTC"),
     "night": Phrase("time", "{}", either("not at night", "at night, UTC")),
@@ -99,6 +102,9 @@ PHRASES: Mapping[str, Phrase] = {
     ),
     "merchant_unexplained_days": Phrase(
         "merchant", "frauds with usual amounts at the merchant for {:.1f} days"
+    ),
+    "merchant_unexplained_age": Phrase(
+        "merchant", "the first of the merchant's frauds in a row was {:.1f} days ago"
     ),
     "location_frauds": Phrase("merchant", "frauds at this merchant in this location: {:.0f}"),
     "customer_frauds_14d": Phrase("customer", "frauds of this customer within 14 days: {:.0f}"),

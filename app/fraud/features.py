@@ -33,6 +33,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("amount_log_ratio", "ln", "Log of the amount over the customer's typical amount.", grids.RATIOS),
     Feature("amount_zscore", "sd", "Amount less the mean of earlier ones, in their standard deviations.", grids.SCORES),
     Feature("largest_log_ratio_14d", "ln", "Log of the largest recent amount of 14 days over the typical amount.", grids.RATIOS),
+    Feature("log_ratio_to_largest_14d", "ln", "Log of the amount over the largest recent amount of 14 days.", grids.RATIOS),
     Feature("days_since_spike", "d", "Days since an amount far above the typical one.", grids.DAYS),
     Feature("hour", "h", "Hour of the day, UTC.", grids.HOURS),
     Feature("night", "0/1", "1 before seven in the morning, UTC.", grids.YES),
@@ -61,6 +62,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("merchant_run_days", "d", "Days since that run began.", grids.DAYS),
     Feature("merchant_unexplained_run", "1", "As merchant_run, of frauds whose amount does not stand out.", grids.FEW),
     Feature("merchant_unexplained_days", "d", "Days since that run began.", grids.DAYS),
+    Feature("merchant_unexplained_age", "d", "Days since the transaction with which that run began.", grids.DAYS),
     Feature("location_frauds", "1", "Frauds at this merchant in this location.", grids.FEW),
     Feature("customer_frauds_14d", "1", "Fraud labels of the customer within 14 days.", grids.FEW),
 )
@@ -123,7 +125,9 @@ def _compare(x: dict[str, float], amount: float, at: int, past: Past) -> None:
     if past.ats and min(past.ats) <= since:  # else, and for most, without a loop
         amounts = [a for a, then in zip(amounts, past.ats, strict=True) if then > since]
     if amounts:
-        x["largest_log_ratio_14d"] = log(max(max(amounts), CENT) / typical)
+        largest = max(max(amounts), CENT)
+        x["largest_log_ratio_14d"] = log(largest / typical)
+        x["log_ratio_to_largest_14d"] = log(max(amount, CENT) / largest)
     if past.last_spike is not None:
         x["days_since_spike"] = max(at - past.last_spike, 0) / DAY
 
@@ -147,6 +151,8 @@ def _describe(x: dict[str, float], merchant: MerchantView) -> None:
     x["merchant_unexplained_run"] = float(merchant.unexplained_run)
     if merchant.unexplained_days is not None:
         x["merchant_unexplained_days"] = merchant.unexplained_days
+    if merchant.unexplained_age is not None:
+        x["merchant_unexplained_age"] = merchant.unexplained_age
     x["location_frauds"] = float(merchant.location_frauds)
 
 

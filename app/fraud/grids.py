@@ -1,7 +1,8 @@
 """Bin edges for features: fixed, ascending, and placed without looking at any data.
 
 Edges for counts lie between whole numbers. Learned positions would be degenerate: most
-features that come from labels are zero until the first labels arrive.
+features that come from labels are zero until the first labels arrive. A binned model also
+learns groups of bins where a grid is fine, so fine grids cost little and learn no slower.
 """
 
 Grid = tuple[float, ...]
@@ -33,13 +34,13 @@ COUNTS: Grid = (
     *(23.5, 31.5, 45.5, 65.5, 99.5, 149.5, 199.5),
 )
 LABELS: Grid = (0.5, *per_decade(5, 0, 5))
-AMOUNTS: Grid = per_decade(20, 0, 5)  # fine: limits and habits cling to certain amounts
+AMOUNTS: Grid = per_decade(80, 0, 5)  # fine: limits and habits cling to certain amounts
 MEANS: Grid = per_decade(4, 0, 4)
-RATIOS: Grid = evenly(-3, 4, 35)
-SCORES: Grid = (*evenly(-3, 5, 32), 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 50.0)
+RATIOS: Grid = evenly(-3, 4, 70)
+SCORES: Grid = (*evenly(-3, 8, 110), 10.0, 15.0, 20.0, 50.0)
 SHARES: Grid = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, *evenly(0.1, 0.9, 16), 0.95)
 HOURS: Grid = evenly(0.5, 22.5, 22)
 LOG_SECONDS: Grid = evenly(0, 16, 32)
-DAYS: Grid = (0.05, 0.25, 0.5, *evenly(1, 14, 13), *evenly(16, 60, 22))
+DAYS: Grid = (0.05, 0.25, 0.5, *evenly(1, 60, 59))
 KM: Grid = per_decade(5, 0, 4)
 KMH: Grid = per_decade(5, 0, 5)

@@ -16,8 +16,8 @@ PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured b
 SPIKE, FAR = 0.8, 3.0  # log ratio to the typical amount and z-score from which it explains a fraud
 
 # Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the present
-# run of frauds and of unexplained ones.
-HEAD = Struct("<i2diqiq")
+# run of frauds and of unexplained ones, and the time (ms) of the transaction that began the latter.
+HEAD = Struct("<i2diqiqq")
 RING = Struct(f"<{DAYS}f")
 WEIGHT = Struct("<f")
 LABELS, FRAUDS = HEAD.size, HEAD.size + RING.size  # where the buckets begin in a record
@@ -26,11 +26,11 @@ PATTERN = Struct("<ii")  # day of the latest fraud, frauds
 EMPTY = (0.0,) * DAYS
 
 START = Struct("<4sqdd")
-FORMAT = b"mer1"
+FORMAT = b"mer2"
 
 
 class MerchantView(NamedTuple):
-    """A merchant at one moment: risks lie in 0..1, an age in days is None where no run is."""
+    """A merchant at one moment: risks lie in 0..1, days are None where no run is."""
 
     risk_1d: float
     risk_7d: float
@@ -40,6 +40,7 @@ class MerchantView(NamedTuple):
     run_days: float | None = None
     unexplained_run: int = 0
     unexplained_days: float | None = None
+    unexplained_age: float | None = None
     location_frauds: int = 0
 
 
@@ -97,7 +98,7 @@ class Merchants:
             return MerchantView(base, base, base)
         records, start = place
         head = HEAD.unpack_from(records, start)
-        newest, labels, frauds, run, began, unexplained_run, since = head
+        newest, labels, frauds, run, began, unexplained_run, since, first = head
         known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
         bad_1d = bad_7d = bad_30d = PRIOR * base
         if frauds:
@@ -112,6 +113,7 @@ class Merchants:
             max(at - began, 0) / DAY if run else None,
             unexplained_run,
             max(at - since, 0) / DAY if unexplained_run else None,
+            max(at - first, 0) / DAY if unexplained_run else None,
             self._pattern(merchant, location) if frauds else 0,
         )
 
@@ -180,16 +182,17 @@ def explained(x: dict[str, float]) -> bool:
 def _extend_runs(place: Place, example: Example) -> None:
     records, at = place
     head = HEAD.unpack_from(records, at)
-    newest, labels, frauds, run, began, unexplained_run, since = head
+    newest, labels, frauds, run, began, unexplained_run, since, first = head
     if not example.y:
         run = unexplained_run = 0
     else:
         began = began if run else example.known
         run += 1
         if not explained(example.x):
-            since = since if unexplained_run else example.known
+            if not unexplained_run:
+                since, first = example.known, example.at
             unexplained_run += 1
-    head = newest, labels, frauds, run, began, unexplained_run, since
+    head = newest, labels, frauds, run, began, unexplained_run, since, first
     HEAD.pack_into(records, at, *head)
 
 

@@ -87,5 +87,14 @@ def rules(x: Features) -> list[Hit]:
     return [hit for rule in RULES if (hit := rule(x)) is not None]
 
 
+def alert(x: Features) -> bool:
+    """Whether the rules by themselves hold even odds or worse.
+
+    >>> alert({"count_5m": 9.0}), alert({"count_5m": 5.0})
+    (True, False)
+    """
+    return BASE + sum(hit.weight for hit in rules(x)) >= 0
+
+
 def _times_typical(x: Features) -> float:
     return exp(min(x.get("amount_log_ratio", 0.0), 50.0))

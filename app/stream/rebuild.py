@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 
 from app.core.bundle import pack
+from app.core.dump import Scorer
 from app.core.fold import LearningState
 from app.errors import Refused, StateError
 from app.fraud.features import GRIDS
@@ -50,7 +51,7 @@ class LeftOut(NamedTuple):
 class NoStatistics:
     """A restore takes models only, so a rebuild keeps no statistics."""
 
-    def learn(self, example: Example) -> None:
+    def learn(self, example: Example, models: Scorer) -> None:
         """Take in nothing."""
 
     def parts(self) -> Iterator[bytes]:

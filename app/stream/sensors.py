@@ -55,6 +55,9 @@ class Sensors:
         self.behind = Gauge(
             "weir_learning_behind_seconds", "Time since the state was level.", registry=registry
         )
+        self.rules_weight = Gauge(
+            "weir_rules_weight", "What the rules add to the model, 0 to 1.", registry=registry
+        )
         self.snapshots_refused = Gauge(
             "weir_snapshots_refused", "Snapshots not used at start.", registry=registry
         )

@@ -134,5 +134,6 @@ class View:
 def frauds_learned(state: LearningState) -> Mapping[int, int]:
     """Frauds behind the model of each partition."""
     return {
-        partition: state.frauds(partition, "partition") for partition in range(state.partitions)
+        partition: state.learned_by(partition, "partition").frauds
+        for partition in range(state.partitions)
     }

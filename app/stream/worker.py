@@ -22,8 +22,8 @@ from app.fraud.account import Account
 from app.fraud.decision import Policy
 from app.fraud.features import GRIDS
 from app.fraud.history import Limits
+from app.fraud.knowledge import Knowledge
 from app.fraud.labels import decode_entry
-from app.fraud.merchants import Merchants
 from app.settings import Settings
 from app.stream import topics
 from app.stream.agents import Learn, Score
@@ -59,7 +59,7 @@ def fingerprint() -> str:
 
 def new_state(settings: Settings) -> LearningState:
     """An empty learning state for these settings."""
-    return LearningState(settings.model, settings.partitions, GRIDS, Merchants())
+    return LearningState(settings.model, settings.partitions, GRIDS, Knowledge())
 
 
 def identity(settings: Settings) -> Identity:

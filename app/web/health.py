@@ -5,6 +5,7 @@ from functools import partial
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector
 
+from app.fraud.decision import known
 from app.stream.view import View
 from app.web.site import site
 from app.web.status import Quality
@@ -12,8 +13,12 @@ from app.web.status import Quality
 QUALITY = {
     "average_precision": "Average precision over the labels of the rolling window.",
     "roc_auc": "Area under the ROC curve over the same labels.",
+    "tpr_at_1pct_fpr": "Share of the frauds found where at most 1 % of the legitimate are flagged.",
+    "recall_at_half_pct": "Share of the frauds among the 0.5 % that scored highest.",
+    "alert_rate": "Share of the labelled transactions that were flagged.",
     "alert_precision": "Share of fraud among the labelled transactions that were flagged.",
     "log_loss": "Mean log loss over the same labels, nats.",
+    "brier_score": "Mean squared error of the scores over the same labels.",
 }
 
 
@@ -42,6 +47,7 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.version.set_function(lambda: view.state.version)
     sensors.lag.set_function(lambda: follower.lag)
     sensors.behind.set_function(follower.seconds_behind)
+    sensors.rules_weight.set_function(lambda: known(view.state).trial.weight)
     sensors.snapshots_refused.set_function(lambda: follower.refused_snapshots)
     sensors.partitions.set_function(lambda: len(view.held()))
     ready = Gauge("weir_ready", "1 when the worker is ready.", registry=sensors.registry)

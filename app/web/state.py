@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 
 from app.core.fold import LearningState
+from app.fraud.decision import known
 from app.fraud.explain import phrase
 from app.fraud.features import FEATURES
 from app.fraud.history import History
 from app.fraud.labels import TAUGHT, LabelEntry, Revision
-from app.fraud.merchants import Merchants
 from app.fraud.past import WINDOWS
 from app.messages import Prediction, read_example
 
@@ -73,8 +73,7 @@ def merchant_state(
     merchant: str, location: str, at: int | None, state: LearningState
 ) -> dict[str, Any]:
     """A merchant as its labels show it at a time, the time of the latest label if None is given."""
-    merchants = state.statistics
-    assert isinstance(merchants, Merchants)
+    merchants = known(state).merchants
     at = merchants.clock if at is None else at
     view = merchants.view(merchant, location, at)
     return {

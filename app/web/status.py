@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import Metric
 
+from app.fraud.decision import known
 from app.messages import Prediction
 from app.stream.view import View, frauds_learned
 from app.web.recorder import Recorder, quantile, total
@@ -85,6 +86,7 @@ def learning_status(view: View) -> dict[str, Any]:
         "withdrawn": counts.withdrawn,
         "skipped": counts.skipped,
         "frauds_by_partition": list(frauds_learned(view.state).values()),
+        "trial": known(view.state).trial.figures._asdict(),
     }
 
 

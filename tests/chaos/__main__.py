@@ -48,7 +48,7 @@ def main(
 
 
 def run(seed: int, faults: int, leave_out: str, out: Path) -> Outcome:
-    """One run in a directory of its own; its workers' logs stay where something needs explaining."""
+    """One run in a directory of its own; its workers' logs stay where it needs explaining."""
     with tempfile.TemporaryDirectory(prefix="weir-chaos-") as directory:
         outcome = asyncio.run(play(make_plan(seed, faults, leave_out), Path(directory)))
         if not outcome.passed or STRANGE & outcome.figures.get("exits", {}).keys():

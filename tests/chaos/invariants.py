@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from app.core.fold import fold_log
-from app.fraud.decision import appraise
+from app.fraud.decision import appraise, known
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import TAUGHT, decode_entry
-from app.fraud.merchants import HEAD, Merchants
+from app.fraud.merchants import HEAD
 from app.messages import Example, Transaction, encode, read_prediction, read_transaction
 from app.stream.topics import Topics
 from app.stream.worker import new_account, new_state
@@ -126,8 +126,7 @@ def every_label_is_learned_exactly_once(e: Evidence) -> Iterator[str]:
 def merchants_hold_the_closed_form(e: Evidence) -> Iterator[str]:
     """Labels and frauds of every merchant, by arithmetic on the numbers alone."""
     state, _ = e.folded()
-    merchants = state.statistics
-    assert isinstance(merchants, Merchants)
+    merchants = known(state).merchants
     wanted = e.load.merchant_labels(e.count)
     for n in range(e.load.merchants):
         name = e.load.merchant(n)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.core.dump import Scorer
 from app.core.fold import LearningState
 from app.messages import Example, Origin
 
@@ -19,7 +20,7 @@ class Tally:
         self.frauds: dict[str, float] = {}
         self.last = ""
 
-    def learn(self, example: Example) -> None:
+    def learn(self, example: Example, models: Scorer) -> None:
         before = example.previous.label * example.previous.weight if example.previous else 0.0
         change = (example.y or 0) * example.w - before
         self.frauds[example.merchant] = self.frauds.get(example.merchant, 0.0) + change

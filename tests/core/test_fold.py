@@ -171,8 +171,9 @@ def test_counts_tell_frauds_legitimate_and_withdrawn_apart():
         folded.fold(example(offset, Origin(1, partition, offset), y), offset)
     folded.fold(example(9, Origin(1, 0, 0), 1), 6)
     assert msgspec.structs.astuple(folded.counts) == (5, 3, 2, 1, 1)
-    assert [folded.frauds(partition, "partition") for partition in range(3)] == [1, 2, 0]
-    assert folded.frauds(0, "both") == folded.frauds(2, "shared") == 3
+    assert [folded.learned_by(partition, "partition").frauds for partition in range(3)] == [1, 2, 0]
+    assert folded.learned_by(0, "both") == folded.learned_by(2, "shared")
+    assert folded.learned_by(0, "both").frauds == 3
 
 
 def test_a_withdrawn_label_is_for_the_statistics_only():

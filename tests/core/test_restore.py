@@ -96,7 +96,7 @@ def test_models_go_back_and_everything_else_goes_on(back, seed):
     assert parts[2 + PARTITIONS :] == before[2 + PARTITIONS :], "statistics are not models"
     assert new.counts == fold_log(state(), entries[:30]).counts
     for partition in range(PARTITIONS):
-        assert new.frauds(partition, "partition") == old.frauds(partition, "partition")
+        assert new.learned_by(partition, "partition") == old.learned_by(partition, "partition")
         assert new.highest(partition) == fold_log(state(), entries[:30]).highest(partition)
     assert [(one.id, one.offset, one.version) for one in new.restores] == [("r1", 30, back)]
 

@@ -15,7 +15,7 @@ from app.fraud.account import Account
 from app.fraud.decision import Policy, appraise
 from app.fraud.features import GRIDS
 from app.fraud.history import Limits
-from app.fraud.merchants import Merchants
+from app.fraud.knowledge import Knowledge
 from app.messages import Example, Prediction, read_prediction
 
 PARTITIONS = 2
@@ -24,7 +24,7 @@ DELAY = 6 * HOUR_MS
 
 
 def new_state() -> LearningState:
-    return LearningState(POLICY.model, PARTITIONS, GRIDS, Merchants())
+    return LearningState(POLICY.model, PARTITIONS, GRIDS, Knowledge())
 
 
 def new_replay() -> Replay:

@@ -11,7 +11,7 @@ from app.fraud.account import Account, Answer, Decided
 from app.fraud.decision import Policy
 from app.fraud.features import GRIDS
 from app.fraud.history import Event, History, Limits
-from app.fraud.merchants import Merchants
+from app.fraud.knowledge import Knowledge
 from app.messages import Example, Origin, Source, Transaction, read_prediction
 
 LIMITS = Limits(events=4, replay=2, labels=4)
@@ -20,7 +20,7 @@ START = 1_700_000_000_000
 
 
 def account() -> Account:
-    return Account(LearningState("binned", 2, GRIDS, Merchants()), POLICY, LIMITS, epoch=1)
+    return Account(LearningState("binned", 2, GRIDS, Knowledge()), POLICY, LIMITS, epoch=1)
 
 
 def transaction(number: int, tx: str = "") -> Transaction:

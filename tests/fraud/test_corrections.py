@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.core.fold import LearningState
 from app.fraud.features import GRIDS
 from app.fraud.history import hash64
+from app.fraud.knowledge import Knowledge
 from app.fraud.labels import RANKS, LabelEntry
 from app.fraud.merchants import DAYS, FRAUDS, HEAD, LABELS, RING, Merchants
 from app.fraud.settling import DAY_MS, Known, settle
@@ -126,8 +127,8 @@ def test_frauds_by_place_are_those_that_hold_in_the_end(sequence):
 @given(sequences)
 def test_models_are_taught_every_value_that_came_to_hold_and_no_withdrawal(sequence):
     _, examples = tell(sequence, 0.5)
-    state = LearningState("binned", 1, GRIDS, Merchants())
-    taught = LearningState("binned", 1, GRIDS, Merchants())
+    state = LearningState("binned", 1, GRIDS, Knowledge())
+    taught = LearningState("binned", 1, GRIDS, Knowledge())
     for offset, example in enumerate(examples):
         state.fold(example, offset)
         if example.y is not None:

@@ -58,7 +58,7 @@ def test_values_are_finite_fit_for_models_and_in_the_order_of_the_table(paid, am
 
 
 def test_everything_has_a_value_where_everything_is_known():
-    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 1)
+    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1)
     behind = past((DAY, 10.0), (HOUR, 90.0), (MINUTE, 10.0), place=ROME)
     x = seen(10.0, behind, run, place=PARIS)
     assert list(x) == [feature.name for feature in FEATURES]
@@ -71,12 +71,14 @@ def test_a_first_transaction_has_nothing_to_compare_with():
         "amount_log_ratio",
         "amount_zscore",
         "largest_log_ratio_14d",
+        "log_ratio_to_largest_14d",
         "days_since_spike",
         "log_seconds_since_last",
         "km_from_home",
         "kmh_from_last",
         "merchant_run_days",
         "merchant_unexplained_days",
+        "merchant_unexplained_age",
     }
 
 
@@ -119,6 +121,7 @@ def test_one_high_amount_is_remembered_as_a_spike():
     x = seen(10.0, past((3 * DAY, 10.0), (2 * DAY, 80.0), (DAY, 10.0)))
     assert x["days_since_spike"] == 2.0
     assert x["largest_log_ratio_14d"] > 1.5
+    assert x["log_ratio_to_largest_14d"] == pytest.approx(log(10 / 80))
     assert seen(10.0, past((20 * DAY, 80.0))).get("largest_log_ratio_14d") is None
 
 

@@ -1,10 +1,10 @@
 """Tests of the merchant statistics."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.fold import Statistics
 from app.errors import SnapshotError
 from app.fraud.merchants import DAY, PRIOR, Merchants
 from app.messages import Example, Origin, Previous
@@ -151,7 +151,7 @@ def test_an_unknown_merchant_has_the_overall_share():
     merchants = learned(example(1), *[example(0, merchant="m2")] * 3)
     view = merchants.view("m3", "FR", NOON)
     assert view[:3] == ((1 + 1) / (4 + 100),) * 3
-    assert view[3:] == (0.0, 0, None, 0, None, 0)
+    assert view[3:] == (0.0, 0, None, 0, None, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,13 @@ def test_a_correction_is_a_new_label_of_the_run():
 def test_a_fraud_whose_amount_stands_out_adds_nothing_to_the_unexplained_run(x):
     view = learned(example(1), example(1, x=x)).view("m1", "FR", at(1.5))
     assert (view.run, view.unexplained_run, view.unexplained_days) == (2, 1, 1.0)
+
+
+def test_the_age_of_an_unexplained_run_counts_from_its_first_transaction():
+    first = msgspec.structs.replace(example(1, day=8), at=at(1))
+    later = msgspec.structs.replace(example(1, day=9), at=at(0.5))
+    view = learned(first, later).view("m1", "FR", at(10))
+    assert (view.unexplained_days, view.unexplained_age) == (2.0, 9.0)
 
 
 def test_frauds_count_by_merchant_and_location():
@@ -224,7 +231,5 @@ def test_a_foreign_dump_is_refused(parts):
         Merchants().load(parts)
 
 
-def test_merchants_are_statistics_of_the_fold():
-    statistics: Statistics = Merchants()
-    statistics.learn(example())
-    assert [part[:1] for part in statistics.parts()] == [b"m", b"m", b"p"]
+def test_a_dump_has_a_head_the_merchants_and_the_patterns():
+    assert [part[:1] for part in learned(example()).parts()] == [b"m", b"m", b"p"]

@@ -6,7 +6,7 @@ import pytest
 from app.core.fold import LearningState
 from app.fraud.decision import Policy, appraise
 from app.fraud.features import GRIDS
-from app.fraud.merchants import Merchants
+from app.fraud.knowledge import Knowledge
 from app.messages import ModelUsed, Prediction, Source
 from app.stream.verify import differing, incomparable
 from tests.web.conftest import prediction
@@ -16,7 +16,7 @@ FEATURES = {"amount": 300.0, "count_1h": 9.0}
 
 
 def learned() -> LearningState:
-    state = LearningState("binned", 2, GRIDS, Merchants())
+    state = LearningState("binned", 2, GRIDS, Knowledge())
     state.version = 17
     return state
 

@@ -1,0 +1,37 @@
+"""What labels teach besides the models: merchants, and how far rules are still needed."""
+
+from collections.abc import Iterable, Iterator
+
+from app.core.dump import Scorer
+from app.fraud.merchants import Merchants
+from app.fraud.rules import alert
+from app.fraud.trial import Trial, grown
+from app.messages import Example
+
+
+class Knowledge:
+    """The statistics of a learning state of this domain, see `app.core.dump.Statistics`."""
+
+    def __init__(self) -> None:
+        self.merchants = Merchants()
+        self.trial = Trial()
+
+    def learn(self, example: Example, models: Scorer) -> None:
+        """Take in one example. The trial begins when the shared model has grown."""
+        self.merchants.learn(example)
+        if example.y is None or self.trial.over:
+            return
+        if grown(models.learned_by(example.origin.partition, "shared"), "shared") == 1:
+            x, fraud = example.x, example.y == 1
+            self.trial.judge(fraud, models.shared_logit(x) >= 0, alert(x), example.w)
+
+    def parts(self) -> Iterator[bytes]:
+        """A dump: the trial, then the merchants."""
+        yield self.trial.part()
+        yield from self.merchants.parts()
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
+        parts = iter(parts)
+        self.trial = Trial.of(parts)
+        self.merchants.load(parts)

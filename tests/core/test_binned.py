@@ -1,0 +1,43 @@
+"""The binned model: groups of bins, and steps in proportion to their gradients."""
+
+import random
+
+import pytest
+
+from app.core.binned import BinnedLogistic
+
+
+def test_fine_grids_are_learned_in_groups_as_well():
+    model = BinnedLogistic({"fine": [float(edge) for edge in range(64)]})
+    for _ in range(50):
+        model.learn_one({"fine": 10.5}, True)
+        model.learn_one({"fine": 40.5}, False)
+    near, far, other = (model.logit_one({"fine": value}) for value in (8.5, 30.5, 42.5))
+    assert other < far < near < model.logit_one({"fine": 10.5})
+    shares = model.contributions_one({"fine": 10.5})
+    assert shares["fine"] > 0
+
+
+def test_what_is_foreseen_takes_few_steps_and_teaches_as_much(seed: int):
+    chance = random.Random(seed)
+    sampled, every = BinnedLogistic({"a": [0.5]}), BinnedLogistic({"a": [0.5]}, surprise=0.0)
+    steps, before = 0, None
+    for _ in range(20_000):
+        fraud = chance.random() < 0.02
+        x = {"a": float(chance.random() < (0.7 if fraud else 0.1))}
+        for model in (sampled, every):
+            model.learn_one(x, fraud)
+        steps += before != (before := sampled.logit_one({"a": 0.0}))
+    assert steps < 10_000
+    for value in (0.0, 1.0):
+        x = {"a": value}
+        assert sampled.logit_one(x) == pytest.approx(every.logit_one(x), abs=0.35)
+
+
+def test_a_surprise_always_takes_its_step():
+    model = BinnedLogistic({"a": [0.5]})
+    for _ in range(500):
+        model.learn_one({"a": 0.0}, False)
+    before = model.logit_one({"a": 0.0})
+    model.learn_one({"a": 0.0}, True)
+    assert model.logit_one({"a": 0.0}) > before
