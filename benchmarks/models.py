@@ -8,7 +8,7 @@ what is measured before, so that no bin is new and trees have grown. The best of
 counts.
 
 Average precision is the mean over the four weeks 2018-06-20 to 07-17, each score from before
-its label, labels 7 days late, learning since 2018-05-01, all entries in one pass (10 minutes).
+its label, labels 7 days late, learning since 2018-05-01, all entries in one pass (some 15 minutes).
 """
 
 import sys
