@@ -40,10 +40,12 @@ def test_a_play_has_the_scores_and_features_with_which_labels_are_learned(folder
         new_account(settings, new_state(settings)),
         lambda customer: partition_of(customer, settings.partitions),
     )
-    rows = (row for row in open_dataset(folder / FILE) if row.tx.at < end * DAY_MS)
-    examples = list(replay.run(recorded(rows, 7 * DAY_MS)))
+    rows = [row for row in open_dataset(folder / FILE) if row.tx.at < end * DAY_MS]
+    places = {row.tx.id: place for place, row in enumerate(rows)}
+    examples = [learned.example for learned in replay.run(recorded(rows, 7 * DAY_MS))]
     assert len(played.scores) == len(played.x) == replay.decided > len(examples) > 0
-    for score, x, example in zip(played.scores, played.x, examples, strict=False):
+    for example in examples:
+        score, x = (kept[places[example.tx]] for kept in (played.scores, played.x))
         assert score == example.score
         given = [example.x.get(name, np.nan) for name in GRIDS]
         np.testing.assert_array_equal(x, np.array(given, dtype=np.float32))
