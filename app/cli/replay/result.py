@@ -108,11 +108,14 @@ def _remarks(found: dict[str, Any]) -> Iterator[str]:
             "compromised (--known-customers keep measures them)."
         )
     if found["repeated"]:
-        yield f"{found['repeated']:,} transactions repeat the id, and the decision, of another."
+        yield (
+            "Transactions with the id of an earlier one, whose decision they repeat: "
+            f"{found['repeated']:,}."
+        )
     if found["refused_labels"]:
         yield (
-            f"{found['refused_labels']:,} labels teach nothing: their transaction's id is that of "
-            "another customer's transaction."
+            "Labels without effect, because their id is that of another customer's transaction: "
+            f"{found['refused_labels']:,}."
         )
 
 

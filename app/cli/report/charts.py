@@ -87,7 +87,7 @@ def _style(place: int) -> dict[str, Any]:
 
 
 def _legend(axes: Any, outcome: Outcome, **where: Any) -> None:
-    if len(outcome.models) > 1:
+    if len(outcome.models) > 1 and axes.get_legend_handles_labels()[0]:
         axes.legend(**where)
 
 
