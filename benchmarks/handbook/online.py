@@ -103,8 +103,7 @@ def decisions(model: str, rows: Iterator[Labelled]) -> Iterator[Prediction]:
     for batch in recorded(rows, 1000 * DAY * DELAY):
         for row in batch.rows:
             yield read_prediction(replay.decide(row.tx))
-        for due in batch.labels():
-            replay.learn(due.feedback, due.at)
+        replay.learn_all(batch.labels())
 
 
 def vector(x: dict[str, Any], names: dict[str, int]) -> Singles:
