@@ -34,6 +34,7 @@ from benchmarks.handbook.weeks import FIRST, Week, four_weeks, number
 Inputs: TypeAlias = dict[str, Matrix]  # features by whose they are
 Plays: TypeAlias = dict[str, Play]
 
+MODELS = ["binned", "binned_net"]  # of the zoo, when none is named
 CORES = 2  # how many the work is spread over
 
 
@@ -107,7 +108,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "--data", type=Path, metavar="DIR", default=beside, help="else WEIR_TEST_DATA"
     )
     parser.add_argument("--weeks", choices=FIRST, default="validation")
-    parser.add_argument("--models", nargs="+", choices=ZOO, default=["binned"], metavar="NAME")
+    parser.add_argument("--models", nargs="+", choices=ZOO, default=MODELS, metavar="NAME")
     parser.add_argument("--tune", action="store_true", help="try settings of XGBoost instead")
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="keep the plays of the stream there"
