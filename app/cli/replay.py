@@ -111,7 +111,7 @@ def figures(examples: list[Example], threshold: float) -> dict[str, float | None
     quality = Prequential(max(1, len(examples)))
     for example in examples:
         if example.y is not None:
-            quality.update(example.y, example.score, example.score >= threshold, example.w)
+            quality.update(example.y, example.score, example.flagged(threshold), example.w)
     return quality.get()
 
 

@@ -39,6 +39,7 @@ class Replay:
         self._feedback = [0] * account.state.partitions
         self._customers: dict[str, bytes] = {}
         self._scored: dict[str, Decided] = {}
+        self._thresholds = [account.threshold(None) for _ in self._transactions]
 
     @property
     def decided(self) -> int:
@@ -62,7 +63,8 @@ class Replay:
         self._transactions[partition] += 1
         stored = self._scored.get(tx.id)
         record = self._customers.get(tx.customer)
-        answer = self.account.decide(tx, source, record, stored)
+        threshold = self._thresholds[partition]
+        answer = self.account.decide(tx, source, record, stored, threshold=threshold)
         self._customers[tx.customer] = answer.history
         if stored is None:
             self._scored[tx.id] = Decided(source.offset, answer.raw)

@@ -161,6 +161,7 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction, matured:
         w=matured if holds is not None and holds.source == "maturity" else 1.0,
         previous=taught,
         score=decision.score,
+        threshold=decision.threshold,
         version=decision.model.version,
         merchant=decision.merchant,
         location=decision.location,

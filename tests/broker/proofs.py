@@ -167,7 +167,9 @@ def each_score_is_computed_again(logs: Logs) -> None:
         version = _version(prediction)
         fold_log(state, logs.examples[state.version : version], version - 1)
         partition = prediction.source.partition
-        verdict = appraise(prediction.features, state, partition, account.policy)
+        verdict = appraise(
+            prediction.features, state, partition, account.policy, review=prediction.threshold
+        )
         again = (verdict.score, verdict.decision, encode(verdict.reasons))
         assert again == (prediction.score, prediction.decision, encode(prediction.reasons))
 

@@ -39,7 +39,8 @@ def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
     for prediction in sorted(decisions, key=lambda p: p.model.version):
         version = prediction.model.version
         fold_log(state, log[state.version : version], version - 1)
-        again = appraise(prediction.features, state, prediction.source.partition, policy)
+        partition, review = prediction.source.partition, prediction.threshold
+        again = appraise(prediction.features, state, partition, policy, review=review)
         stored = prediction.score, prediction.decision, encode(prediction.reasons)
         if (again.score, again.decision, encode(again.reasons)) != stored:
             yield f"differs: the decision on {prediction.id}, computed again"
