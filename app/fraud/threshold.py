@@ -23,10 +23,13 @@ from app.errors import StateError
 KEY = b"\0threshold"  # in the customers table; no customer's id holds a NUL
 FORMAT = 1
 HOUR = 3_600_000  # ms
+# The lowest threshold. One in fifty is a fraud there, a transaction that no rule hits lies below,
+# and few others lie above: a quiet night does not fill up with whatever there is.
+FLOOR = 0.02
 SPEED = 1.0  # logits that the threshold falls in an hour without alerts
 LARGEST_STEP = 0.5  # logits that an alert raises it at most
 LARGEST = 30.0  # logits; scores lie within
-LATEST = 9  # events that time is the median of
+LATEST = 21  # events that time is the median of
 GAP = HOUR  # what a gap between events counts for at most
 MEMORY = 3.0  # hours: the time constant of the alerts an hour that are shown
 HEAD = Struct("<BIqdqddB")  # format, epoch, seen_through, logit, clock, alerts, hours, events

@@ -24,7 +24,7 @@ from app.fraud.features import GRIDS
 from app.fraud.history import Limits
 from app.fraud.knowledge import Knowledge
 from app.fraud.labels import decode_entry
-from app.fraud.threshold import Budget
+from app.fraud.threshold import FLOOR, Budget
 from app.settings import Settings
 from app.stream import topics
 from app.stream.agents import Learn, Score
@@ -48,7 +48,6 @@ from app.stream.writer import Writers
 log = logging.getLogger(__name__)
 
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
-FLOOR = 0.1  # of the review threshold: what a budget never reviews below
 PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
 
@@ -84,9 +83,8 @@ def new_budget(settings: Settings) -> Budget | None:
     """What each partition may spend on review, None without a budget."""
     if not settings.review_budget:
         return None
-    review = settings.review_threshold
-    share = settings.review_budget / settings.partitions
-    return Budget(share, review, FLOOR * review, settings.block_threshold)
+    share, review = settings.review_budget / settings.partitions, settings.review_threshold
+    return Budget(share, review, min(FLOOR, review), settings.block_threshold)
 
 
 def new_account(settings: Settings, state: LearningState) -> Account:

@@ -16,6 +16,7 @@ from app.fraud.decision import Policy, appraise
 from app.fraud.features import GRIDS
 from app.fraud.history import Limits
 from app.fraud.knowledge import Knowledge
+from app.fraud.threshold import Budget
 from app.messages import Example, Prediction, read_prediction
 
 PARTITIONS = 2
@@ -27,8 +28,9 @@ def new_state() -> LearningState:
     return LearningState(POLICY.model, PARTITIONS, GRIDS, Knowledge())
 
 
-def new_replay() -> Replay:
-    account = Account(new_state(), POLICY, Limits(events=16, replay=8, labels=8), epoch=1)
+def new_replay(budget: Budget | None = None) -> Replay:
+    limits = Limits(events=16, replay=8, labels=8)
+    account = Account(new_state(), POLICY, limits, epoch=1, budget=budget)
     return Replay(account, lambda customer: crc32(customer.encode()) % PARTITIONS)
 
 
@@ -90,3 +92,18 @@ def test_an_id_that_comes_again_repeats_its_decision_and_teaches_nothing_twice(r
         replay.learn(due.feedback, due.at) for b in recorded(rows, DELAY) for due in b.labels()
     ]
     assert len([example for example in learned if example is not None]) == 200
+
+
+def test_with_a_budget_each_partition_has_the_threshold_that_its_decisions_give(rows):
+    budget = Budget(alerts=1.0, start=0.01, floor=0.001, ceiling=0.9)
+    replay = new_replay(budget)
+    thresholds = [replay.account.threshold(None) for _ in range(PARTITIONS)]
+    decided = [read_prediction(replay.decide(row.tx)) for row in rows]
+    for prediction in decided:
+        threshold = thresholds[prediction.source.partition]
+        assert prediction.threshold == threshold.score
+        assert (prediction.decision != "approve") is (prediction.score >= threshold.score)
+        threshold.move(prediction.source.offset, prediction.at, prediction.decision != "approve")
+    alerts = sum(prediction.decision != "approve" for prediction in decided)
+    hours = (rows[-1].tx.at - rows[0].tx.at) / HOUR_MS
+    assert alerts == pytest.approx(PARTITIONS * budget.alerts * hours, rel=0.15)
