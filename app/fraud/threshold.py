@@ -63,11 +63,23 @@ class Threshold:
     (False, True)
     """
 
-    __slots__ = ("_alerts", "_ats", "_clock", "_hours", "_logit", "budget", "epoch", "seen_through")
+    __slots__ = (
+        "_alerts",
+        "_ats",
+        "_bounds",
+        "_clock",
+        "_hours",
+        "_logit",
+        "_step",
+        "budget",
+        "epoch",
+        "seen_through",
+    )
 
     def __init__(self, budget: Budget, epoch: int) -> None:
         self.budget, self.epoch = budget, epoch
         self.seen_through = -1  # the highest offset dealt with in this epoch
+        self._step, self._bounds = budget.step, (logit(budget.floor), logit(budget.ceiling))
         self._logit = logit(budget.start)
         self._clock = NOT_YET  # epoch ms
         self._alerts = 0.0  # fading with MEMORY
@@ -140,9 +152,9 @@ class Threshold:
         hours = self._pass(at)
         if hours is None:
             return True
-        budget = self.budget
-        moved = self._logit + budget.step * (alert - budget.alerts * hours)
-        self._logit = min(max(moved, logit(budget.floor)), logit(budget.ceiling))
+        floor, ceiling = self._bounds
+        moved = self._logit + self._step * (alert - self.budget.alerts * hours)
+        self._logit = min(max(moved, floor), ceiling)
         self._alerts = self._alerts * exp(-hours / MEMORY) + alert
         self._hours += hours
         return True

@@ -50,7 +50,8 @@ class Score:
         self.worker, self.step = worker, step
         self.scored = worker.scored[step.partition]
         self.customers, self.labels = step.table(worker.customers), step.table(worker.labels)
-        self.threshold = worker.account.threshold(self.customers.get(threshold.KEY))
+        account = worker.account
+        self.threshold = account.budget and account.threshold(self.customers.get(threshold.KEY))
         self.predictions: list[Out] = []
         self.sources: list[int] = []
         self.ids: list[str] = []

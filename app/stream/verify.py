@@ -67,8 +67,8 @@ async def verify(
     """Compute the decisions in records of the predictions topic again.
 
     Decisions of another engine, model or scope are not compared. The threshold of review is the
-    one that a decision names, that of blocking the settings'. `advanced` is called after each
-    decision.
+    one that a decision names, or the settings' where it names none; that of blocking is always
+    the settings'. `advanced` is called after each decision.
 
     Raises
     ------

@@ -264,6 +264,14 @@ def test_a_decision_names_the_threshold_it_was_made_with_and_moves_it():
     assert answer.fresh.score < answer.fresh.threshold < POLICY.review
 
 
+def test_what_is_blocked_is_an_alert_as_well():
+    partition = Partition()
+    partition.account = partition.account._replace(policy=POLICY._replace(block=0.005))
+    before = partition.threshold
+    assert partition.pay(0, transaction(0)).decision == "block"
+    assert partition.threshold > before
+
+
 def test_without_a_budget_a_decision_names_the_fixed_threshold():
     assert Customer(account()).pay(0, transaction(0)).fresh.threshold == POLICY.review
     assert account().threshold(None) is None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import StateError
-from app.fraud.threshold import HEAD, HOUR, LATEST, Budget, Threshold, logit
+from app.fraud.threshold import HEAD, HOUR, LATEST, SPEED, Budget, Threshold, logit
 
 DAY = 24
 START = 1_700_000_000_000
@@ -75,6 +75,19 @@ def test_it_settles_within_hours(start: float, seed: int):
         traffic(seed, 1, mean=lambda hour: -3.5), 1, BUDGET._replace(start=start)
     )
     assert sum(hours[6:18]) / 12 == pytest.approx(BUDGET.alerts, rel=0.3)
+
+
+def test_what_it_flags_are_the_highest_scores(seed: int):
+    """It stands nearly still when nothing changes, so luck decides of few."""
+    chance, threshold, seen = random.Random(seed), Threshold(BUDGET._replace(alerts=15.0), 1), []
+    for offset in range(24_000):
+        score = chance.gauss(-5.0, 1.5)
+        alert = score >= logit(threshold.score)
+        threshold.move(offset, START + offset * HOUR // 1000, alert)
+        seen.append((score, alert))
+    settled = seen[6000:]
+    highest = sorted(score for score, _ in settled)[-18 * 15]
+    assert sum(alert and score >= highest for score, alert in settled) > 0.82 * 18 * 15
 
 
 def test_scores_that_drift_do_not_take_it_off_the_budget(seed: int):
@@ -146,6 +159,11 @@ def test_a_quiet_night_stops_at_the_floor_and_blocks_alone_at_the_ceiling():
         passed(stormy, hour / 60, offset=100 * hour, alert=True)
     assert stormy.score == pytest.approx(BUDGET.ceiling)
     assert stormy.score <= BUDGET.ceiling
+    floor, ceiling = logit(quiet.score), logit(stormy.score)
+    quiet.move(2000, START, True)
+    passed(stormy, 1, offset=2000)
+    assert logit(quiet.score) == pytest.approx(floor + BUDGET.step), "at the first alert"
+    assert logit(stormy.score) < ceiling - 0.7 * SPEED, "within an hour"
 
 
 def test_a_gap_counts_for_an_hour_however_long_it_was():
