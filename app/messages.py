@@ -99,7 +99,11 @@ class Reason(Struct, frozen=True):
 
 
 class Prediction(Struct, kw_only=True):
-    """The decision on a transaction, with everything needed to compute it again."""
+    """The decision on a transaction, with everything needed to compute it again.
+
+    `threshold` is the score from which it went to review, None if a release decided that did
+    not say so.
+    """
 
     id: str
     customer: str
@@ -108,6 +112,7 @@ class Prediction(Struct, kw_only=True):
     amount: float
     at: int
     score: float
+    threshold: float | None = None
     decision: Decision
     reasons: list[Reason]
     mode: Mode
@@ -138,7 +143,7 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
     """One settled label with the features as scored: an entry of the examples log.
 
     `y` is 1 for fraud, 0 for legitimate and null when a label was withdrawn; then only
-    statistics learn, by subtracting `previous`.
+    statistics learn, by subtracting `previous`. `score` and `threshold` are the decision's.
     """
 
     tx: str
@@ -147,6 +152,7 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
     w: float
     previous: Previous | None
     score: float
+    threshold: float | None = None
     version: int
     merchant: str
     location: str
@@ -154,6 +160,10 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
     known: int
     origin: Origin
     end_of_step: bool
+
+    def flagged(self, review: float) -> bool:
+        """Whether the decision was no approval; `review` holds where no threshold is known."""
+        return self.score >= (review if self.threshold is None else self.threshold)
 
 
 class Restore(Struct, kw_only=True, tag_field="kind", tag="restore"):

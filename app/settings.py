@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     review_threshold: Share = Field(
         0.5, description="Score from which a transaction goes to review."
     )
+    review_budget: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Alerts an hour of event time, over all partitions, that can be reviewed; 0 for no budget. With one, the threshold of each partition follows its share: it begins at WEIR_REVIEW_THRESHOLD and stays between 0.02, or that where it is lower, and WEIR_BLOCK_THRESHOLD.",
+    )
     block_threshold: Share = Field(0.9, description="Score from which a transaction is blocked.")
     history_events: int = Field(
         24, ge=1, le=512, description="Latest events of a customer that features use."
@@ -170,6 +176,10 @@ class Settings(BaseSettings):
     def settings_fit_together(self) -> "Settings":
         if self.block_threshold < self.review_threshold:
             raise ValueError("WEIR_BLOCK_THRESHOLD must not lie below WEIR_REVIEW_THRESHOLD")
+        if self.review_budget and not self.review_threshold:
+            raise ValueError(
+                "WEIR_REVIEW_BUDGET needs a WEIR_REVIEW_THRESHOLD above 0, to begin there"
+            )
         if self.label_wait > self.horizon:
             raise ValueError("WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON")
         if self.maturity >= self.horizon:

@@ -89,6 +89,24 @@ def test_thresholds_must_be_in_order(monkeypatch):
     assert read_settings().block_threshold == 0.8
 
 
+def test_a_review_budget_is_off_or_a_number_with_a_threshold_to_begin_at(monkeypatch):
+    assert read_settings().review_budget == 0
+    monkeypatch.setenv("WEIR_REVIEW_THRESHOLD", "0")
+    assert read_settings().review_threshold == 0
+    with pytest.raises(
+        SettingsError, match="WEIR_REVIEW_BUDGET needs a WEIR_REVIEW_THRESHOLD above 0"
+    ):
+        read_settings(review_budget=5)
+    assert read_settings(review_budget=2.5, review_threshold=0.4).review_budget == 2.5
+
+
+@pytest.mark.parametrize("value", ["-1", "inf", "nan", "5/h"])
+def test_a_review_budget_that_is_no_number_of_alerts_is_refused(monkeypatch, value):
+    monkeypatch.setenv("WEIR_REVIEW_BUDGET", value)
+    with pytest.raises(SettingsError, match="WEIR_REVIEW_BUDGET: "):
+        read_settings()
+
+
 def test_what_is_given_wins_over_the_environment(monkeypatch):
     monkeypatch.setenv("WEIR_PARTITIONS", "8")
     assert read_settings().partitions == 8

@@ -117,6 +117,7 @@ def decision_facts(prediction: dict[str, Any]) -> dict[str, object]:
     return {
         "decision": prediction["decision"],
         "score": prediction["score"],
+        "reviewed from": prediction["threshold"],
         "mode": prediction["mode"],
         "model": f"{model['name']}, scope {model['scope']}, version {model['version']}",
         "customer": prediction["customer"],

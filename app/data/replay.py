@@ -77,6 +77,7 @@ class Replay:
         self._feedback = [0] * account.state.partitions
         self._customers = Histories(account)
         self._scored: dict[str, Decided] = {}
+        self._thresholds = [account.threshold(None) for _ in self._transactions]
 
     @property
     def decided(self) -> int:
@@ -104,7 +105,13 @@ class Replay:
         source = Source(partition, self._transactions[partition])
         self._transactions[partition] += 1
         stored = self._scored.get(tx.id)
-        answer = self.account.judge(tx, source, self._customers.open(tx.customer), stored)
+        answer = self.account.judge(
+            tx,
+            source,
+            self._customers.open(tx.customer),
+            stored,
+            threshold=self._thresholds[partition],
+        )
         if stored is None and waits:
             self._scored[tx.id] = Decided(source.offset, answer.raw)
         self.repeated += answer.fresh is None

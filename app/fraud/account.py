@@ -8,6 +8,7 @@ from app.core.fold import LearningState
 from app.fraud import decision
 from app.fraud.decision import Policy
 from app.fraud.history import Event, History, Limits, hash64
+from app.fraud.threshold import Budget, Threshold
 from app.messages import Decision, Prediction, Source, Transaction, encode
 
 
@@ -40,12 +41,20 @@ class Answer(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What deciding needs besides the transaction and the two stored values."""
+    """What deciding needs besides the transaction and the stored values.
+
+    Without a `budget` the policy's threshold holds.
+    """
 
     state: LearningState
     policy: Policy
     limits: Limits
     epoch: int
+    budget: Budget | None = None
+
+    def threshold(self, stored: bytes | None) -> Threshold | None:
+        """A partition's threshold as stored, None for a new one; None without a budget."""
+        return self.budget and Threshold.decode(stored, self.budget, self.epoch)
 
     def decide(
         self,
@@ -54,6 +63,7 @@ class Account(NamedTuple):
         record: bytes | None,
         stored: Decided | None,
         degraded: bool = False,
+        threshold: Threshold | None = None,
     ) -> Answer:
         """Decide a transaction, or repeat what was decided on its id.
 
@@ -70,9 +80,12 @@ class Account(NamedTuple):
             The decision that is known for this transaction id, if any.
         degraded
             Whether the learning state is too far behind its log.
+        threshold
+            Of the partition. It moves with a decision made on this record, now or when it was
+            first read, and not with one that is repeated for another record.
         """
         history = History.decode(record, self.epoch, self.limits)
-        answer = self.judge(tx, source, history, stored, degraded)
+        answer = self.judge(tx, source, history, stored, degraded, threshold)
         return answer._replace(history=history.encode())
 
     def judge(
@@ -82,6 +95,7 @@ class Account(NamedTuple):
         history: History,
         stored: Decided | None,
         degraded: bool = False,
+        threshold: Threshold | None = None,
     ) -> Answer:
         """Decide as `decide` does, on an open record; the answer leaves `history` empty."""
         event = _event(tx, source.offset)
@@ -93,12 +107,16 @@ class Account(NamedTuple):
         else:
             past = history.before(source.offset if first is None else first)
             degraded = degraded or duplicate or not past.whole
-            prediction = decision.judge(tx, past, self.state, source, self.policy, degraded)
+            review = None if threshold is None else threshold.score
+            prediction = decision.judge(tx, past, self.state, source, self.policy, degraded, review)
             answer = Answer(b"", encode(prediction), prediction.decision, prediction)
         if duplicate:
             history.pass_over(source.offset)
         else:
             history.insert(event)
+            made_here = stored is None or answer.fresh or stored.source == source.offset
+            if threshold is not None and made_here:
+                threshold.move(source.offset, tx.at, answer.decision != "approve")
         return answer
 
 

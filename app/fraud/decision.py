@@ -18,7 +18,10 @@ LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
 
 class Policy(NamedTuple):
-    """How to decide: the zoo entry and scope that score, the two thresholds, the engine."""
+    """How to decide: the zoo entry and scope that score, the two thresholds, the engine.
+
+    With a review budget, `review` is where the thresholds of the partitions begin.
+    """
 
     model: str
     scope: str
@@ -43,6 +46,7 @@ def judge(
     source: Source,
     policy: Policy,
     degraded: bool = False,
+    review: float | None = None,
 ) -> Prediction:
     """Decide on a transaction, given its customer's past and what has been learned.
 
@@ -52,10 +56,13 @@ def judge(
         Where the record lies; its partition chooses the partition model.
     degraded
         Whether the learning state lags. A past that is not whole degrades as well.
+    review
+        Score from which it goes to review; None for the policy's.
     """
     location = tx.location
+    review = policy.review if review is None else review
     x = extract(tx, past, known(state).merchants.view(tx.merchant, location, tx.at))
-    verdict = appraise(x, state, source.partition, policy, degraded or not past.whole)
+    verdict = appraise(x, state, source.partition, policy, degraded or not past.whole, review)
     return Prediction(
         id=tx.id,
         customer=tx.customer,
@@ -64,6 +71,7 @@ def judge(
         amount=tx.amount,
         at=tx.at,
         score=verdict.score,
+        threshold=review,
         decision=verdict.decision,
         reasons=verdict.reasons,
         mode=verdict.mode,
@@ -80,8 +88,11 @@ def appraise(
     partition: int,
     policy: Policy,
     degraded: bool = False,
+    review: float | None = None,
 ) -> Verdict:
-    """Score, decision and reasons: the same bits for the same features and state.
+    """Score, decision and reasons: the same bits for the same features, state and threshold.
+
+    `review` is the score from which a transaction goes to review, None for the policy's.
 
     The rules' base gives way to the model's logit while the first labels are learned, so that
     no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
@@ -97,7 +108,7 @@ def appraise(
     if hits:
         logit = add_odds(logit, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
     score = sigmoid(max(-LARGEST, min(logit, LARGEST)))
-    decision = decide(score, policy.review, policy.block)
+    decision = decide(score, policy.review if review is None else review, policy.block)
     reasons: list[Reason] = []
     if decision != "approve":
         shares = state.contributions(x, partition, policy.scope) if trust.model > 0 else {}

@@ -115,6 +115,7 @@ def lesson(
         w=w,
         previous=previous,
         score=decision.score,
+        threshold=decision.threshold,
         version=decision.model.version,
         merchant=decision.merchant,
         location=decision.location,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud import labels, settling
+from app.fraud import labels, settling, threshold
 from app.fraud.account import Decided
 from app.fraud.history import History, hash64
 from app.messages import (
@@ -50,6 +50,8 @@ class Score:
         self.worker, self.step = worker, step
         self.scored = worker.scored[step.partition]
         self.customers, self.labels = step.table(worker.customers), step.table(worker.labels)
+        account = worker.account
+        self.threshold = account.budget and account.threshold(self.customers.get(threshold.KEY))
         self.predictions: list[Out] = []
         self.sources: list[int] = []
         self.ids: list[str] = []
@@ -66,6 +68,7 @@ class Score:
                 self.decide(record, self.read(record), degraded)
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
+        self.write_threshold()
         self.worker.write_aside(self.step)
         self.scored.put(self.fresh)
         self.step.store()
@@ -87,7 +90,7 @@ class Score:
         stored = self.fresh.get(tx.id) or self.scored.get(tx.id)
         source = Source(record.partition, record.offset)
         answer = self.worker.account.decide(
-            tx, source, self.customers.get(customer), stored, degraded
+            tx, source, self.customers.get(customer), stored, degraded, self.threshold
         )
         self.customers[customer] = answer.history
         if answer.fresh and (stored is None or stored.source >= record.offset):
@@ -100,6 +103,12 @@ class Score:
             self.review.append(Out(customer, answer.raw))
         self.enter_again(record, tx)
         self.worker.sensors.decided(record, answer)
+
+    def write_threshold(self) -> None:
+        """Store the partition's threshold if there is a budget, at a replay the same bytes."""
+        if self.threshold is not None and self.sources:
+            self.customers[threshold.KEY] = self.threshold.encode()
+            self.worker.sensors.moved(self.step.partition, self.threshold)
 
     def enter_again(self, record: ConsumerRecord, tx: Transaction) -> None:
         """Publish labels that had to wait for this transaction, its own one among them."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from app.core.metrics import Prequential
 from app.fraud.account import Answer
 from app.fraud.labels import Revision
+from app.fraud.threshold import Threshold
 from app.messages import Example, Feedback, Prediction
 
 WINDOW = 20_000  # labels behind the rolling metrics
@@ -58,6 +59,18 @@ class Sensors:
         self.rules_weight = Gauge(
             "weir_rules_weight", "What the rules add to the model, 0 to 1.", registry=registry
         )
+        self.threshold = Gauge(
+            "weir_review_threshold",
+            "Score from which a partition reviews, with a budget.",
+            ["partition"],
+            registry=registry,
+        )
+        self.alert_rate = Gauge(
+            "weir_alerts_per_hour",
+            "Alerts an hour of event time, mean over some 3 hours, with a budget.",
+            ["partition"],
+            registry=registry,
+        )
         self.snapshots_refused = Gauge(
             "weir_snapshots_refused", "Snapshots not used at start.", registry=registry
         )
@@ -75,6 +88,17 @@ class Sensors:
             self.alerts.append(answer.fresh)
         self.latency.observe(max(time.time() - record.timestamp / 1000, 0.0))
 
+    def moved(self, partition: int, threshold: Threshold) -> None:
+        """A partition's threshold followed its budget."""
+        self.threshold.labels(partition).set(threshold.score)
+        if (rate := threshold.alerts_per_hour) is not None:
+            self.alert_rate.labels(partition).set(rate)
+
+    def closed(self) -> None:
+        """The partitions are gone, and with them what was told of each."""
+        self.threshold.clear()
+        self.alert_rate.clear()
+
     def labelled(self, feedback: Feedback, revision: Revision | None) -> None:
         """A label was read; None stands for one that was settled before."""
         outcome = "repeated" if revision is None else revision.outcome
@@ -86,7 +110,7 @@ class Sensors:
             self.examples.labels("withdrawn").inc()
             return
         self.examples.labels("fraud" if example.y else "legit").inc()
-        flagged = example.score >= self.review_threshold
+        flagged = example.flagged(self.review_threshold)
         self.quality.update(example.y, example.score, flagged, example.w)
 
     def exposition(self) -> bytes:

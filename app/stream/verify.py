@@ -66,8 +66,9 @@ async def verify(
 ) -> Report:
     """Compute the decisions in records of the predictions topic again.
 
-    Decisions of another engine, model or scope are not compared. The thresholds are those of
-    the settings. `advanced` is called after each decision.
+    Decisions of another engine, model or scope are not compared. The threshold of review is the
+    one that a decision names, or the settings' where it names none; that of blocking is always
+    the settings'. `advanced` is called after each decision.
 
     Raises
     ------
@@ -104,8 +105,9 @@ def incomparable(prediction: Prediction, policy: Policy) -> str:
 def differing(
     prediction: Prediction, state: LearningState, partition: int, policy: Policy
 ) -> list[str]:
-    """Names of what is not as features and state give it, bit by bit."""
-    verdict = appraise(prediction.features, state, partition, policy)
+    """Names of what is not as features, state and threshold give it, bit by bit."""
+    review = prediction.threshold
+    verdict = appraise(prediction.features, state, partition, policy, review=review)
     again = {
         "score": verdict.score,
         "decision": verdict.decision,

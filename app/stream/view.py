@@ -10,8 +10,10 @@ from app.core.fold import LearningState
 from app.core.manifest import Manifest, read_manifest
 from app.core.snapshot import KEY
 from app.errors import SnapshotError
+from app.fraud import threshold
 from app.fraud.history import History
 from app.fraud.labels import LabelEntry, decode_entry
+from app.fraud.threshold import Threshold
 from app.messages import Prediction, read_prediction
 from app.stream.snapshots import PARTITION as SNAPSHOTS
 from app.stream.worker import Worker
@@ -95,6 +97,13 @@ class View:
             with suppress(SnapshotError):
                 manifests.append(read_manifest(store.get(key)))
         return manifests
+
+    def threshold(self, partition: int) -> Threshold | None:
+        """The review threshold of a partition, None without a budget."""
+        if not self.settings.review_budget:
+            return None
+        raw = self.worker.customers.data._db_for_partition(partition).get(threshold.KEY)
+        return self.worker.account.threshold(raw)
 
     # -- what is known of one customer or transaction
 

@@ -24,6 +24,7 @@ from app.fraud.features import GRIDS
 from app.fraud.history import Limits
 from app.fraud.knowledge import Knowledge
 from app.fraud.labels import decode_entry
+from app.fraud.threshold import FLOOR, Budget
 from app.settings import Settings
 from app.stream import topics
 from app.stream.agents import Learn, Score
@@ -78,10 +79,18 @@ def new_policy(settings: Settings) -> Policy:
     )
 
 
+def new_budget(settings: Settings) -> Budget | None:
+    """What each partition may spend on review, None without a budget."""
+    if not settings.review_budget:
+        return None
+    share, review = settings.review_budget / settings.partitions, settings.review_threshold
+    return Budget(share, review, min(FLOOR, review), settings.block_threshold)
+
+
 def new_account(settings: Settings, state: LearningState) -> Account:
     """What decides transactions, with this learning state."""
     limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
-    return Account(state, new_policy(settings), limits, settings.epoch)
+    return Account(state, new_policy(settings), limits, settings.epoch, new_budget(settings))
 
 
 class Worker:
@@ -196,6 +205,7 @@ class Worker:
     def closed(self) -> None:
         """The partitions are gone: let go of what belongs to them."""
         self.snapshots.clear()
+        self.sensors.closed()
         for maturing in self.maturing.values():
             maturing.close()
         self.maturing.clear()

@@ -120,6 +120,8 @@ def read_id(text: str) -> str:
     """An id from an address, as long as ids may be."""
     if not text or len(text.encode(errors="replace")) > MAX_ID_BYTES:
         raise web.HTTPBadRequest(text=f"an id has 1 to {MAX_ID_BYTES} bytes")
+    if "\0" in text:
+        raise web.HTTPBadRequest(text="an id holds no NUL character")
     return text
 
 

@@ -45,6 +45,7 @@ def worker_status(view: View, recorder: Recorder, quality: Quality) -> dict[str,
         "ready": why is None,
         "why": why,
         "partitions": [partition_status(view, partition) for partition in view.held()],
+        "review_budget": settings.review_budget,
         "learning": learning_status(view),
         "decisions": sum_over(decided, 0),
         "modes": sum_over(decided, 1),
@@ -60,13 +61,16 @@ def worker_status(view: View, recorder: Recorder, quality: Quality) -> dict[str,
 
 
 def partition_status(view: View, partition: int) -> dict[str, Any]:
-    """A held partition and what waits in it."""
-    lag = view.lag(partition)
+    """A held partition, what waits in it, and with a budget what it reviews."""
+    lag, opened = view.lag(partition), view.opened(partition)
+    threshold = view.threshold(partition) if opened else None
     return {
         "partition": partition,
         "lag": lag.transactions,
         "feedback_lag": lag.feedback,
-        "open": view.opened(partition),
+        "open": opened,
+        "threshold": None if threshold is None else threshold.score,
+        "alerts_per_hour": None if threshold is None else threshold.alerts_per_hour,
     }
 
 
@@ -126,6 +130,7 @@ def together(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     ahead = max(statuses, key=lambda status: status["learning"]["version"])
     longest = max(statuses, key=lambda status: status["quality"]["n"])
+    partitions = [one for status in statuses for one in status["partitions"]]
     line = Counter[str]()
     for status in statuses:
         line.update({str(slot): value for slot, value in status["line"].items()})
@@ -150,10 +155,10 @@ def together(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
         },
         "latency": latency(merged(status["latency"] for status in statuses)),
         "line": dict(sorted(line.items())),
-        "lag": sum(p["lag"] or 0 for status in statuses for p in status["partitions"]),
-        "feedback_lag": sum(
-            p["feedback_lag"] or 0 for status in statuses for p in status["partitions"]
-        ),
+        "lag": sum(one["lag"] or 0 for one in partitions),
+        "feedback_lag": sum(one["feedback_lag"] or 0 for one in partitions),
+        "review_budget": ahead["review_budget"],
+        "alerts_per_hour": sum(one["alerts_per_hour"] or 0 for one in partitions),
         "learning": ahead["learning"],
         "learning_lag": max(status["learning"]["lag"] for status in statuses),
         "quality": longest["quality"],

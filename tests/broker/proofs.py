@@ -12,6 +12,7 @@ from app.errors import Refused
 from app.fraud.decision import appraise
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import LabelEntry, decode_entry
+from app.fraud.threshold import KEY
 from app.messages import (
     Example,
     Origin,
@@ -123,7 +124,25 @@ def each_customer_is_as_computed_offline(logs: Logs) -> None:
             history = expected[said.origin.partition, entry.customer.encode()]
             fraud = read_example(said.example).y == 1
             history.learn_label(hash64(tx), said.origin, said.at, fraud)
-    assert logs.customers == {key: history.encode() for key, history in expected.items()}
+    stored = {key: raw for key, raw in logs.customers.items() if b"\0" not in key[1]}
+    assert stored == {key: history.encode() for key, history in expected.items()}
+
+
+def each_threshold_is_as_computed_offline(logs: Logs) -> None:
+    """With a budget: what the decisions give in the order of the log, each moving it once.
+
+    Not after a death that lost decisions and not the threshold: they are made anew from it.
+    """
+    account = new_account(logs.settings, new_state(logs.settings))
+    expected = {p: account.threshold(None) for p in range(logs.settings.partitions)}
+    for record, tx in readable(logs):
+        decision = read_prediction(logs.decisions[tx.id])
+        if decision.source.offset == record.offset:
+            threshold = expected[record.partition]
+            assert decision.threshold == threshold.score, tx.id
+            threshold.move(record.offset, tx.at, decision.decision != "approve")
+    stored = {p: raw for (p, key), raw in logs.customers.items() if key == KEY}
+    assert stored == {p: threshold.encode() for p, threshold in expected.items()}
 
 
 def each_label_is_learned_once(logs: Logs, said: dict[str, int]) -> None:
@@ -167,7 +186,9 @@ def each_score_is_computed_again(logs: Logs) -> None:
         version = _version(prediction)
         fold_log(state, logs.examples[state.version : version], version - 1)
         partition = prediction.source.partition
-        verdict = appraise(prediction.features, state, partition, account.policy)
+        verdict = appraise(
+            prediction.features, state, partition, account.policy, review=prediction.threshold
+        )
         again = (verdict.score, verdict.decision, encode(verdict.reasons))
         assert again == (prediction.score, prediction.decision, encode(prediction.reasons))
 

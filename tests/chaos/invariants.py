@@ -39,7 +39,8 @@ def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
     for prediction in sorted(decisions, key=lambda p: p.model.version):
         version = prediction.model.version
         fold_log(state, log[state.version : version], version - 1)
-        again = appraise(prediction.features, state, prediction.source.partition, policy)
+        partition, review = prediction.source.partition, prediction.threshold
+        again = appraise(prediction.features, state, partition, policy, review=review)
         stored = prediction.score, prediction.decision, encode(prediction.reasons)
         if (again.score, again.decision, encode(again.reasons)) != stored:
             yield f"differs: the decision on {prediction.id}, computed again"
@@ -84,7 +85,7 @@ def flagged_transactions_are_in_review(e: Evidence) -> Iterator[str]:
 
 def customers_hold_the_closed_form(e: Evidence) -> Iterator[str]:
     """Counts, sums and windows of every customer, by arithmetic on the numbers alone."""
-    records = {key.decode(): value for (_, key), value in e.table("customers").items()}
+    records = {key.decode(): value for key, value in _customers(e)}
     for customer in range(min(e.load.customers, e.count)):
         name = e.load.customer(customer)
         raw = records.pop(name, None)
@@ -108,8 +109,7 @@ def customers_equal_the_fold_of_the_log(e: Evidence) -> Iterator[str]:
     for example in sorted(examples, key=lambda example: example.origin):
         history = histories[e.load.customer(e.load.number(example.tx))]
         history.learn_label(hash64(example.tx), example.origin, example.known, example.y == 1)
-    records = e.table("customers")
-    for (_, key), raw in records.items():
+    for key, raw in _customers(e):
         if histories[key.decode()].encode() != raw:
             yield f"differs: the record of customer {key.decode()}"
 
@@ -179,6 +179,8 @@ def changelogs_never_go_back(e: Evidence) -> Iterator[str]:
     """No key gets an older value than it had: no zombie has written."""
     seen: dict[tuple[int, bytes], int] = {}
     for record in e.changelogs["customers"]:
+        if b"\0" in record.key:  # a threshold
+            continue
         key = record.partition, record.key
         through = _history(e, record.value).seen_through
         if through < seen.get(key, -1):
@@ -239,6 +241,12 @@ def _usable(e: Evidence) -> Iterator[tuple]:
     for record in e.transactions:
         if (topic, record.partition, record.offset) not in e.poison:
             yield record, read_transaction(record.value)
+
+
+def _customers(e: Evidence) -> Iterator[tuple[bytes, bytes]]:
+    """The customers' records; a key that holds a NUL is none."""
+    table = e.table("customers")
+    return ((key, raw) for (_, key), raw in table.items() if b"\0" not in key)
 
 
 def _history(e: Evidence, raw: bytes | None) -> History:

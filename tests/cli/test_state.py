@@ -43,7 +43,15 @@ def test_a_transaction_is_printed_with_its_label_and_where_it_was_learned(
 ) -> None:
     state = transaction_state("t2", known.decisions["t2"], known.entries["t2"], known.state)
     text = printed(list(tables.transaction_tables(state)))
-    for words in ("review", "0.83", "25.0 times", "anna", "holds", "on its way to be learned"):
+    for words in (
+        "review",
+        "0.83",
+        "0.625",
+        "25.0 times",
+        "anna",
+        "holds",
+        "on its way to be learned",
+    ):
         assert words in text
 
 

@@ -21,6 +21,7 @@ from app.fraud.history import History, Limits, hash64
 from app.fraud.knowledge import Knowledge
 from app.fraud.labels import LabelEntry
 from app.fraud.settling import Known, settle
+from app.fraud.threshold import Budget
 from app.messages import (
     Example,
     Origin,
@@ -42,8 +43,9 @@ def new_state() -> LearningState:
     return LearningState(POLICY.model, PARTITIONS, GRIDS, Knowledge())
 
 
-def new_replay() -> Replay:
-    account = Account(new_state(), POLICY, Limits(events=16, replay=8, labels=8), epoch=1)
+def new_replay(budget: Budget | None = None) -> Replay:
+    limits = Limits(events=16, replay=8, labels=8)
+    account = Account(new_state(), POLICY, limits, epoch=1, budget=budget)
     return Replay(account, lambda customer: crc32(customer.encode()) % PARTITIONS)
 
 
@@ -219,3 +221,18 @@ def test_decisions_wait_for_labels_and_for_nothing_else(rows):
     waiting = {row.tx.id for row in some if row.fraud is not None}
     waiting -= {row.tx.id for row in rows if row.tx.at + DELAY <= rows[-1].tx.at}
     assert set(replay._scored) == waiting
+
+
+def test_with_a_budget_each_partition_has_the_threshold_that_its_decisions_give(rows):
+    budget = Budget(alerts=1.0, start=0.01, floor=0.001, ceiling=0.9)
+    replay = new_replay(budget)
+    thresholds = [replay.account.threshold(None) for _ in range(PARTITIONS)]
+    decided = [read_prediction(replay.decide(row.tx)) for row in rows]
+    for prediction in decided:
+        threshold = thresholds[prediction.source.partition]
+        assert prediction.threshold == threshold.score
+        assert (prediction.decision != "approve") is (prediction.score >= threshold.score)
+        threshold.move(prediction.source.offset, prediction.at, prediction.decision != "approve")
+    alerts = sum(prediction.decision != "approve" for prediction in decided)
+    hours = (rows[-1].tx.at - rows[0].tx.at) / HOUR_MS
+    assert alerts == pytest.approx(PARTITIONS * budget.alerts * hours, rel=0.15)

@@ -24,6 +24,7 @@ def decision(tx: str = "t1", customer: str = "c1") -> Prediction:
         amount=20.0,
         at=NOW,
         score=0.25,
+        threshold=0.75,
         decision="approve",
         reasons=[],
         mode="rules",

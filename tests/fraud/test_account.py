@@ -12,6 +12,7 @@ from app.fraud.decision import Policy
 from app.fraud.features import GRIDS
 from app.fraud.history import Event, History, Limits
 from app.fraud.knowledge import Knowledge
+from app.fraud.threshold import Budget
 from app.messages import Example, Origin, Source, Transaction, read_prediction
 
 LIMITS = Limits(events=4, replay=2, labels=4)
@@ -226,3 +227,96 @@ def test_an_id_that_another_customer_used_is_not_answered_with_that_ones_decisio
     for _ in range(2):  # at first, and at a replay
         assert read_prediction(ours.pay(1, mine).raw).customer == "c2"
     assert len(events(ours)) == 1
+
+
+class Partition(Customer):
+    """A customer in a partition with a budget, whose threshold is stored after each payment."""
+
+    def __init__(self) -> None:
+        low = Budget(alerts=1.0, start=0.01, floor=0.001, ceiling=0.9)  # what no rule hits is above
+        super().__init__(account()._replace(budget=low))
+        self.stored_threshold: bytes | None = None
+
+    @property
+    def threshold(self) -> float:
+        return self.account.threshold(self.stored_threshold).score
+
+    def pay(self, offset: int, tx: Transaction, degraded: bool = False) -> Answer:
+        threshold = self.account.threshold(self.stored_threshold)
+        stored, source = self.stored.get(tx.id), Source(1, offset)
+        answer = self.account.decide(tx, source, self.record, stored, degraded, threshold)
+        self.record, self.stored_threshold = answer.history, threshold.encode()
+        if answer.fresh and (stored is None or stored.source >= offset):
+            self.stored[tx.id] = Decided(offset, answer.raw)
+        return answer
+
+
+def test_a_decision_names_the_threshold_it_was_made_with_and_moves_it():
+    partition = Partition()
+    before = partition.threshold
+    answer = partition.pay(0, transaction(0))
+    assert (answer.decision, answer.fresh.threshold) == ("review", before)
+    assert partition.threshold > before
+    while answer.decision != "approve":
+        answer = partition.pay(
+            answer.fresh.source.offset + 1, transaction(1 + len(partition.stored))
+        )
+    assert answer.fresh.score < answer.fresh.threshold < POLICY.review
+
+
+def test_what_is_blocked_is_an_alert_as_well():
+    partition = Partition()
+    partition.account = partition.account._replace(policy=POLICY._replace(block=0.005))
+    before = partition.threshold
+    assert partition.pay(0, transaction(0)).decision == "block"
+    assert partition.threshold > before
+
+
+def test_without_a_budget_a_decision_names_the_fixed_threshold():
+    assert Customer(account()).pay(0, transaction(0)).fresh.threshold == POLICY.review
+    assert account().threshold(None) is None
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["decision known", "decision lost"])
+def test_a_second_record_of_an_id_does_not_move_the_threshold(known: bool):
+    partition = Partition()
+    partition.pay(0, transaction(0))
+    if not known:
+        partition.stored.clear()
+    before = partition.threshold
+    partition.pay(1, transaction(0))
+    assert partition.threshold == before
+
+
+def test_an_id_that_comes_again_after_it_has_left_moves_the_threshold_only_if_decided_anew():
+    partition = Partition()
+    for n in range(12):
+        partition.pay(n, transaction(n))
+    before = partition.threshold
+    partition.pay(12, transaction(12, tx="t0"))
+    assert partition.threshold == before, "nobody has more to review"
+    del partition.stored["t1"]
+    assert partition.pay(13, transaction(13, tx="t1")).fresh
+    assert partition.account.threshold(partition.stored_threshold).seen_through == 13
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    ids=st.lists(st.integers(0, 7), min_size=1, max_size=30),
+    crashes=st.dictionaries(st.integers(0, 29), st.integers(1, 20), max_size=4),
+    behind=st.booleans(),
+)
+def test_whatever_is_replayed_the_threshold_is_as_without(ids, crashes, behind):
+    """With the decisions known; `behind`: the threshold is that of where the replay begins."""
+    log = [transaction(n, tx=f"t{tx}") for n, tx in enumerate(ids)]
+    undisturbed, again = Partition(), Partition()
+    past: list[bytes | None] = []
+    for n, tx in enumerate(log):
+        past.append(undisturbed.stored_threshold)
+        assert undisturbed.pay(n, tx).raw == again.pay(n, tx).raw
+        first = max(0, n + 1 - crashes.get(n, 0))
+        if behind and first <= n:
+            again.stored_threshold = past[first]
+        for m in range(first, n + 1):
+            again.pay(m, log[m])
+        assert again.stored_threshold == undisturbed.stored_threshold

@@ -39,6 +39,7 @@ def test_the_first_label_teaches_what_was_scored():
         w=1.0,
         previous=None,
         score=0.25,
+        threshold=0.75,
         version=7,
         merchant="m of t1",
         location="DE",

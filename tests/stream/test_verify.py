@@ -28,6 +28,7 @@ def decided() -> Prediction:
         prediction("t1", "c1"),
         features=FEATURES,
         score=verdict.score,
+        threshold=POLICY.review,
         decision=verdict.decision,
         reasons=verdict.reasons,
         source=Source(1, 5),
@@ -44,8 +45,22 @@ def decided() -> Prediction:
         ({"features": FEATURES | {"count_5m": 9.0}}, ["score", "reasons"]),
         ({"model": ModelUsed("binned", "both", 16)}, ["model"]),
         ({"source": Source(0, 5)}, ["source"]),
+        ({"threshold": None}, []),
+        ({"threshold": 0.99}, ["decision"]),
+        ({"threshold": 0.99, "decision": "approve", "reasons": []}, []),
     ],
-    ids=["as decided", "mode", "score", "decision", "features", "version", "partition"],
+    ids=[
+        "as decided",
+        "mode",
+        "score",
+        "decision",
+        "features",
+        "version",
+        "partition",
+        "a decision from before thresholds were named",
+        "threshold",
+        "decided with another threshold than the settings'",
+    ],
 )
 def test_what_was_changed_is_named(change, differs):
     stored = msgspec.structs.replace(decided(), **change)

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import LabelEntry
 from app.fraud.settling import Known, settle
+from app.fraud.threshold import Threshold
 from app.messages import Feedback, ModelUsed, Origin, Prediction, Reason, Source
 from app.settings import read_settings
 from app.stream.application import WeirApp, faust_settings
@@ -30,6 +31,7 @@ class KnownView(View):
         super().__init__(worker)
         self._held = held
         self.elsewhere: dict[int, str] = {}
+        self.thresholds: dict[int, Threshold] = {}
         self.histories: dict[str, History] = {}
         self.decisions: dict[str, Prediction] = {}
         self.entries: dict[str, LabelEntry] = {}
@@ -45,6 +47,9 @@ class KnownView(View):
 
     def lag(self, partition: int) -> Lag:
         return Lag(0, None)
+
+    def threshold(self, partition: int) -> Threshold | None:
+        return self.thresholds.get(partition)
 
     def history(self, customer: str, partition: int) -> History | None:
         return self.histories.get(customer)
@@ -92,6 +97,7 @@ def prediction(tx: str, customer: str, merchant: str = "m1") -> Prediction:
         amount=300.0,
         at=AT,
         score=0.83,
+        threshold=0.625,
         decision="review",
         reasons=[Reason("amount_log_ratio", 2.5, "amount is 25.0 times the typical amount")],
         mode="model",

@@ -39,6 +39,7 @@ async def test_a_transaction_shows_which_label_holds_and_which_disagrees(
         ("legit", True, False),
     ]
     assert state["prediction"]["decision"] == "review"
+    assert state["prediction"]["threshold"] == 0.625
     assert state["prediction"]["features"] == {"amount": 300.0, "hour": 3.0}
     assert state["learned"]["label"] == "legit"
     assert state["learned"]["folded"] is False
@@ -86,6 +87,7 @@ async def test_a_merchant_without_labels_has_the_overall_risk(
         ("/state/transactions/none", 404, "no transaction 'none' is known"),
         ("/state/transactions/none?customer=c1", 404, "no transaction 'none' is known"),
         ("/state/customers/" + "a" * 129, 400, "an id has 1 to 128 bytes"),
+        ("/state/customers/%00threshold", 400, "an id holds no NUL character"),
         ("/state/merchants/m1?at=soon", 400, "`at` is a time in epoch milliseconds"),
         ("/look?what=tables&id=x", 400, "say what to look for"),
         ("/nowhere", 404, "Not Found"),

@@ -3,6 +3,8 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.fraud.threshold import HOUR, Budget, Threshold
+from app.messages import Example, Origin
 from app.stream.sensors import Sensors
 from app.web.recorder import Recorder, quantile
 from app.web.status import Quality, latency, merged, together, worker_status
@@ -125,3 +127,75 @@ async def test_the_page_and_its_panel_show_the_latest_alerts(view_of: ViewOf, se
         page = await (await client.get(path)).text()
         assert "/state/transactions/t%3C1%3E?customer=c%261" in page
         assert "t&lt;1&gt;" in page
+
+
+def spending(start: float) -> Threshold:
+    """A threshold that began at `start` and had an alert every 6 minutes, as its budget says."""
+    threshold = Threshold(Budget(alerts=10.0, start=start, floor=0.02, ceiling=0.9), epoch=1)
+    for offset in range(600):
+        threshold.move(offset, AT + offset * HOUR // 60, alert=offset % 6 == 0)
+    return threshold
+
+
+async def test_with_a_budget_each_partition_shows_its_threshold_and_all_their_alerts_an_hour(
+    view_of: ViewOf, serve: Serve
+) -> None:
+    view = view_of([0, 1], review_budget=20.0, partitions=2)
+    view.thresholds = {0: spending(0.2), 1: spending(0.4)}
+    status = worker_status(view, Recorder(view.sensors), Quality(view))
+    scores = [one["threshold"] for one in status["partitions"]]
+    assert scores == [threshold.score for threshold in view.thresholds.values()]
+    assert scores[0] < 0.3 < scores[1]
+    every = together([status])
+    assert every["review_budget"] == 20.0
+    assert every["alerts_per_hour"] == pytest.approx(20, rel=0.05)
+    client = await serve(view)
+    page = await (await client.get("/panel")).text()
+    assert "an hour of event time lately, for a budget of 20" in page
+    assert page.count('title="reviews from a score of 0.') == 2
+
+
+async def test_without_a_budget_nothing_is_said_of_it(view_of: ViewOf, serve: Serve) -> None:
+    page = await (await (await serve(view_of([0, 1]))).get("/panel")).text()
+    assert "an hour of event time" not in page
+    assert "reviews from" not in page
+
+
+def test_gauges_of_thresholds_leave_with_their_partitions() -> None:
+    sensors, threshold = Sensors(0.5), spending(0.3)
+    sensors.moved(3, threshold)
+    families = {f.name: f for f in text_string_to_metric_families(sensors.exposition().decode())}
+    for name, value in (
+        ("weir_review_threshold", threshold.score),
+        ("weir_alerts_per_hour", threshold.alerts_per_hour),
+    ):
+        (sample,) = families[name].samples
+        assert (sample.labels, sample.value) == ({"partition": "3"}, value)
+    sensors.closed()
+    assert 'partition="3"' not in sensors.exposition().decode()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "alerts"), [(None, 0), (0.2, 1), (0.4, 0)], ids=["fixed", "below", "above"]
+)
+def test_an_alert_is_what_the_threshold_of_its_decision_flagged(threshold, alerts) -> None:
+    sensors = Sensors(0.5)
+    sensors.folded(
+        Example(
+            tx="t1",
+            x={},
+            y=1,
+            w=1.0,
+            previous=None,
+            score=0.3,
+            threshold=threshold,
+            version=0,
+            merchant="m1",
+            location="",
+            at=AT,
+            known=AT,
+            origin=Origin(1, 0, 0),
+            end_of_step=True,
+        )
+    )
+    assert sensors.quality.get()["alerts"] == alerts

@@ -47,7 +47,7 @@ class Tally:
         self.reviewed: set[str] = set()
         self.unreviewed: set[str] = set()
         self.unlearned: dict[str, int] = {}  # what is to be taught, by transaction
-        self.taught: dict[str, tuple[int, float]] = {}  # label and score, by transaction
+        self.taught: dict[str, tuple[int, float, bool]] = {}  # label, score, alert; by transaction
         self.latencies = array("f")  # ms
         self.recent = Prequential(RECENT)
         self._read = {
@@ -117,8 +117,9 @@ class Tally:
         if example.y is None:
             self.taught.pop(example.tx, None)
             return
-        self.taught[example.tx] = example.y, example.score
-        self.recent.update(example.y, example.score, example.score >= self.threshold)
+        flagged = example.flagged(self.threshold)
+        self.taught[example.tx] = example.y, example.score, flagged
+        self.recent.update(example.y, example.score, flagged)
         if self.unlearned.get(example.tx) == example.y:
             del self.unlearned[example.tx]
 
@@ -146,8 +147,8 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         """Everything so far. The quality is over all transactions whose label was learned."""
         quality = Prequential(max(1, len(self.taught)))
-        for y, score in self.taught.values():
-            quality.update(y, score, score >= self.threshold)
+        for y, score, flagged in self.taught.values():
+            quality.update(y, score, flagged)
         figures = quality.get()
         return {
             "transactions": self.published,
