@@ -27,7 +27,7 @@ class Histories:
     Parameters
     ----------
     most
-        Records that are open at a time: an open one takes some 4 kB, a packed one less than 2.
+        Records that are open at a time: an open one takes some 5 kB, a packed one less than 2.
     """
 
     def __init__(self, account: Account, most: int = 20_000) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_options_reach_the_core(file: Path, options: list[str], same: bool):
 
 def test_events_ends_it_early(file: Path):
     assert result(str(file), "--events", "100")["rows"] == 100
+
+
+@pytest.mark.parametrize(
+    ("options", "reached"),
+    [
+        pytest.param(["--events", "200"], "100%", id="events"),
+        pytest.param(["--to", "2026-01-02", "--label-delay", "1d"], "99%", id="event time"),
+        pytest.param([], "", id="nobody knows"),
+    ],
+)
+def test_a_terminal_shows_how_far_it_is_and_how_fast(file: Path, options: list[str], reached: str):
+    arguments = ["replay", str(file), *options, "--json"]
+    run = CliRunner().invoke(cli, arguments, env={"FORCE_COLOR": "1", "COLUMNS": "120"})
+    rows = json.loads(run.stdout.splitlines()[-1])["rows"]
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", run.stderr)
+    assert "Replaying" in shown and f"{rows:,} transactions, " in shown and "/s" in shown
+    assert reached in shown
 
 
 @pytest.mark.parametrize(
