@@ -1,6 +1,6 @@
 # The environment is made once, from the locks in requirements/, and again when they change.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format bench docs lock clean
+.PHONY: help demo test chaos lint format bench bench-handbook docs lock clean
 
 # The first interpreter that is new enough; name another with make PYTHON=...
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := $(BIN)/pip-compile --quiet pyproject.toml
 
 help:  ## Say what each target does
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '%-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-16s %s\n' "$$name" "$$text"; done
 
 demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 5000 --workers 2"
 	@$(BIN)/weir demo $(ARGS)
@@ -36,6 +36,9 @@ format: $(READY)  ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 
+bench-handbook: $(READY)  ## Set Weir's models beside XGBoost; ARGS="--data DIR --weeks test"
+	@$(BIN)/python -m benchmarks.handbook $(ARGS)
+
 bench: $(READY)  ## Run the benchmarks one after another; ARGS="history" picks some
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -46,7 +49,7 @@ docs: $(READY)  ## Write docs/settings.md anew from app/settings.py
 # the project itself is installed beside its locked dependencies.
 lock: $(READY)  ## Lock the dependencies of pyproject.toml; ARGS=--upgrade takes newer versions
 	@$(LOCK) $(ARGS) --allow-unsafe -o requirements/base.txt
-	@$(LOCK) $(ARGS) --unsafe-package weir --all-extras -c requirements/base.txt -o requirements/dev.txt
+	@$(LOCK) $(ARGS) --unsafe-package weir --extra dev -c requirements/base.txt -o requirements/dev.txt
 	@$(LOCK) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove the environment and everything that tools leave behind

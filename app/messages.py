@@ -6,9 +6,9 @@ milliseconds and are epoch milliseconds (UTC) from here on.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -210,7 +210,23 @@ def read_transaction(raw: bytes) -> Transaction:
     """
     tx = _decode(_decode_transaction, raw)
     tx.at = epoch_ms(tx.at)
-    _check_text(tx)
+    _check_text(_texts(tx))
+    return tx
+
+
+def make_transaction(values: dict[str, Any]) -> Transaction:
+    """Check a transaction whose fields are Python values already, as `read_transaction` does.
+
+    >>> make_transaction({"id": "t1", "at": 0, "customer": "c1", "merchant": "m1"})
+    Traceback (most recent call last):
+    app.errors.Refused: Object missing required field `amount`
+    """
+    try:
+        tx = msgspec.convert(values, Transaction)
+    except msgspec.ValidationError as error:
+        raise Refused(str(error)) from None
+    tx.at = epoch_ms(tx.at)
+    _check_text(item for item in values.items() if type(item[1]) is str)
     return tx
 
 
@@ -219,7 +235,7 @@ def read_feedback(raw: bytes) -> Feedback:
     feedback = _decode(_decode_feedback, raw)
     if feedback.at is not None:
         feedback.at = epoch_ms(feedback.at)
-    _check_text(feedback)
+    _check_text(_texts(feedback))
     return feedback
 
 
@@ -279,8 +295,8 @@ def _decode(decode: Callable[[bytes], M], raw: bytes | None) -> M:
         raise Refused(str(error)) from None
 
 
-def _check_text(message: Transaction | Feedback) -> None:
-    for name, text in _texts(message):
+def _check_text(texts: Iterable[tuple[str, str]]) -> None:
+    for name, text in texts:
         if "\0" in text and name != "note":
             raise Refused(f"`{name}` holds a NUL character")
         if len(text) > MAX_ID_BYTES // 4 and name != "note" and len(text.encode()) > MAX_ID_BYTES:

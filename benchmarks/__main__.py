@@ -1,6 +1,6 @@
 """Run the benchmarks of this folder one after another, each in a process of its own.
 
-python -m benchmarks            all of them
+python -m benchmarks            all that need no data
 python -m benchmarks history    the ones named
 """
 
@@ -18,16 +18,20 @@ def sentence(path: Path) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; 1 says that one failed, 2 that one is unknown."""
-    found = {
+    """Run the named benchmarks, or all; 1 says that one failed, 2 that one is unknown.
+
+    Those that are packages need data and take long: they run when they are named.
+    """
+    alone = {
         path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")
     }
+    found = alone | {path.parent.name: path for path in sorted(FOLDER.glob("*/__main__.py"))}
     unknown = [name for name in names if name not in found]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(found)}", file=sys.stderr)
         return 2
     failed = []
-    for name in names or found:
+    for name in names or alone:
         print(f"== {name}: {sentence(found[name])}", flush=True)
         if subprocess.run(
             [sys.executable, "-m", f"benchmarks.{name}"], cwd=FOLDER.parent

@@ -19,7 +19,7 @@ from random import Random
 from time import process_time
 
 from app.core.metrics import average_precision
-from app.core.zoo import make_model
+from app.core.zoo import Model, make_model
 from app.data.datasets import open_dataset
 from app.data.player import play
 from app.data.rows import Due, Labelled
@@ -93,9 +93,9 @@ def some_weeks(path: Path) -> Iterator[Labelled]:
             yield row
 
 
-def scores(path: Path, limits: Limits) -> Iterator[tuple[int, bool, float]]:
+def scores(path: Path, limits: Limits, model: Model) -> Iterator[tuple[int, bool, float]]:
     """Time, truth and score of every transaction; the model learns each 7 days later."""
-    model, merchants = make_model("binned", GRIDS), Merchants()
+    merchants = Merchants()
     histories: dict[str, History] = {}
     seen: dict[str, tuple[Labelled, dict[str, float]]] = {}
     for offset, item in enumerate(play(some_weeks(path), 7 * DAY)):
@@ -134,7 +134,7 @@ def scores(path: Path, limits: Limits) -> Iterator[tuple[int, bool, float]]:
 def precision(path: Path, limits: Limits) -> float:
     """Mean over four weeks of the average precision."""
     weeks: list[list[tuple[bool, float]]] = [[], [], [], []]
-    for at, fraud, score in scores(path, limits):
+    for at, fraud, score in scores(path, limits, make_model("binned", GRIDS)):
         week = (at - ms(6, 20)) // (7 * DAY)
         if week >= 0:
             weeks[week].append((fraud, score))

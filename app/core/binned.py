@@ -100,6 +100,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         self._owed = 0.0  # steps that are due, less those that were taken
         for name, edges in (grids or {}).items():
             self._add_column(name, tuple(edges))
+        self._listed = len(self._weights)  # cells of features with a grid
 
     def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
         """Probability of each class."""
@@ -107,8 +108,7 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
 
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
-        weights = self._weights
-        return fsum([weights[cell] for cell in self._cells(x)])
+        return self.logit_at(self._cells(x))
 
     def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
         """Learn (x, y) with weight `w`: at most one AdaGrad step on the log loss.
@@ -125,8 +125,24 @@ class BinnedLogistic(base.Classifier):  # type: ignore[misc]  # River has no typ
         if ABSENT in cells:
             self._add_missing_columns(x)
             cells = self._cells(x)
+        self.learn_at(cells, x, y, w)
+
+    def cells_of(self, x: Mapping[str, float]) -> list[int] | None:
+        """Where `x` lies in every model of these grids; None if a feature has no grid.
+
+        Looking up bins is most of the work, so several models can share it.
+        """
+        cells = self._cells(x)
+        return None if ABSENT in cells or max(cells) >= self._listed else cells
+
+    def logit_at(self, cells: Sequence[int]) -> float:
+        """As `logit_one`, where `cells_of` says that `x` lies."""
         weights = self._weights
-        gradient = w * (sigmoid(fsum([weights[cell] for cell in cells])) - (1.0 if y else 0.0))
+        return fsum([weights[cell] for cell in cells])
+
+    def learn_at(self, cells: Sequence[int], x: Mapping[str, float], y: bool, w: float) -> None:
+        """As `learn_one`, with values that were checked and a weight above 0."""
+        gradient = w * (sigmoid(self.logit_at(cells)) - (1.0 if y else 0.0))
         if share := self._share(abs(gradient)):
             self._step(cells, gradient / share)
         self._learned += 1

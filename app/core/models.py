@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.core.binned import BinnedLogistic
 from app.core.dump import Learned
+from app.core.logit import check_features
 from app.core.step import end_step
 from app.core.zoo import Grids, Model, make_model
 from app.errors import StateError
@@ -34,8 +36,15 @@ class Models:
 
     def learn(self, x: dict[str, float], fraud: bool, w: float, partition: int) -> None:
         """Teach the shared model and that of the label's partition."""
-        self._shared.learn_one(x, fraud, w)
-        self._own[partition].learn_one(x, fraud, w)
+        shared, own = self._shared, self._own[partition]
+        cells = self._cells(x)
+        if cells is None or not w:
+            shared.learn_one(x, fraud, w)
+            own.learn_one(x, fraud, w)
+        else:
+            check_features(x)
+            for model in (shared, own):
+                model.learn_at(cells, x, fraud, w)  # type: ignore[attr-defined]  # `_cells` looked
         learned = self.learned[partition]
         if fraud:
             learned.frauds += 1
@@ -52,7 +61,11 @@ class Models:
 
         `both` is the mean of the partition's own and the shared model in logits.
         """
-        logits = [model.logit_one(x) for model in self._scoring(partition, scope)]
+        models = self._scoring(partition, scope)
+        if len(models) == 1 or (cells := self._cells(x)) is None:
+            logits = [model.logit_one(x) for model in models]
+        else:
+            logits = [model.logit_at(cells) for model in models]  # type: ignore[attr-defined]
         return sum(logits) / len(logits)
 
     def shared_logit(self, x: dict[str, float]) -> float:
@@ -94,6 +107,11 @@ class Models:
         except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StateError(f"the stored models cannot be read: {error}") from None
         self.learned = learned
+
+    def _cells(self, x: dict[str, float]) -> list[int] | None:
+        """Where `x` lies in all models alike, None when each has to look by itself."""
+        shared = self._shared
+        return shared.cells_of(x) if isinstance(shared, BinnedLogistic) else None
 
     def _scoring(self, partition: int, scope: str) -> tuple[Model, ...]:
         if scope == "both":

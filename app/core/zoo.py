@@ -83,7 +83,7 @@ ENTRIES = (
     Entry(
         "ftrl",
         "River's logistic regression on standardized features, sparse (FTRL-Proximal).",
-        lambda grids: ScaledLogistic(Ftrl(alpha=0.1, l1=1.0)),
+        lambda grids: ScaledLogistic(Ftrl(alpha=0.1, l1=30.0)),
     ),
     Entry(
         "tree",

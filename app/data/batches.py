@@ -29,21 +29,30 @@ class Batch(NamedTuple):
 
 
 def recorded(rows: Iterable[Labelled], label_delay_ms: int) -> Iterator[Batch]:
-    """The hours of recorded transactions, each label `label_delay_ms` after its transaction.
+    """The hours of recorded transactions, each with the labels that fall due in it.
+
+    See `play` for when that is.
 
     Raises
     ------
     DataError
         A transaction lies before the one above it.
     """
-    for _, steps in groupby(play(rows, label_delay_ms), key=_hour):
-        hour = list(steps)
-        due = [step for step in hour if isinstance(step, Due)]
-        yield Batch([step for step in hour if isinstance(step, Labelled)], due.copy)
-
-
-def _hour(step: Labelled | Due) -> int:
-    return (step.tx.at if isinstance(step, Labelled) else step.at) // HOUR_MS
+    hour: list[Labelled] = []
+    due: list[Due] = []
+    end = 0
+    for step in play(rows, label_delay_ms):
+        at = step.at if isinstance(step, Due) else step.tx.at
+        if at >= end:
+            if hour or due:
+                yield Batch(hour, due.copy)
+            hour, due, end = [], [], (at // HOUR_MS + 1) * HOUR_MS
+        if isinstance(step, Due):
+            due.append(step)
+        else:
+            hour.append(step)
+    if hour or due:
+        yield Batch(hour, due.copy)
 
 
 class Simulated:

@@ -2,67 +2,67 @@
 
 Two shapes are recognised by their columns: the Fraud Detection Handbook's data set (Le
 Borgne, Siblini, Lebichot, Bontempi, 2022), and any file whose columns are named as the
-fields of `Transaction`, with the truth in `label` or `is_fraud`.
+fields of `Transaction`, with the truth in `label` or `is_fraud`. Columns of other names are
+read where a mapping names them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.data.cells import MISSING, instant, number, scenario, truth, utc
 from app.data.readers import Format, Row, format_of
 from app.data.rows import Labelled
 from app.errors import DataError, Refused
-from app.messages import Transaction, encode, epoch_ms, read_transaction
+from app.messages import Transaction, make_transaction
 
-NUMBERS = frozenset({"amount", "lat", "lon"})
-MISSING = (None, "")
-TRUTH = {
-    **dict.fromkeys(("fraud", "true", "1", "1.0"), True),
-    **dict.fromkeys(("legit", "false", "0", "0.0"), False),
-    **dict.fromkeys(("", "unsure", "none", "nan"), None),
-}
+REQUIRED = ("id", "at", "customer", "merchant", "amount")
+READ: dict[str, Callable[[Any], Any]] = {
+    "at": partial(instant, "at"),
+    **{name: partial(number, name) for name in ("amount", "lat", "lon")},
+}  # how a cell becomes the value of a field; any other is text
 
 
 class Shape(NamedTuple):
-    """Which columns hold what; `fields` is transaction field by column.
+    """Which columns hold what; `columns` is column by transaction field.
 
-    The truth is in the first column of `truth` that has a value.
+    The truth is in the first column of `truth` that has a value. `known` is the column with
+    the time at which a label became known, if there is one.
     """
 
     name: str
-    needed: tuple[str, ...]
-    fields: Mapping[str, str]
+    columns: Mapping[str, str]
     truth: tuple[str, ...]
     scenario: str
+    known: str | None = None
 
     @property
-    def columns(self) -> list[str]:
-        """All columns that are read, where a file has them."""
-        return [*self.fields, *self.truth, self.scenario]
+    def needed(self) -> list[str]:
+        """The columns without which there is no transaction."""
+        return [self.columns[field] for field in REQUIRED]
 
 
 HANDBOOK = Shape(
     "Fraud Detection Handbook",
-    ("TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD"),
     {
-        "TRANSACTION_ID": "id",
-        "TX_DATETIME": "at",
-        "CUSTOMER_ID": "customer",
-        "TERMINAL_ID": "merchant",
-        "TX_AMOUNT": "amount",
+        "id": "TRANSACTION_ID",
+        "at": "TX_DATETIME",
+        "customer": "CUSTOMER_ID",
+        "merchant": "TERMINAL_ID",
+        "amount": "TX_AMOUNT",
     },
     ("TX_FRAUD",),
     "TX_FRAUD_SCENARIO",
 )
 PLAIN = Shape(
     "",
-    ("id", "at", "customer", "merchant", "amount"),
     {name: name for name in Transaction.__struct_fields__ if name != "label"},
     ("label", "is_fraud"),
     "scenario",
 )
+FIELDS = (*PLAIN.columns, "label", "scenario")  # what a mapping may name
 
 
 @dataclass(frozen=True)
@@ -83,105 +83,109 @@ class Dataset:
         return self.shape.name or self.path.name
 
     def __iter__(self) -> Iterator[Labelled]:
-        for number, row in enumerate(self.format.rows(self.path, self.shape.columns), 1):
+        read = Reading(self.shape)
+        for place, row in enumerate(self.format.rows(self.path, read.columns), 1):
             try:
-                yield labelled(row, self.shape)
+                yield read(row)
             except Refused as reason:
-                raise DataError(f"row {number} of {self.path}: {reason}") from None
+                raise DataError(f"row {place} of {self.path}: {reason}") from None
 
 
-def open_dataset(path: str | Path) -> Dataset:
+class Reading:
+    """How the rows of a shape become transactions. `columns` is what a row must hold."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self._fields = [(field, READ.get(field, str)) for field in shape.columns]
+        self._truth = slice(len(self._fields), len(self._fields) + len(shape.truth))
+        aside = [*shape.truth, shape.scenario, *([shape.known] if shape.known else [])]
+        self.columns = [*shape.columns.values(), *aside]
+
+    def __call__(self, row: Row) -> Labelled:
+        """One row, checked as a message is checked on the wire. Raises Refused."""
+        values = {
+            field: read(cell)
+            for (field, read), cell in zip(self._fields, row, strict=False)
+            if cell not in MISSING
+        }
+        tx = make_transaction(values)
+        says = next((cell for cell in row[self._truth] if cell not in MISSING), None)
+        fraud = None if says is None else truth(says)
+        kind = row[self._truth.stop] if fraud else None
+        known = None if self.shape.known is None or fraud is None else self._known(row[-1], tx)
+        return Labelled(tx, fraud, 0 if kind in MISSING else scenario(kind), known)
+
+    def _known(self, cell: Any, tx: Transaction) -> int | None:
+        if cell in MISSING:
+            return None
+        at: int = instant(str(self.shape.known), cell)
+        if at < tx.at:
+            raise Refused(
+                f"the label of transaction {tx.id} became known at {utc(at)}, before the "
+                f"transaction itself, which is of {utc(tx.at)}"
+            )
+        return at
+
+
+def open_dataset(
+    path: str | Path, mapping: Mapping[str, str] | None = None, known: str | None = None
+) -> Dataset:
     """Recognise a file of transactions.
 
     Parameters
     ----------
     path
         A file that ends in .csv (first line: column names), .jsonl, .ndjson or .parquet.
+    mapping
+        Column by field, for fields whose columns have other names: those of `Transaction`,
+        `label` and `scenario`.
+    known
+        The column with the time at which each label became known.
 
     Raises
     ------
     DataError
-        No such file, no rows, a format that is not read, columns that are missing.
+        No such file, no rows, a format that is not read, columns that are missing, a mapping
+        of what is no field.
     """
     path = Path(path)
     format = format_of(path)
     columns = format.columns(path)
     if not columns:
         raise DataError(f"{path} is empty")
-    shape = recognise(columns, path)
-    if next(format.rows(path, shape.columns), None) is None:
+    shape = recognise(columns, path, mapping or {})._replace(known=known)
+    if known is not None and known not in columns:
+        raise DataError(f"{path} lacks the column {known}; it has {', '.join(columns)}")
+    if next(format.rows(path, Reading(shape).columns), None) is None:
         raise DataError(f"{path} has columns but no rows")
     return Dataset(path, shape, format, format.size(path))
 
 
-def recognise(columns: list[str], path: Path) -> Shape:
+def recognise(columns: list[str], path: Path, mapping: Mapping[str, str]) -> Shape:
     """The shape of a file with these columns. Raises DataError naming the missing ones."""
-    if set(HANDBOOK.needed) <= set(columns):
-        return HANDBOOK
-    missing = ", ".join(name for name in PLAIN.needed if name not in columns)
+    for field, column in mapping.items():
+        if field not in FIELDS:
+            raise DataError(f"{field} is no field of a transaction; those are {', '.join(FIELDS)}")
+        if column not in columns:
+            raise DataError(f"{path} lacks the column {column}; it has {', '.join(columns)}")
+    known = {*HANDBOOK.needed, *HANDBOOK.truth} <= set(columns)
+    shape = mapped(HANDBOOK if known else PLAIN, mapping)
+    missing = ", ".join(name for name in shape.needed if name not in columns)
     if missing:
         raise DataError(f"{path} lacks the columns {missing}; it has {', '.join(columns)}")
-    return PLAIN
+    return shape
 
 
-def labelled(row: Row, shape: Shape) -> Labelled:
-    """One row, checked as a message is checked on the wire. Raises Refused."""
-    values = {
-        field: value(field, row[column])
-        for column, field in shape.fields.items()
-        if row.get(column) not in MISSING
-    }
-    tx = read_transaction(encode(values))
-    says = (row[column] for column in shape.truth if row.get(column) not in MISSING)
-    fraud = truth(next(says, None))
-    kind = row.get(shape.scenario)
-    return Labelled(tx, fraud, scenario(kind) if fraud and kind not in MISSING else 0)
+def mapped(shape: Shape, mapping: Mapping[str, str]) -> Shape:
+    """The shape with other columns for some fields.
 
-
-def value(field: str, raw: Any) -> Any:
-    """A cell as its field wants it: numbers from text, times as epoch ms, ids as text."""
-    if field == "at":
-        return instant(raw)
-    if field not in NUMBERS:
-        return str(raw)
-    try:
-        return float(raw)
-    except (TypeError, ValueError):
-        raise Refused(f"`{field}` is {raw!r}, not a number") from None
-
-
-def instant(raw: Any) -> Any:
-    """Epoch ms of a time as files have it; text without an offset is UTC.
-
-    >>> instant("1970-01-01 00:00:01"), instant("1000"), instant("1970-01-01T01:00:01+01:00")
-    (1000, 1000, 1000)
+    >>> mapped(HANDBOOK, {"amount": "EUR", "label": "SAYS"}).needed[-1]
+    'EUR'
     """
-    if not isinstance(raw, str):
-        return raw
-    if raw.isdecimal():
-        return int(raw)
-    try:
-        at = datetime.fromisoformat(raw)
-    except ValueError:
-        raise Refused(f"`at` is {raw!r}, neither epoch ms nor a date and time") from None
-    return epoch_ms(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
-def truth(raw: Any) -> bool | None:
-    """Whether a label says fraud; None when it says nothing.
-
-    >>> truth("fraud"), truth(0), truth("unsure")
-    (True, False, None)
-    """
-    try:
-        return TRUTH["" if raw is None else str(raw).strip().lower()]
-    except KeyError:
-        raise Refused(f"{raw!r} is not a label; write fraud or legit, or 1 or 0") from None
-
-
-def scenario(raw: Any) -> int:
-    """The number of a kind of fraud."""
-    try:
-        return int(float(raw))
-    except (TypeError, ValueError, OverflowError):
-        raise Refused(f"`scenario` is {raw!r}, not a number") from None
+    aside = {"label": shape.truth[0], "scenario": shape.scenario, **mapping}
+    fields = {field: column for field, column in mapping.items() if field in PLAIN.columns}
+    return shape._replace(
+        columns={**shape.columns, **fields},
+        truth=(aside["label"],) if "label" in mapping else shape.truth,
+        scenario=aside["scenario"],
+    )

@@ -1,11 +1,12 @@
-"""Files as rows: column names first, then one mapping of column to value at a time.
+"""Files as rows: column names first, then one row at a time.
 
-Values are text from CSV, JSON values from JSON lines, and Python values from Parquet.
-Memory is bounded by one line, or one batch of Parquet.
+A row has a value for each column that was asked for, None where the file has none: text from
+CSV, JSON values from JSON lines, Python values from Parquet. Memory is bounded by one line,
+or one batch of Parquet.
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from app.errors import DataError
 
 BATCH = 8192  # rows of Parquet in memory at a time
 
-Row = Mapping[str, Any]
+Row = Sequence[Any]
 
 
 class Format(NamedTuple):
@@ -37,13 +38,14 @@ def csv_columns(path: Path) -> list[str]:
 
 
 def csv_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    """Rows of text; an empty field is a missing one. All columns are read."""
+    """Rows of text; an empty field is a missing one."""
     table = lines(path)
     names = next(table)
+    places = [names.index(name) if name in names else None for name in columns]
     for number, fields in enumerate(table, 1):
         if len(fields) != len(names):
             raise DataError(f"row {number} of {path} has {len(fields)} fields, not {len(names)}")
-        yield dict(zip(names, fields, strict=True))
+        yield [None if place is None else fields[place] for place in places]
 
 
 def lines(path: Path) -> Iterator[list[str]]:
@@ -57,11 +59,17 @@ def lines(path: Path) -> Iterator[list[str]]:
 
 def json_columns(path: Path) -> list[str]:
     """The fields of the first object. Later ones may have more, or leave optional ones out."""
-    return list(next(json_rows(path, []), {}))
+    return list(next(json_objects(path), {}))
 
 
 def json_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    """One object a line. All fields are read."""
+    """One object a line; any of them may leave columns out."""
+    for row in json_objects(path):
+        yield [row.get(name) for name in columns]
+
+
+def json_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """The object in each line that is not empty."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     number = 0
     with path.open("rb") as file:
@@ -102,31 +110,29 @@ def parquet_size(path: Path) -> int | None:
 
 
 def parquet_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    """Rows of those of the given columns that the file has, from one batch at a time."""
+    """Rows from one batch at a time; only these columns are read."""
     from pyarrow import ArrowException
 
     with parquet(path) as file:
         present = [name for name in file.schema_arrow.names if name in columns]
         try:
             for batch in file.iter_batches(BATCH, columns=present):
-                yield from rows_of(batch)
+                yield from rows_of(batch, columns)
         except (ArrowException, OSError) as error:
             raise DataError(f"{path} cannot be read as Parquet: {error}") from None
 
 
-def rows_of(batch: Any) -> Iterator[Row]:
+def rows_of(batch: Any, columns: list[str]) -> Iterator[Row]:
     """Rows of a record batch, with its timestamps as epoch ms: one without a zone is UTC."""
     from pyarrow import compute, timestamp, types
 
-    columns = []
-    for column in batch.columns:
+    values = dict.fromkeys(columns, [None] * batch.num_rows)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if types.is_timestamp(column.type):
             column = compute.cast(column, timestamp("ms", column.type.tz), safe=False)
             column = compute.cast(column, "int64")
-        columns.append(column.to_pylist())
-    names = batch.schema.names
-    for values in zip(*columns, strict=True):
-        yield dict(zip(names, values, strict=True))
+        values[name] = column.to_pylist()
+    yield from zip(*(values[name] for name in columns), strict=True)
 
 
 FORMATS = {

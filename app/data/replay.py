@@ -1,21 +1,51 @@
 """Recorded traffic through the same core without Kafka: what live decisions would have been."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from app.data.batches import Batch
+from app.data.rows import Due
 from app.fraud.account import Account, Decided
 from app.fraud.history import History, hash64
-from app.fraud.labels import LabelEntry
-from app.fraud.settling import Known, settle
-from app.messages import (
-    Example,
-    Feedback,
-    Origin,
-    Source,
-    Transaction,
-    read_example,
-    read_prediction,
-)
+from app.fraud.labels import TAUGHT
+from app.fraud.settling import lesson
+from app.messages import Example, Feedback, Origin, Prediction, Source, Transaction, read_prediction
+
+CHUNK = 500  # labels in a step, as WEIR_CHUNK has it
+
+
+class Learned(NamedTuple):
+    """A decision whose label became known, and the example that this gave."""
+
+    decision: Prediction
+    example: Example
+
+
+class Histories:
+    """Customers' records: the latest used are kept open, which spares reading and packing them.
+
+    Parameters
+    ----------
+    most
+        Records that are open at a time: an open one takes some 4 kB, a packed one less than 2.
+    """
+
+    def __init__(self, account: Account, most: int = 20_000) -> None:
+        self.account, self.most = account, most
+        self._open: dict[str, History] = {}  # the latest used is the last
+        self._packed: dict[str, bytes] = {}
+
+    def open(self, customer: str) -> History:
+        """The record of a customer, to be changed in place."""
+        history = self._open.pop(customer, None)
+        if history is None:
+            record = self._packed.pop(customer, None)
+            history = History.decode(record, self.account.epoch, self.account.limits)
+            if len(self._open) >= self.most:
+                oldest = next(iter(self._open))
+                self._packed[oldest] = self._open.pop(oldest).encode()
+        self._open[customer] = history
+        return history
 
 
 class Replay:
@@ -25,19 +55,27 @@ class Replay:
     within an hour may differ between partitions. With one partition the scores are those of
     a live run in which labels and transactions wait for each other hour by hour, bit by bit.
 
+    Memory is bounded by the customers and the decisions that wait for their labels.
+
     Parameters
     ----------
     account
         What decides, with a fresh learning state.
     partition_of
         The partition of a customer.
+    chunk
+        Most labels that are one step of a partition.
     """
 
-    def __init__(self, account: Account, partition_of: Callable[[str], int]) -> None:
-        self.account, self.partition_of = account, partition_of
+    def __init__(
+        self, account: Account, partition_of: Callable[[str], int], chunk: int = CHUNK
+    ) -> None:
+        self.account, self.partition_of, self.chunk = account, partition_of, chunk
+        self.repeated = 0  # transactions whose id had come before
+        self.refused = 0  # labels of a transaction that is another customer's
         self._transactions = [0] * account.state.partitions  # next offsets
         self._feedback = [0] * account.state.partitions
-        self._customers: dict[str, bytes] = {}
+        self._customers = Histories(account)
         self._scored: dict[str, Decided] = {}
         self._thresholds = [account.threshold(None) for _ in self._transactions]
 
@@ -46,53 +84,78 @@ class Replay:
         """Transactions so far."""
         return sum(self._transactions)
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Example]:
-        """Decide and learn hour by hour; gives each example once it is learned."""
+    def run(self, batches: Iterable[Batch]) -> Iterator[Learned]:
+        """Decide and learn hour by hour; gives what was learned once it is."""
         for batch in batches:
-            for row in batch.rows:
-                self.decide(row.tx)
-            for due in batch.labels():
-                example = self.learn(due.feedback, due.at)
-                if example is not None:
-                    yield example
+            yield from self.play(batch)
 
-    def decide(self, tx: Transaction) -> bytes:
-        """Decide a transaction; returns its prediction's bytes."""
+    def play(self, batch: Batch) -> list[Learned]:
+        """Decide the transactions of an hour, then learn its labels."""
+        for row in batch.rows:
+            self.decide(row.tx, row.fraud is not None)
+        return self.learn_all(batch.labels())
+
+    def decide(self, tx: Transaction, waits: bool = True) -> bytes:
+        """Decide a transaction; returns its prediction's bytes.
+
+        The decision is kept for its label, and repeated when its id comes again, unless it
+        `waits` for none.
+        """
         partition = self.partition_of(tx.customer)
         source = Source(partition, self._transactions[partition])
         self._transactions[partition] += 1
         stored = self._scored.get(tx.id)
-        record = self._customers.get(tx.customer)
-        threshold = self._thresholds[partition]
-        answer = self.account.decide(tx, source, record, stored, threshold=threshold)
-        self._customers[tx.customer] = answer.history
-        if stored is None:
+        record, threshold = self._customers.open(tx.customer), self._thresholds[partition]
+        answer = self.account.judge(tx, source, record, stored, threshold=threshold)
+        if stored is None and waits:
             self._scored[tx.id] = Decided(source.offset, answer.raw)
+        self.repeated += answer.fresh is None
         return answer.raw
 
     def learn(self, said: Feedback, at: int) -> Example | None:
-        """Learn a label that is due at `at`; None when it changes nothing.
+        """Learn a label that is due at `at`, a step of its own; None when it changes nothing."""
+        learned = self.learn_all([Due(at, said)])
+        return learned[0].example if learned else None
 
-        Recorded traffic has one label for each transaction, so its decision is let go here.
+    def learn_all(self, labels: Sequence[Due]) -> list[Learned]:
+        """Learn labels in their order; gives those that change something.
+
+        As live, up to `chunk` labels of one partition are a step, whose last example says so.
+        """
+        learned, ends = [], {}
+        reached = self._feedback.copy()
+        for due in labels:
+            one = self._settle(due.feedback, due.at)
+            if one is not None:
+                origin = one.example.origin
+                step = (origin.offset - reached[origin.partition]) // self.chunk
+                ends[origin.partition, step] = one.example
+                learned.append(one)
+        for example in ends.values():
+            example.end_of_step = True
+        state = self.account.state
+        for one in learned:
+            state.fold(one.example, state.version)
+        return learned
+
+    def _settle(self, said: Feedback, at: int) -> Learned | None:
+        """What a label teaches. Recorded traffic has one for each transaction.
+
+        So what it says holds at once, and the decision is let go.
         """
         partition = self.partition_of(said.customer)
         origin = Origin(self.account.epoch, partition, self._feedback[partition])
         self._feedback[partition] += 1
-        stored = self._scored.pop(said.id, None)
+        stored = self._scored.get(said.id)
         if stored is None:
             return None
-        entry = LabelEntry(said.customer, [])
-        revision = settle(entry, said, Known(origin, at), read_prediction(stored.raw))
-        if revision is None or not revision.example:
+        decision = read_prediction(stored.raw)
+        if decision.customer != said.customer:
+            self.refused += 1
             return None
-        example = read_example(revision.example)
-        self._mark_customer(said, origin, example)
-        self.account.state.fold(example, self.account.state.version)
-        return example
-
-    def _mark_customer(self, said: Feedback, origin: Origin, example: Example) -> None:
-        account = self.account
-        record = self._customers[said.customer]
-        history = History.decode(record, account.epoch, account.limits)
-        history.learn_label(hash64(said.id), origin, example.known, example.y == 1)
-        self._customers[said.customer] = history.encode()
+        del self._scored[said.id]
+        example = lesson(decision, TAUGHT[said.label], 1.0, at, origin)
+        if example.y == 1:  # a legitimate label says nothing new to a record without one
+            history = self._customers.open(said.customer)
+            history.learn_label(hash64(said.id), origin, at, fraud=True)
+        return Learned(decision, example)

@@ -11,6 +11,7 @@ class Labelled(NamedTuple):
     tx: Transaction
     fraud: bool | None  # None: nobody knows
     scenario: int  # 0 legitimate or unknown, else the kind of fraud
+    known: int | None = None  # epoch ms when the label became known; None: the file does not say
 
 
 class Due(NamedTuple):

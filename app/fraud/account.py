@@ -5,7 +5,8 @@ from typing import NamedTuple
 import msgspec
 
 from app.core.fold import LearningState
-from app.fraud.decision import Policy, judge
+from app.fraud import decision
+from app.fraud.decision import Policy
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.threshold import Budget, Threshold
 from app.messages import Decision, Prediction, Source, Transaction, encode
@@ -84,6 +85,19 @@ class Account(NamedTuple):
             first read, and not with one that is repeated for another record.
         """
         history = History.decode(record, self.epoch, self.limits)
+        answer = self.judge(tx, source, history, stored, degraded, threshold)
+        return answer._replace(history=history.encode())
+
+    def judge(
+        self,
+        tx: Transaction,
+        source: Source,
+        history: History,
+        stored: Decided | None,
+        degraded: bool = False,
+        threshold: Threshold | None = None,
+    ) -> Answer:
+        """Decide as `decide` does, on an open record; the answer leaves `history` empty."""
         event = _event(tx, source.offset)
         first = history.first_offset_of(event.id_hash)
         duplicate = first is not None and first != source.offset
@@ -94,7 +108,7 @@ class Account(NamedTuple):
             past = history.before(source.offset if first is None else first)
             degraded = degraded or duplicate or not past.whole
             review = None if threshold is None else threshold.score
-            prediction = judge(tx, past, self.state, source, self.policy, degraded, review)
+            prediction = decision.judge(tx, past, self.state, source, self.policy, degraded, review)
             answer = Answer(b"", encode(prediction), prediction.decision, prediction)
         if duplicate:
             history.pass_over(source.offset)
@@ -103,7 +117,7 @@ class Account(NamedTuple):
             made_here = stored is None or answer.fresh or stored.source == source.offset
             if threshold is not None and made_here:
                 threshold.move(source.offset, tx.at, answer.decision != "approve")
-        return answer._replace(history=history.encode())
+        return answer
 
 
 def _event(tx: Transaction, offset: int) -> Event:

@@ -106,6 +106,10 @@ PHRASES: Mapping[str, Phrase] = {
     "merchant_unexplained_age": Phrase(
         "merchant", "the first of the merchant's frauds in a row was {:.1f} days ago"
     ),
+    "merchant_alarm": Phrase(
+        "merchant", "frauds with usual amounts at the merchant, less legitimate ones: {:.1f}"
+    ),
+    "merchant_alarm_age": Phrase("merchant", "such frauds at the merchant for {:.1f} days"),
     "location_frauds": Phrase("merchant", "frauds at this merchant in this location: {:.0f}"),
     "customer_frauds_14d": Phrase("customer", "frauds of this customer within 14 days: {:.0f}"),
 }

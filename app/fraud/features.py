@@ -63,6 +63,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("merchant_unexplained_run", "1", "As merchant_run, of frauds whose amount does not stand out.", grids.FEW),
     Feature("merchant_unexplained_days", "d", "Days since that run began.", grids.DAYS),
     Feature("merchant_unexplained_age", "d", "Days since the transaction with which that run began.", grids.DAYS),
+    Feature("merchant_alarm", "1", "Such frauds, less a third of the legitimate labels since; 4 at most.", grids.THIRDS),
+    Feature("merchant_alarm_age", "d", "Days since the transaction that raised this alarm.", grids.DAYS),
     Feature("location_frauds", "1", "Frauds at this merchant in this location.", grids.FEW),
     Feature("customer_frauds_14d", "1", "Fraud labels of the customer within 14 days.", grids.FEW),
 )
@@ -153,6 +155,9 @@ def _describe(x: dict[str, float], merchant: MerchantView) -> None:
         x["merchant_unexplained_days"] = merchant.unexplained_days
     if merchant.unexplained_age is not None:
         x["merchant_unexplained_age"] = merchant.unexplained_age
+    x["merchant_alarm"] = merchant.alarm
+    if merchant.alarm_age is not None:
+        x["merchant_alarm_age"] = merchant.alarm_age
     x["location_frauds"] = float(merchant.location_frauds)
 
 

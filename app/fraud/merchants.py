@@ -13,11 +13,15 @@ DAY = 86_400_000  # ms
 DAYS = 31  # buckets: the 30 days of the longest window and the day in which it begins
 LIFETIME = 60  # days without a label after which a merchant is forgotten
 PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured best
+# The alarm's level goes up with an unexplained fraud and down with a legitimate label, by a third
+# of that, so that it outlasts frauds that nobody reports; bounded, so that it ends soon after.
+UP, DOWN, HIGHEST = 3, 1, 12
 SPIKE, FAR = 0.8, 3.0  # log ratio to the typical amount and z-score from which it explains a fraud
 
 # Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the present
-# run of frauds and of unexplained ones, and the time (ms) of the transaction that began the latter.
-HEAD = Struct("<i2diqiqq")
+# run of frauds and of unexplained ones, and the time (ms) of the transaction that began the latter;
+# level of the alarm and the time (ms) of the transaction that raised it.
+HEAD = Struct("<i2diqiqqiq")
 RING = Struct(f"<{DAYS}f")
 WEIGHT = Struct("<f")
 LABELS, FRAUDS = HEAD.size, HEAD.size + RING.size  # where the buckets begin in a record
@@ -26,7 +30,7 @@ PATTERN = Struct("<ii")  # day of the latest fraud, frauds
 EMPTY = (0.0,) * DAYS
 
 START = Struct("<4sqdd")
-FORMAT = b"mer2"
+FORMAT = b"mer3"
 
 
 class MerchantView(NamedTuple):
@@ -41,6 +45,8 @@ class MerchantView(NamedTuple):
     unexplained_run: int = 0
     unexplained_days: float | None = None
     unexplained_age: float | None = None
+    alarm: float = 0.0
+    alarm_age: float | None = None
     location_frauds: int = 0
 
 
@@ -50,7 +56,8 @@ class Merchants:
     A risk is the share of fraud among the labels that became known in a window, smoothed
     towards the overall share. Windows are made of day buckets, the oldest of which counts by
     the part of it that lies in the window. The unexplained run leaves out frauds whose
-    amount alone stands out: those say more of the card than of the merchant.
+    amount alone stands out: those say more of the card than of the merchant. The alarm counts the
+    same frauds as a cumulative sum that legitimate labels take down step by step.
 
     A correction or withdrawal takes back what it replaces, from the totals and from the day
     it was counted in, while the ring holds that day. Weights that are multiples of a power of
@@ -58,6 +65,10 @@ class Merchants:
     leave a rounding error of a float. Runs are no sums: a correction is a new label of them,
     and a withdrawal leaves them as they are. What was said before a merchant was forgotten is
     taken back from nothing, or from what came since.
+
+    References
+    ----------
+    Page, E. S. (1954). Continuous inspection schemes. Biometrika 41, 100-115.
     """
 
     _clock: int
@@ -98,7 +109,7 @@ class Merchants:
             return MerchantView(base, base, base)
         records, start = place
         head = HEAD.unpack_from(records, start)
-        newest, labels, frauds, run, began, unexplained_run, since, first = head
+        newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
         known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
         bad_1d = bad_7d = bad_30d = PRIOR * base
         if frauds:
@@ -114,6 +125,8 @@ class Merchants:
             unexplained_run,
             max(at - since, 0) / DAY if unexplained_run else None,
             max(at - first, 0) / DAY if unexplained_run else None,
+            level / UP,
+            max(at - raised, 0) / DAY if level else None,
             self._pattern(merchant, location) if frauds else 0,
         )
 
@@ -182,9 +195,10 @@ def explained(x: dict[str, float]) -> bool:
 def _extend_runs(place: Place, example: Example) -> None:
     records, at = place
     head = HEAD.unpack_from(records, at)
-    newest, labels, frauds, run, began, unexplained_run, since, first = head
+    newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
     if not example.y:
         run = unexplained_run = 0
+        level = max(level - DOWN, 0)
     else:
         began = began if run else example.known
         run += 1
@@ -192,7 +206,9 @@ def _extend_runs(place: Place, example: Example) -> None:
             if not unexplained_run:
                 since, first = example.known, example.at
             unexplained_run += 1
-    head = newest, labels, frauds, run, began, unexplained_run, since, first
+            raised = raised if level else example.at
+            level = min(level + UP, HIGHEST)
+    head = newest, labels, frauds, run, began, unexplained_run, since, first, level, raised
     HEAD.pack_into(records, at, *head)
 
 

@@ -99,6 +99,33 @@ def settle(
     return revision
 
 
+def lesson(
+    decision: Prediction,
+    y: int | None,
+    w: float,
+    known: int,
+    origin: Origin,
+    previous: Previous | None = None,
+) -> Example:
+    """What a decided label teaches: its value and weight beside the features as scored."""
+    return Example(
+        tx=decision.id,
+        x=decision.features,
+        y=y,
+        w=w,
+        previous=previous,
+        score=decision.score,
+        threshold=decision.threshold,
+        version=decision.model.version,
+        merchant=decision.merchant,
+        location=decision.location,
+        at=decision.at,
+        known=known,
+        origin=origin,
+        end_of_step=False,
+    )
+
+
 def expire(entry: LabelEntry, identity: str) -> Revision | None:
     """Give up waiting for the transaction of a label; None when it does not wait any more."""
     for revision in entry.waiting:
@@ -154,22 +181,8 @@ def _teach(entry: LabelEntry, revision: Revision, decision: Prediction, matured:
     if value == (None if taught is None else taught.label):
         return  # what is said once more, by whomever, keeps the weight it was learned with
     revision.outcome = "settled"
-    example = Example(
-        tx=decision.id,
-        x=decision.features,
-        y=value,
-        w=matured if holds is not None and holds.source == "maturity" else 1.0,
-        previous=taught,
-        score=decision.score,
-        threshold=decision.threshold,
-        version=decision.model.version,
-        merchant=decision.merchant,
-        location=decision.location,
-        at=decision.at,
-        known=revision.at,
-        origin=revision.origin,
-        end_of_step=False,
-    )
+    weight = matured if holds is not None and holds.source == "maturity" else 1.0
+    example = lesson(decision, value, weight, revision.at, revision.origin, taught)
     revision.example = encode(example)
     day = example.known // DAY_MS
     entry.taught = None if value is None else Previous(value, example.w, day)

@@ -28,7 +28,7 @@ ESTIMATORS = {
     "logistic": ScaledLogistic(),
     "blend": LogitMean(binned=BinnedLogistic(), logistic=ScaledLogistic()),
     "sgd": ScaledLogistic(optim.SGD(0.01)),
-    "ftrl": ScaledLogistic(Ftrl(alpha=0.1, l1=1.0)),
+    "ftrl": ScaledLogistic(Ftrl(alpha=0.1, l1=30.0)),
     "tree": LogitTree(),
     "tree with grids": LogitTree(
         {"age_of_domain": [0.5, 1.0], "is_popular": [0.5]}, grace_period=20

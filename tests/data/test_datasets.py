@@ -152,6 +152,77 @@ def test_a_bad_row_is_named_with_its_field(path, change, says):
         list(dataset)
 
 
+def test_a_mapping_names_the_columns_of_fields(path):
+    columns = {
+        "TX ID": ["a", "b"],
+        "when": [1000, 2000],
+        "customer": ["c", "c"],
+        "shop": ["m", "n"],
+        "EUR": [1.0, 2.0],
+        "place": ["DE", "FR"],
+        "bad": [1, 0],
+    }
+    mapping = {
+        **{"id": "TX ID", "at": "when", "merchant": "shop"},
+        **{"amount": "EUR", "country": "place", "label": "bad"},
+    }
+    rows = list(open_dataset(write(path, columns), mapping))
+    assert rows[1].tx == Transaction(
+        id="b", at=2000, customer="c", merchant="n", amount=2.0, country="FR"
+    )
+    assert [row.fraud for row in rows] == [True, False]
+
+
+def test_one_column_may_be_two_fields(path):
+    rows = list(open_dataset(write(path, PLAIN), {"category": "merchant"}))
+    assert [(row.tx.merchant, row.tx.category) for row in rows] == [(m, m) for m in "mmn"]
+
+
+def test_a_mapping_of_the_handbook_changes_what_it_names_alone(path):
+    dataset = open_dataset(write(path, {**HANDBOOK_COLUMNS, "EUR": [1.0] * 3}), {"amount": "EUR"})
+    assert [(row.tx.amount, row.scenario) for row in dataset] == [(1.0, 0), (1.0, 2), (1.0, 0)]
+    assert dataset.name == "Fraud Detection Handbook"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "known", "says"),
+    [
+        ({"iban": "id"}, None, "iban is no field of a transaction; those are id, at, customer"),
+        ({"at": "TIME"}, None, "lacks the column TIME; it has id, at, customer"),
+        ({}, "SINCE", "lacks the column SINCE; it has id, at, customer"),
+    ],
+    ids=["field", "column", "label time"],
+)
+def test_a_mapping_of_what_is_not_there_is_refused(path, mapping, known, says):
+    with pytest.raises(DataError, match=says):
+        open_dataset(write(path, PLAIN), mapping, known)
+
+
+@pytest.mark.parametrize("empty", [None, ""], ids=["null", "empty"])
+def test_the_time_at_which_a_label_became_known_is_read(path, empty):
+    since = ["1970-01-01T00:00:09Z", "5000", empty]
+    labels = {"label": ["fraud", "legit", "legit"], "since": since}
+    rows = list(open_dataset(write(path, {**PLAIN, **labels}), known="since"))
+    assert [row.known for row in rows] == [9000, 5000, None]
+
+
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [
+        (["1000", "1999", "3000"], "row 2 of .*transaction 2 became known at .*, before the trans"),
+        (["1000", "soon", "3000"], "row 2 of .*`since` is 'soon'"),
+        (["1000", "2000", str(10**18)], "row 3 of .*`since` is"),
+    ],
+    ids=["before its transaction", "no time", "after all time"],
+)
+def test_a_label_time_that_cannot_be_is_refused_naming_the_row(path, since, says):
+    dataset = open_dataset(
+        write(path, {**PLAIN, "label": ["fraud"] * 3, "since": since}), {}, "since"
+    )
+    with pytest.raises(DataError, match=says):
+        list(dataset)
+
+
 def test_missing_columns_are_named(path):
     columns = {name: values for name, values in PLAIN.items() if name not in ("amount", "at")}
     with pytest.raises(DataError, match="lacks the columns at, amount; it has id, customer"):
@@ -200,6 +271,14 @@ def test_labels_are_played_before_the_transaction_of_their_time():
     steps = list(play([row(0, True), row(5), row(10), row(15, None), row(26)], 10))
     assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
         "t0", "t5", 10, "t10", 15, "t15", 20, "t26",
+    ]  # fmt: skip
+
+
+def test_labels_with_times_of_their_own_fall_due_at_those():
+    rows = [row(0, True), row(5)._replace(known=6), row(10)._replace(known=100), row(20)]
+    steps = list(play(rows, 10))
+    assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
+        "t0", "t5", 6, 10, "t10", "t20",
     ]  # fmt: skip
 
 

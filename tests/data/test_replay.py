@@ -1,23 +1,38 @@
 """The replay without Kafka: what it decides, learns and never sees."""
 
+from collections import Counter
 from itertools import islice
 from zlib import crc32
 
+import msgspec
 import pytest
 
 from app.core.fold import LearningState, fold_log
 from app.data.batches import recorded
+from app.data.player import due
 from app.data.replay import Replay
-from app.data.rows import Labelled
+from app.data.rows import Due, Labelled
 from app.data.simulator import HOUR_MS, transactions
 from app.data.traffic import Traffic
-from app.fraud.account import Account
+from app.fraud.account import Account, Decided
 from app.fraud.decision import Policy, appraise
 from app.fraud.features import GRIDS
-from app.fraud.history import Limits
+from app.fraud.history import History, Limits, hash64
 from app.fraud.knowledge import Knowledge
+from app.fraud.labels import LabelEntry
+from app.fraud.settling import Known, settle
 from app.fraud.threshold import Budget
-from app.messages import Example, Prediction, read_prediction
+from app.messages import (
+    Example,
+    Origin,
+    Prediction,
+    Source,
+    encode,
+    read_example,
+    read_feedback,
+    read_prediction,
+    read_transaction,
+)
 
 PARTITIONS = 2
 POLICY = Policy("binned", "both", 0.5, 0.9, "engine")
@@ -40,19 +55,58 @@ def rows() -> list[Labelled]:
     return [row for hour in hours for row in hour]
 
 
+class Stepwise:
+    """What the agents do with each record, with every value packed and read again."""
+
+    def __init__(self) -> None:
+        self.replay = new_replay()
+        self.account = self.replay.account
+        self.customers: dict[str, bytes] = {}
+        self.scored: dict[str, Decided] = {}
+        self.entries: dict[str, LabelEntry] = {}
+        self.offsets: Counter[tuple[str, int]] = Counter()
+
+    def next(self, topic: str, customer: str) -> tuple[int, int]:
+        partition = self.replay.partition_of(customer)
+        self.offsets[topic, partition] += 1
+        return partition, self.offsets[topic, partition] - 1
+
+    def decide(self, row: Labelled) -> Prediction:
+        tx = read_transaction(encode(row.tx))
+        source = Source(*self.next("transactions", tx.customer))
+        record, stored = self.customers.get(tx.customer), self.scored.get(tx.id)
+        answer = self.account.decide(tx, source, record, stored)
+        self.customers[tx.customer] = answer.history
+        self.scored.setdefault(tx.id, Decided(source.offset, answer.raw))
+        return read_prediction(answer.raw)
+
+    def learn(self, due: Due) -> Example:
+        said = read_feedback(encode(due.feedback))
+        origin = Origin(self.account.epoch, *self.next("feedback", said.customer))
+        entry = self.entries.setdefault(said.id, LabelEntry(said.customer, []))
+        decision = read_prediction(self.scored[said.id].raw)
+        revision = settle(entry, said, Known(origin, due.at), decision)
+        example = read_example(revision.example)
+        raw = self.customers[said.customer]
+        history = History.decode(raw, self.account.epoch, self.account.limits)
+        history.learn_label(hash64(said.id), origin, revision.at, example.y == 1)
+        self.customers[said.customer] = history.encode()
+        self.account.state.fold(example, self.account.state.version)
+        return example
+
+
 def replayed(rows: list[Labelled]) -> tuple[list[Prediction], list[Example]]:
     """All decisions and all examples, in order."""
     replay, predictions, examples = new_replay(), [], []
     for batch in recorded(rows, DELAY):
         predictions += [read_prediction(replay.decide(row.tx)) for row in batch.rows]
-        learned = [replay.learn(due.feedback, due.at) for due in batch.labels()]
-        examples += [example for example in learned if example is not None]
+        examples += [one.example for one in replay.learn_all(batch.labels())]
     return predictions, examples
 
 
 def test_every_transaction_is_decided_and_every_label_that_falls_due_is_learned_once(rows):
     replay = new_replay()
-    examples = list(replay.run(recorded(rows, DELAY)))
+    examples = [one.example for one in replay.run(recorded(rows, DELAY))]
     due = [row for row in rows if row.tx.at + DELAY <= rows[-1].tx.at]
     assert replay.decided == len(rows)
     assert [example.tx for example in examples] == [row.tx.id for row in due]
@@ -79,6 +133,60 @@ def test_every_score_comes_again_from_its_stored_features_and_the_log_to_its_ver
     assert len({prediction.mode for prediction in predictions}) > 1
 
 
+def test_it_decides_and_learns_what_the_agents_would_bit_by_bit(rows):
+    stepwise, expected, lessons = Stepwise(), [], []
+    for batch in recorded(rows, DELAY):
+        expected += [stepwise.decide(row) for row in batch.rows]
+        lessons += [stepwise.learn(due) for due in batch.labels()]
+    predictions, examples = replayed(rows)
+    assert encode(predictions) == encode(expected)
+    for example in examples:
+        example.end_of_step = False  # nothing here depends on it
+    assert encode(examples) == encode(lessons)
+
+
+def test_records_that_are_packed_meanwhile_change_nothing(rows):
+    replay = new_replay()
+    replay._customers.most = 3
+    predictions = [
+        read_prediction(replay.decide(row.tx))
+        for batch in recorded(rows, DELAY)
+        for row in batch.rows
+    ]
+    usual = new_replay()
+    again = [read_prediction(usual.decide(row.tx)) for row in rows]
+    assert encode(predictions) == encode(again)
+    assert len(replay._customers._open) == 3 < len(replay._customers._packed)
+
+
+@pytest.mark.parametrize("chunk", [500, 3])
+def test_the_labels_of_a_partition_in_an_hour_are_steps_of_at_most_a_chunk(rows, chunk):
+    replay, sizes = new_replay(), []
+    replay.chunk = chunk
+    for batch in recorded(rows, DELAY):
+        learned = replay.play(batch)
+        for partition in range(PARTITIONS):
+            ends = [
+                one.example.end_of_step
+                for one in learned
+                if one.example.origin.partition == partition
+            ]
+            expected = [
+                place % chunk == chunk - 1 or place == len(ends) - 1 for place in range(len(ends))
+            ]
+            assert ends == expected
+            sizes.append(len(ends))
+    assert max(sizes) > 3  # so that a chunk of 3 is full
+
+
+def test_a_label_that_teaches_nothing_ends_no_step(rows):
+    replay = new_replay()
+    replay.decide(rows[0].tx)
+    first, again = due(rows[0], DELAY), due(rows[0], DELAY + 1)
+    learned = replay.learn_all([first, again])
+    assert [one.example.end_of_step for one in learned] == [True]
+
+
 def test_two_replays_give_the_same_bits(rows):
     assert replayed(rows) == replayed(rows)
 
@@ -92,6 +200,27 @@ def test_an_id_that_comes_again_repeats_its_decision_and_teaches_nothing_twice(r
         replay.learn(due.feedback, due.at) for b in recorded(rows, DELAY) for due in b.labels()
     ]
     assert len([example for example in learned if example is not None]) == 200
+    assert (replay.repeated, replay.refused) == (1, 0)
+
+
+def test_a_label_of_another_customers_transaction_teaches_nothing_and_is_counted(rows):
+    replay, first, other = new_replay(), rows[0], "somebody else"
+    second = first._replace(tx=msgspec.structs.replace(first.tx, customer=other))
+    for row in (first, second):
+        replay.decide(row.tx)
+    learned = replay.learn_all([due(second, DELAY), due(first, DELAY)])
+    assert [one.decision.customer for one in learned] == [first.tx.customer]
+    assert replay.refused == 1
+
+
+def test_decisions_wait_for_labels_and_for_nothing_else(rows):
+    replay = new_replay()
+    some = [row._replace(fraud=None) if place % 2 else row for place, row in enumerate(rows)]
+    for batch in recorded(some, DELAY):
+        replay.play(batch)
+    waiting = {row.tx.id for row in some if row.fraud is not None}
+    waiting -= {row.tx.id for row in rows if row.tx.at + DELAY <= rows[-1].tx.at}
+    assert set(replay._scored) == waiting
 
 
 def test_with_a_budget_each_partition_has_the_threshold_that_its_decisions_give(rows):

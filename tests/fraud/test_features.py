@@ -58,7 +58,7 @@ def test_values_are_finite_fit_for_models_and_in_the_order_of_the_table(paid, am
 
 
 def test_everything_has_a_value_where_everything_is_known():
-    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1)
+    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
     behind = past((DAY, 10.0), (HOUR, 90.0), (MINUTE, 10.0), place=ROME)
     x = seen(10.0, behind, run, place=PARIS)
     assert list(x) == [feature.name for feature in FEATURES]
@@ -79,6 +79,7 @@ def test_a_first_transaction_has_nothing_to_compare_with():
         "merchant_run_days",
         "merchant_unexplained_days",
         "merchant_unexplained_age",
+        "merchant_alarm_age",
     }
 
 

@@ -151,7 +151,7 @@ def test_an_unknown_merchant_has_the_overall_share():
     merchants = learned(example(1), *[example(0, merchant="m2")] * 3)
     view = merchants.view("m3", "FR", NOON)
     assert view[:3] == ((1 + 1) / (4 + 100),) * 3
-    assert view[3:] == (0.0, 0, None, 0, None, None, 0)
+    assert view[3:] == (0.0, 0, None, 0, None, None, 0.0, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,29 @@ def test_the_age_of_an_unexplained_run_counts_from_its_first_transaction():
     later = msgspec.structs.replace(example(1, day=9), at=at(0.5))
     view = learned(first, later).view("m1", "FR", at(10))
     assert (view.unexplained_days, view.unexplained_age) == (2.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("ys", "alarm"),
+    [
+        pytest.param([0, 0], 0.0, id="none"),
+        pytest.param([1], 1.0, id="one fraud"),
+        pytest.param([1, 0, 0], 1 / 3, id="dies away"),
+        pytest.param([1, 0, 0, 0, 0], 0.0, id="ends"),
+        pytest.param([1, 0, 1, 0, 1], 7 / 3, id="outlasts single legitimate labels"),
+        pytest.param([1] * 9, 4.0, id="is bounded"),
+    ],
+)
+def test_an_alarm_goes_up_fast_and_down_slowly(ys, alarm):
+    view = learned(*map(example, ys)).view("m1", "FR", at(1))
+    assert view.alarm == pytest.approx(alarm)
+    assert (view.alarm_age is None) == (alarm == 0)
+
+
+def test_an_alarm_counts_its_age_from_the_transaction_that_raised_it():
+    story = [(1, 1), (0, 2), (1, 3), (0, 4)]
+    examples = [msgspec.structs.replace(example(y), at=at(day)) for y, day in story]
+    assert learned(*examples).view("m1", "FR", at(10)).alarm_age == 9.0
 
 
 def test_frauds_count_by_merchant_and_location():

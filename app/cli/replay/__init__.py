@@ -1,0 +1,103 @@
+"""`weir replay`: recorded transactions through the same core, without Kafka."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.replay.options import Plan, about, columns_of, settings_of, span_of
+from app.cli.sentences import sentences
+from app.cli.sources import duration
+
+DATE = "%Y-%m-%d"
+
+
+def replay(
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet, .csv or .jsonl file.")],
+    label_delay: Annotated[
+        str, typer.Option(help="After what event time the labels become known.")
+    ] = "7d",
+    label_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column with the time at which a label became known; where it is empty, "
+            "--label-delay holds.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD=COLUMN,...",
+            help="Columns of the file by field, where they have other names: "
+            "id=TRANSACTION,at=TIME,label=FRAUD.",
+        ),
+    ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=[DATE], help="First day whose decisions are measured."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=[DATE], help="Last day whose decisions are measured."),
+    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Read no more than this many.")] = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="As WEIR_PARTITIONS says without it.")
+    ] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="partition, shared or both; else WEIR_MODEL_SCOPE.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Entry of the model zoo; else WEIR_MODEL. Give it again for several models "
+            "side by side."
+        ),
+    ] = None,
+    known_customers: Annotated[
+        Literal["keep", "remove"] | None,
+        typer.Option(
+            help="Whether customers known to be compromised are measured. Without it they are "
+            "removed from the Handbook's data set, as its protocol has it, and kept otherwise."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="Write a report with charts to this file.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on the last line.")
+    ] = False,
+) -> None:
+    """Decide and learn recorded transactions as workers would, without Kafka.
+
+    Everything is learned; --from and --to say whose decisions the figures are about. With
+    --to the replay ends once the labels of that day are known, if they come after
+    --label-delay, else with the file. Figures are also given for weeks, counted from --from.
+    """
+    from app.cli.replay.play import play
+    from app.cli.replay.progress import Bar
+    from app.cli.replay.result import outcome, words
+    from app.cli.report import check, write
+    from app.data.datasets import HANDBOOK, open_dataset
+
+    delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
+    with sentences():
+        settings = settings_of(model, partitions, scope)
+        source = open_dataset(data, mapping, label_time)
+        if report is not None:
+            check(report)
+        plan = Plan(source, round(delay * 1000), span, events)
+        with Bar(plan) as bar:
+            played = play(plan, settings, bar.move, sample=report is not None)
+    handbook = source.shape.name == HANDBOOK.name
+    remove = known_customers == "remove" or (known_customers is None and handbook)
+    measured = outcome(played, remove, handbook)
+    if report is not None:
+        write(report, about(plan, settings[0]), measured)
+    for line in words(measured):
+        typer.echo(line)
+    if as_json:
+        typer.echo(json.dumps(measured.found))

@@ -1,0 +1,53 @@
+"""How far a replay is, on standard error while it is a terminal."""
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from app.cli.replay.options import Plan
+from app.data.batches import Batch
+
+
+class Bar:
+    """A bar with the rate and the time that is left, by what tells most exactly how far it is."""
+
+    def __init__(self, plan: Plan) -> None:
+        console = Console(stderr=True)
+        self.plan, self.rows = plan, 0
+        self.begin: int | None = None  # epoch ms of the first transaction
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("Replaying", total=None, rate="")
+
+    def __enter__(self) -> "Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def move(self, batch: Batch) -> None:
+        """An hour has been played."""
+        self.rows += len(batch.rows)
+        if not batch.rows:
+            return
+        now = batch.rows[-1].tx.at
+        self.begin = now if self.begin is None else self.begin
+        elapsed = self._bar.tasks[0].elapsed or 0.0
+        done, total = self._reached(now, self.begin)
+        rate = f"{self.rows:,} transactions, {self.rows / max(elapsed, 0.001):,.0f}/s"
+        self._bar.update(self._task, completed=done, total=total, rate=rate)
+
+    def _reached(self, now: int, begin: int) -> tuple[int, int | None]:
+        """How much is done, of how much: event time where an end of it is given, else rows."""
+        if self.plan.events is not None:
+            return self.rows, self.plan.events
+        if self.plan.end is not None:
+            return now - begin, self.plan.end - begin
+        return self.rows, self.plan.source.rows

@@ -1,0 +1,63 @@
+"""The report of a replay: one HTML file with its charts inside, without scripts."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from app import __version__
+from app.cli.replay.result import Outcome
+from app.cli.report.published import against
+from app.cli.report.tables import headline, weekly
+from app.errors import DataError
+
+
+def check(path: Path) -> None:
+    """Whether a report can be made and written, asked before the work and not after it.
+
+    Raises
+    ------
+    DataError
+        matplotlib is not there, or nothing can be written at that path.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise DataError(
+            "a report needs matplotlib; install it with: pip install 'weir[report]'"
+        ) from None
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write(path: Path, about: dict[str, str], outcome: Outcome) -> None:
+    """Write the report of a replay.
+
+    Parameters
+    ----------
+    about
+        What was replayed and how: text by name, shown at the top.
+    """
+    path.write_text(page(about, outcome), encoding="utf-8")
+
+
+def page(about: dict[str, str], outcome: Outcome) -> str:
+    """The report as HTML."""
+    from app.cli.report.charts import charts
+
+    measured = bool(outcome.found["metrics"]["n"])
+    told: dict[str, Any] = {
+        "about": about,
+        "version": __version__,
+        "found": outcome.found,
+        "models": list(outcome.models),
+        "measured": measured,
+        "headline": headline(outcome.models),
+        "weeks": weekly(outcome.models),
+        "published": against(outcome) if measured else [],
+        "charts": charts(outcome) if measured else {},
+    }
+    pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    return pages.get_template("report.html").render(told)
