@@ -105,13 +105,8 @@ class Replay:
         source = Source(partition, self._transactions[partition])
         self._transactions[partition] += 1
         stored = self._scored.get(tx.id)
-        answer = self.account.judge(
-            tx,
-            source,
-            self._customers.open(tx.customer),
-            stored,
-            threshold=self._thresholds[partition],
-        )
+        record, threshold = self._customers.open(tx.customer), self._thresholds[partition]
+        answer = self.account.judge(tx, source, record, stored, threshold=threshold)
         if stored is None and waits:
             self._scored[tx.id] = Decided(source.offset, answer.raw)
         self.repeated += answer.fresh is None
