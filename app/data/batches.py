@@ -28,10 +28,12 @@ class Batch(NamedTuple):
     labels: Callable[[], list[Due]]
 
 
-def recorded(rows: Iterable[Labelled], label_delay_ms: int) -> Iterator[Batch]:
+def recorded(
+    rows: Iterable[Labelled], label_delay_ms: int, unreported: float = 0.0
+) -> Iterator[Batch]:
     """The hours of recorded transactions, each with the labels that fall due in it.
 
-    See `play` for when that is.
+    See `play` for when that is, and for the share of unreported frauds.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def recorded(rows: Iterable[Labelled], label_delay_ms: int) -> Iterator[Batch]:
     hour: list[Labelled] = []
     due: list[Due] = []
     end = 0
-    for step in play(rows, label_delay_ms):
+    for step in play(rows, label_delay_ms, unreported):
         at = step.at if isinstance(step, Due) else step.tx.at
         if at >= end:
             if hour or due:

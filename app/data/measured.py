@@ -70,6 +70,7 @@ class Measured:
         self._first: int | None = None  # the day of the first transaction in the span
         self._numbers: dict[str, int] = {}  # of customers
         self._frauds = array("q"), array("q")  # day and customer of all that were read
+        self._true: set[str] = set()  # ids of frauds whose label has not come yet
         self._days, self._customers = array("i"), array("i")
         self._amounts, self._ys = array("d"), array("b")
         self._scores = [array("d") for _ in range(models)]
@@ -82,17 +83,22 @@ class Measured:
             if row.fraud:
                 self._frauds[0].append(row.tx.at // DAY_MS)
                 self._frauds[1].append(self._number(row.tx.customer))
+                self._true.add(row.tx.id)
         if self._first is None:
             days = (row.tx.at // DAY_MS for row in rows if self._counts(row.tx.at))
             self._first = next(days, None)
 
     def add(self, learned: Sequence[Sequence[Learned]]) -> Sequence[Sequence[Learned]]:
-        """Note what each model learned, the same labels all; gives what lies in the span."""
+        """Note what each model learned, the same labels all; gives what lies in the span.
+
+        Measured is the truth, which a label may not tell.
+        """
         kept = [[one for one in model if self._counts(one.example.at)] for model in learned]
         self._days.extend(one.example.at // DAY_MS for one in kept[0])
         self._customers.extend(self._number(one.decision.customer) for one in kept[0])
         self._amounts.extend(one.decision.amount for one in kept[0])
-        self._ys.extend(one.example.y == 1 for one in kept[0])
+        self._ys.extend(one.example.tx in self._true for one in kept[0])
+        self._true.difference_update(one.example.tx for one in learned[0])
         for scores, flagged, model in zip(self._scores, self._flagged, kept, strict=True):
             scores.extend(one.example.score for one in model)
             flagged.extend(one.decision.decision != "approve" for one in model)

@@ -62,6 +62,16 @@ def test_the_weeks_add_up_and_begin_with_the_first_day(file: Path):
     assert [week["from"] for week in found["by_week"]] == ["2026-01-03"]
 
 
+def test_frauds_that_nobody_reports_are_learned_as_legitimate_and_measured_as_frauds(file: Path):
+    told, untold = (
+        result(str(file), "--label-delay", "1d", "--unreported", share) for share in ("0", "1")
+    )
+    assert untold["metrics"]["base_rate"] == told["metrics"]["base_rate"] > 0
+    assert untold["metrics"]["log_loss"] > told["metrics"]["log_loss"]
+    some = result(str(file), "--label-delay", "1d", "--unreported", "0.5")["metrics"]["log_loss"]
+    assert told["metrics"]["log_loss"] < some < untold["metrics"]["log_loss"]
+
+
 def test_the_result_has_all_its_figures(file: Path):
     found = result(str(file), "--label-delay", "1d")
     figures = {

@@ -44,6 +44,15 @@ def replay(
         typer.Option("--to", formats=[DATE], help="Last day whose decisions are measured."),
     ] = None,
     events: Annotated[int | None, typer.Option(min=1, help="Read no more than this many.")] = None,
+    unreported: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the frauds that nobody reports: they are learned as legitimate, and "
+            "measured as what they are.",
+        ),
+    ] = 0.0,
     partitions: Annotated[
         int | None, typer.Option(min=1, help="As WEIR_PARTITIONS says without it.")
     ] = None,
@@ -89,7 +98,7 @@ def replay(
         source = open_dataset(data, mapping, label_time)
         if report is not None:
             check(report)
-        plan = Plan(source, round(delay * 1000), span, events)
+        plan = Plan(source, round(delay * 1000), span, events, unreported)
         with Bar(plan) as bar:
             played = play(plan, settings, bar.move, sample=report is not None)
     handbook = source.shape.name == HANDBOOK.name

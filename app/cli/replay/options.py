@@ -25,6 +25,7 @@ class Plan(NamedTuple):
     label_delay: int  # ms
     span: tuple[int, int | None]
     events: int | None
+    unreported: float = 0.0  # share of the frauds that are labelled as legitimate
 
     @property
     def end(self) -> int | None:
@@ -50,6 +51,7 @@ def about(plan: Plan, settings: Settings) -> dict[str, str]:
         "Labels known": f"at {known}, else {days:g} days later"
         if known
         else f"{days:g} days later",
+        "Frauds that nobody reports": f"{plan.unreported:.0%}",
         "Partitions": str(settings.partitions),
         "Scope of the models": settings.model_scope,
     }

@@ -103,9 +103,9 @@ def play(
     measured = Measured(len(players), plan.span)
     wall, cpu = perf_counter(), process_time()
     with unhurried():
-        for batch in recorded(plan.rows(), plan.label_delay):
-            learned = [player.play(batch) for player in players]
+        for batch in recorded(plan.rows(), plan.label_delay, plan.unreported):
             measured.read(batch.rows)
+            learned = [player.play(batch) for player in players]
             for player, ones in zip(players, measured.add(learned), strict=True):
                 for one in ones if sample else ():
                     player.sample.add(one.decision)
