@@ -114,9 +114,12 @@ class Account(NamedTuple):
             history.pass_over(source.offset)
         else:
             history.insert(event)
-            made_here = stored is None or answer.fresh or stored.source == source.offset
-            if threshold is not None and made_here:
-                threshold.move(source.offset, tx.at, answer.decision != "approve")
+        if stored is not None and answer.fresh is None:
+            made_here = stored.source == source.offset
+        else:
+            made_here = not duplicate
+        if threshold is not None and made_here:
+            threshold.move(source.offset, tx.at, answer.decision != "approve")
         return answer
 
 

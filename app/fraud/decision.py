@@ -96,7 +96,7 @@ def appraise(
 
     The rules' base gives way to the model's logit while the first labels are learned, so that
     no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
-    are added to the model's, until the labels show that its alerts are better than theirs, see
+    are added to the model's, for as long as labels show that they find what it does not, see
     `Trial`. Reasons are given from review on; an approval has none.
     """
     learned = state.learned_by(partition, policy.scope)

@@ -19,11 +19,11 @@ class Knowledge:
     def learn(self, example: Example, models: Scorer) -> None:
         """Take in one example. The trial begins when the shared model has grown."""
         self.merchants.learn(example)
-        if example.y is None or self.trial.over:
+        if example.y is None or not alert(example.x):
             return
-        if grown(models.learned_by(example.origin.partition, "shared"), "shared") == 1:
-            x, fraud = example.x, example.y == 1
-            self.trial.judge(fraud, models.shared_logit(x) >= 0, alert(x), example.w)
+        learned = models.learned_by(example.origin.partition, "shared")
+        if grown(learned, "shared") == 1 and models.shared_logit(example.x) < 0:
+            self.trial.judge(example.y == 1, example.w)
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the trial, then the merchants."""

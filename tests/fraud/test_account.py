@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.fold import LearningState
@@ -301,6 +301,7 @@ def test_an_id_that_comes_again_after_it_has_left_moves_the_threshold_only_if_de
 
 
 @settings(deadline=None, max_examples=60)
+@example(ids=[0] * 10 + [1, 2, 3, 4, 5, 6, 0], crashes={16: 17}, behind=True)
 @given(
     ids=st.lists(st.integers(0, 7), min_size=1, max_size=30),
     crashes=st.dictionaries(st.integers(0, 29), st.integers(1, 20), max_size=4),

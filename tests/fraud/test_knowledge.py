@@ -1,7 +1,5 @@
 """Statistics of a learning state: merchants, and the trial of rules and model."""
 
-import math
-
 import msgspec
 
 from app.core.dump import Learned
@@ -34,32 +32,31 @@ def taught(*examples, models: Models | None = None) -> Knowledge:
     return knowledge
 
 
-def test_both_are_judged_by_their_own_alerts():
+def test_an_alert_that_the_rules_alone_raise_is_judged():
     trial = taught(example(1, x=SUSPICIOUS), example(0), models=Models(-1.0)).trial
-    assert (trial.rules.alerts, trial.rules.frauds, trial.model.alerts) == (1.0, 1.0, 0.0)
-    trial = taught(example(0), models=Models(0.5)).trial
-    assert (trial.model.alerts, trial.model.frauds, trial.rules.alerts) == (1.0, 0.0, 0.0)
+    assert (trial.alerts, trial.frauds) == (1.0, 1.0)
+
+
+def test_an_alert_of_both_says_nothing():
+    assert taught(example(1, x=SUSPICIOUS), models=Models(0.5)).trial == Trial()
 
 
 def test_nothing_is_judged_before_the_model_has_grown():
-    one_sided = Models(logit=5.0, learned=Learned(legitimate=3, frauds=500))
+    one_sided = Models(logit=-5.0, learned=Learned(legitimate=3, frauds=500))
     assert taught(example(1, x=SUSPICIOUS), models=one_sided).trial == Trial()
 
 
 def test_a_withdrawn_label_is_for_the_merchants_only():
-    assert taught(example(None)).trial == Trial()
-
-
-def test_a_trial_that_is_over_stays_as_it_is():
-    knowledge = Knowledge()
-    knowledge.trial.over = True
-    knowledge.learn(example(1), Models(logit=math.nan))
-    assert knowledge.trial == Trial(over=True)
-    assert knowledge.merchants.view("m1", "FR", example(1).known).labels == 1.0
+    withdrawn = msgspec.structs.replace(example(None), x=SUSPICIOUS)
+    assert taught(withdrawn, models=Models(-1.0)).trial == Trial()
 
 
 def test_a_dump_comes_back_bit_by_bit():
-    knowledge = taught(example(1, x=SUSPICIOUS), msgspec.structs.replace(example(0), merchant="m2"))
+    knowledge = taught(
+        example(1, x=SUSPICIOUS),
+        msgspec.structs.replace(example(0), merchant="m2"),
+        models=Models(-1.0),
+    )
     twin = Knowledge()
     twin.load(knowledge.parts())
     assert list(twin.parts()) == list(knowledge.parts())

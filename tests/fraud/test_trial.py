@@ -5,15 +5,14 @@ import random
 import pytest
 
 from app.errors import SnapshotError
-from app.fraud.trial import ENOUGH, Trial
+from app.fraud.trial import WORTHLESS, WORTHWHILE, Trial
 
 
-def judged(seed: int, model: float, rules: float, alerts: int) -> Trial:
-    """A trial in which both raise alerts of these precisions."""
+def judged(seed: int, precision: float, alerts: int = 300) -> Trial:
+    """A trial of so many alerts of this precision."""
     chance, trial = random.Random(seed), Trial()
     for _ in range(alerts):
-        trial.judge(chance.random() < model, model_alerts=True, rules_alert=False)
-        trial.judge(chance.random() < rules, model_alerts=False, rules_alert=True)
+        trial.judge(chance.random() < precision)
     return trial
 
 
@@ -21,41 +20,39 @@ def test_without_alerts_the_rules_count_in_full():
     assert Trial().weight == 1.0
 
 
-@pytest.mark.parametrize(
-    ("model", "rules", "weight"),
-    [
-        pytest.param(0.3, 0.9, 1.0, id="rules better"),
-        pytest.param(0.9, 0.3, 0.0, id="model better"),
-    ],
-)
-def test_the_weight_follows_the_precisions(seed, model, rules, weight):
-    assert judged(seed, model, rules, 500).weight == weight
+@pytest.mark.parametrize(("precision", "weight"), [(0.0, 0.0), (0.9, 1.0)])
+def test_the_weight_follows_the_precision(seed, precision, weight):
+    assert judged(seed, precision).weight == weight
 
 
-def test_it_is_over_once_the_model_is_better_by_enough_alerts(seed):
-    assert not judged(seed, 0.95, 0.1, round(ENOUGH / 2)).over
-    assert judged(seed, 0.95, 0.1, 500).over
+def test_between_worthless_and_worthwhile_the_rules_count_in_part():
+    half = Trial(alerts=40.0, frauds=(WORTHLESS + WORTHWHILE) / 2 * 50 - 5)
+    assert half.weight == pytest.approx(0.5)
 
 
-def test_labels_without_an_alert_say_nothing():
-    trial = Trial()
-    trial.judge(True, model_alerts=False, rules_alert=False)
-    assert trial == Trial()
+def test_a_few_false_alarms_do_not_silence_the_rules(seed):
+    assert judged(seed, 0.0, alerts=5).weight == 1.0
+
+
+def test_old_alerts_are_forgotten():
+    trial = judged(0, 0.0)
+    for _ in range(60):
+        trial.judge(True)
+    assert trial.weight == 1.0
 
 
 def test_a_weight_counts_as_so_many_alerts():
-    heavy, light = Trial(), Trial()
-    heavy.judge(True, model_alerts=True, rules_alert=False, w=1.0)
-    light.judge(True, model_alerts=True, rules_alert=False, w=0.25)
-    assert (heavy.model.alerts, light.model.alerts) == (1.0, 0.25)
+    trial = Trial()
+    trial.judge(True, w=0.25)
+    assert (trial.alerts, trial.frauds) == (0.25, 0.25)
 
 
 def test_a_dump_comes_back_bit_by_bit(seed):
-    trial = judged(seed, 0.8, 0.7, 77)
+    trial = judged(seed, 0.3, alerts=77)
     assert Trial.of([trial.part()]) == trial
 
 
-@pytest.mark.parametrize("parts", [[], [b"mer2"], [b"\x81"]], ids=str)
+@pytest.mark.parametrize("parts", [[], [b"mer3"], [b"\x81"]], ids=str)
 def test_a_foreign_dump_is_refused(parts):
-    with pytest.raises(SnapshotError, match="rules and model"):
+    with pytest.raises(SnapshotError, match="the rules' alerts"):
         Trial.of(parts)
