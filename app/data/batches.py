@@ -29,11 +29,14 @@ class Batch(NamedTuple):
 
 
 def recorded(
-    rows: Iterable[Labelled], label_delay_ms: int, unreported: float = 0.0
+    rows: Iterable[Labelled],
+    label_delay_ms: int,
+    unreported: float = 0.0,
+    until: int | None = None,
 ) -> Iterator[Batch]:
     """The hours of recorded transactions, each with the labels that fall due in it.
 
-    See `play` for when that is, and for the share of unreported frauds.
+    See `play` for when that is, for the share of unreported frauds, and for `until`.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def recorded(
     hour: list[Labelled] = []
     due: list[Due] = []
     end = 0
-    for step in play(rows, label_delay_ms, unreported):
+    for step in play(rows, label_delay_ms, unreported, until):
         at = step.at if isinstance(step, Due) else step.tx.at
         if at >= end:
             if hour or due:

@@ -54,6 +54,12 @@ def test_from_and_to_are_days_whose_decisions_are_measured_and_the_rest_is_learn
     assert days["rows"] == sum(day < 5 for day in on) < len(on)
 
 
+def test_days_up_to_the_last_are_measured_though_the_file_ends_before_their_labels(file: Path):
+    on = [datetime.fromtimestamp(row["at"] / 1000, UTC).date() for row in rows_of(file)]
+    found = result(str(file), "--label-delay", "7d", "--to", str(max(on)))
+    assert found["metrics"]["n"] == found["rows"] == len(on)
+
+
 def test_the_weeks_add_up_and_begin_with_the_first_day(file: Path):
     found = result(str(file), "--label-delay", "1d")
     assert sum(week["n"] for week in found["by_week"]) == found["metrics"]["n"]

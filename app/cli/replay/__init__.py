@@ -84,7 +84,8 @@ def replay(
 
     Everything is learned; --from and --to say whose decisions the figures are about. With
     --to the replay ends once the labels of that day are known, if they come after
-    --label-delay, else with the file. Figures are also given for weeks, counted from --from.
+    --label-delay, else with the file; labels that the file's end cuts off count all the same.
+    Figures are also given for weeks, counted from --from.
     """
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar

@@ -103,7 +103,7 @@ def play(
     measured = Measured(len(players), plan.span)
     wall, cpu = perf_counter(), process_time()
     with unhurried():
-        for batch in recorded(plan.rows(), plan.label_delay, plan.unreported):
+        for batch in recorded(plan.rows(), plan.label_delay, plan.unreported, plan.span[1]):
             measured.read(batch.rows)
             learned = [player.play(batch) for player in players]
             for player, ones in zip(players, measured.add(learned), strict=True):
