@@ -43,6 +43,7 @@ def main(
                 break
     told = report.summary(outcomes)
     typer.echo(report.table(told))
+    typer.echo(report.totals(told))
     typer.echo(f"{told['passed']} of {told['valid']} runs passed; {out / 'report.html'}")
     raise typer.Exit(0 if told["valid"] and told["passed"] == told["valid"] else 1)
 

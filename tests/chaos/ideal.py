@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord
 
 from app.errors import Refused
-from app.fraud import labels, settling
+from app.fraud import labels, settling, threshold
 from app.fraud.account import Decided
 from app.fraud.history import History, hash64
 from app.messages import (
@@ -59,6 +59,7 @@ class Ideal:
         self.state = new_state(settings)
         self.account = new_account(settings, self.state)
         self.histories: dict[bytes, bytes] = {}
+        self.thresholds = [self.account.threshold(None) for _ in range(settings.partitions)]
         self.decided: dict[str, Decided] = {}
         self.entries: dict[str, labels.LabelEntry] = {}
         self.poison: set[tuple[str, int, int]] = set()
@@ -84,8 +85,11 @@ class Ideal:
         offset = self.logs[self.names.transactions].put(partition, key, encode(tx))
         read = read_transaction(encode(tx))
         source = Source(partition, offset)
-        answer = self.account.decide(read, source, self.histories.get(key), None)
+        review = self.thresholds[partition]
+        answer = self.account.decide(read, source, self.histories.get(key), None, threshold=review)
         self.write_customer(partition, key, answer.history)
+        if review is not None:
+            self.tables["customers"].put(partition, threshold.KEY, review.encode())
         self.decided[tx.id] = Decided(offset, answer.raw)
         self.logs[self.names.predictions].put(partition, key, answer.raw)
         if answer.decision != "approve":

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from app.core.fold import fold_log
+from app.fraud import threshold
 from app.fraud.decision import appraise, known
 from app.fraud.features import extract
 from app.fraud.history import Event, History, Limits, hash64
@@ -178,13 +179,19 @@ def learning_states_equal_the_fold(e: Evidence) -> Iterator[str]:
 def changelogs_never_go_back(e: Evidence) -> Iterator[str]:
     """No key gets an older value than it had: no zombie has written."""
     seen: dict[tuple[int, bytes], int] = {}
+    account = new_account(e.settings, new_state(e.settings))
     for record in e.changelogs["customers"]:
-        if b"\0" in record.key:  # a threshold
-            continue
         key = record.partition, record.key
-        through = _history(e, record.value).seen_through
+        if record.key == threshold.KEY:
+            name, stored = "the threshold", account.threshold(record.value)
+        else:
+            name, stored = f"customer {record.key.decode()}", _history(e, record.value)
+        if stored is None:
+            yield f"invented: {name} of partition {record.partition} without a budget"
+            continue
+        through = stored.seen_through
         if through < seen.get(key, -1):
-            yield f"differs: customer {record.key.decode()} goes back at {record.offset}"
+            yield f"differs: {name} goes back at {record.offset}"
         seen[key] = max(through, seen.get(key, -1))
     seen.clear()
     for record in e.changelogs["labels"]:
@@ -244,9 +251,9 @@ def _usable(e: Evidence) -> Iterator[tuple]:
 
 
 def _customers(e: Evidence) -> Iterator[tuple[bytes, bytes]]:
-    """The customers' records; a key that holds a NUL is none."""
+    """The customers' records, without the thresholds beside them."""
     table = e.table("customers")
-    return ((key, raw) for (_, key), raw in table.items() if b"\0" not in key)
+    return ((key, raw) for (_, key), raw in table.items() if key != threshold.KEY)
 
 
 def _history(e: Evidence, raw: bytes | None) -> History:

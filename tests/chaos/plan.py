@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.chaos.faults import FAULTS
 
+TIGHT = 4.0  # alerts an hour, of some 7 frauds in 236 transactions
 EVERYWHERE = [name for name, fault in FAULTS.items() if not fault.needs]
 
 
@@ -21,6 +22,7 @@ class Plan:
     backlog: int = 0  # transactions sent at once, before the paced ones
     static: bool = False  # static members of the group
     disk: bool = False  # a small disk under worker-0
+    review_budget: float = 0.0  # alerts an hour of event time; 0 for a fixed threshold
     leave_out: str = ""  # mends of Faust left out, comma separated
 
 
@@ -47,5 +49,6 @@ def make_plan(seed: int, faults: int = 6, leave_out: str = "") -> Plan:
         backlog=chance.choice([0, 0, 10_000]),
         static=chance.random() < 0.5,
         disk=disk,
+        review_budget=chance.choice([0.0, TIGHT]),
         leave_out=leave_out,
     )

@@ -107,6 +107,7 @@ def _settings(plan: Plan, bootstrap: str) -> Settings:
         replication=plan.nodes,
         session_timeout=SESSION,
         snapshot_every=2000,
+        review_budget=plan.review_budget,
     )
 
 

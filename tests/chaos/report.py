@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,15 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.play import Outcome
 
 KINDS = ("lost", "doubled", "differs", "invented")
+TOTALS = (
+    "transactions",
+    "repeated_decisions",
+    "degraded",
+    "examples",
+    "skipped_examples",
+    "poison",
+    "dead_letters",
+)
 
 
 def write(outcomes: list[Outcome], directory: Path) -> dict[str, Any]:
@@ -33,8 +43,10 @@ def summary(outcomes: list[Outcome]) -> dict[str, Any]:
         "valid": len(valid),
         "passed": sum(outcome.passed for outcome in valid),
         "struck": sum(len(outcome.faults) for outcome in valid),
-        "transactions": sum(outcome.figures.get("transactions", 0) for outcome in valid),
-        "repeated": sum(outcome.figures.get("repeated_decisions", 0) for outcome in valid),
+        **{name: sum(outcome.figures.get(name, 0) for outcome in valid) for name in TOTALS},
+        "exits": dict(
+            sum((Counter(outcome.figures.get("exits", {})) for outcome in valid), Counter())
+        ),
         "faults": [row for name in FAULTS if (row := fault_row(name, valid))["runs"]],
     }
 
@@ -67,6 +79,13 @@ def table(told: dict[str, Any]) -> str:
         for row in told["faults"]
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def totals(told: dict[str, Any]) -> str:
+    """What all valid runs together did, in one line."""
+    exits = ", ".join(f"{code} x {times}" for code, times in sorted(told["exits"].items()))
+    counts = ", ".join(f"{told[name]:,} {name.replace('_', ' ')}" for name in TOTALS)
+    return f"{told['struck']} faults, {counts}; workers that ended themselves: {exits or 'none'}"
 
 
 def gap(row: dict[str, Any]) -> str:

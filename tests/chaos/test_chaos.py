@@ -4,20 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.plan import Plan
+from tests.chaos.plan import TIGHT, Plan
 from tests.chaos.play import play
 
 SHORT = {
-    "workers": ("kill", "stop-long"),
-    "disk and broker": ("wipe", "broker-kill"),
+    "workers": (("kill", "stop-long"), 0.0),
+    "disk and broker": (("wipe", "broker-kill"), TIGHT),
 }
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("faults", SHORT.values(), ids=SHORT)
+@pytest.mark.parametrize(("faults", "review_budget"), SHORT.values(), ids=SHORT)
 async def test_nothing_is_lost_and_nothing_learned_twice(
-    faults: tuple[str, ...], seed: int, tmp_path: Path
+    faults: tuple[str, ...], review_budget: float, seed: int, tmp_path: Path
 ):
-    outcome = await play(Plan(seed, faults, rate=200.0), tmp_path)
+    plan = Plan(seed, faults, rate=200.0, review_budget=review_budget)
+    outcome = await play(plan, tmp_path)
     assert (outcome.invalid, outcome.failures) == ("", {}), outcome.figures
     assert [fault.name for fault in outcome.faults] == list(faults)

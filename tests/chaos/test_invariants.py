@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.fraud import threshold
 from app.messages import encode, read_example, read_prediction
 from app.settings import Settings
 from tests.chaos.evidence import Evidence
@@ -20,7 +21,8 @@ COUNT = 900
 @pytest.fixture(scope="module")
 def perfect() -> Evidence:
     load = Load(seed=7, customers=20, merchants=60)
-    return Ideal(load, Settings(partitions=3, review_threshold=0.01)).play(COUNT)
+    settings = Settings(partitions=3, review_threshold=0.01, review_budget=4.0)
+    return Ideal(load, settings).play(COUNT)
 
 
 @pytest.fixture
@@ -91,6 +93,13 @@ def let_a_customer_go_back(e: Evidence) -> str:
     return f"differs: customer {old.key.decode()} goes back at {old.offset}"
 
 
+def let_a_threshold_go_back(e: Evidence) -> str:
+    records = e.changelogs["customers"]
+    places = [place for place, record in enumerate(records) if record.key == threshold.KEY]
+    records.append(records[places[0]])
+    return f"differs: the threshold goes back at {records[-1].offset}"
+
+
 def change_a_byte_of_a_record(e: Evidence) -> str:
     records = e.changelogs["customers"]
     value = bytearray(records[-1].value)
@@ -156,6 +165,7 @@ def lose_a_dead_letter(e: Evidence) -> str:
         lose_a_review_item,
         lose_a_customers_update,
         let_a_customer_go_back,
+        let_a_threshold_go_back,
         change_a_byte_of_a_record,
         lose_a_label,
         lose_an_example,
