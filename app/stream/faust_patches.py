@@ -16,7 +16,7 @@ from faust.types.tuples import TP, ConsumerMessage
 from mode import Service
 
 from app.errors import StateError
-from app.stream import group_patches, recovery_patches
+from app.stream import connection_patches, group_patches, recovery_patches
 from app.stream.flow import Flow, WithRoom
 from app.stream.guard import Exit, leave
 from app.stream.rocks import cause
@@ -249,4 +249,5 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "stop-without-broker": group_patches.stop_without_broker,
     "short-fetch-wait": group_patches.short_fetch_wait,
     "committed-only": group_patches.committed_only,
+    "notice-closed-transports": connection_patches.notice_closed_transports,
 }

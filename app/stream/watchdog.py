@@ -1,8 +1,9 @@
 """Ends a worker that lives and does not get on, so that a new one can try."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -10,9 +11,12 @@ from faust.types.tuples import TP
 
 from app.stream.clock import now
 from app.stream.guard import Exit, leave
+from app.stream.tasks import standing
 
 if TYPE_CHECKING:
     from app.stream.worker import Worker
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 12  # session timeouts without any progress
 REBALANCE = 60.0  # seconds that the slowest member may keep a rebalance waiting (Faust's default)
@@ -82,9 +86,20 @@ class Watchdog:
         work = self.work()
         if self.idle.of(self.progress() if work else None) > self.patience:
             lease = "" if self.worker.guard.lease.valid else "; no heartbeat is acknowledged"
-            leave(Exit.STUCK, f"nothing has moved for {self.patience:.0f} s, and {work}{lease}")
+            self.stuck(f"nothing has moved for {self.patience:.0f} s, and {work}{lease}")
         if self.uncommitted.of(self.behind()) > self.patience:
-            leave(Exit.STUCK, f"nothing could be committed for {self.patience:.0f} s")
+            self.stuck(f"nothing could be committed for {self.patience:.0f} s")
+
+    def stuck(self, why: str) -> NoReturn:
+        """End the process; the log gets to know where its tasks stand."""
+        loops = {
+            "consumer": self.worker.app.consumer._thread.thread_loop,
+            "worker": self.worker.app.loop,
+        }
+        for name, loop in loops.items():
+            for line in standing(loop):
+                log.error("A task of the %s stands at %s", name, line)
+        leave(Exit.STUCK, why)
 
     def progress(self) -> object:
         """Whatever moves in a worker that gets on."""

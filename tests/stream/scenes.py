@@ -16,9 +16,12 @@ import traceback
 from pathlib import Path
 from types import SimpleNamespace as Thing
 
+import uvloop
 from aiokafka import TopicPartition
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.admin import ApiVersionRequest
 from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
@@ -343,6 +346,27 @@ async def committed_only(stage: Stage) -> str:
     consumer = thread._create_worker_consumer(stage.app.transport)
     consumer._closed = True
     return str(consumer._isolation_level)
+
+
+async def notice_closed_transports(stage: Stage) -> str:
+    """In uvloop, which workers run on."""
+    return await asyncio.to_thread(lambda: uvloop.run(_write_after_close()))
+
+
+async def _write_after_close() -> str:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    connection = AIOKafkaConnection(*server.sockets[0].getsockname())
+    reader, writer = await asyncio.open_connection(connection.host, connection.port)
+    connection._reader, connection._writer = reader, writer
+    connection._read_task = asyncio.ensure_future(asyncio.sleep(0))
+    writer.transport.abort()
+    while not reader.at_eof():
+        await asyncio.sleep(0)
+    try:
+        connection.send(ApiVersionRequest())
+    except Exception as error:
+        return type(error).__name__
+    return "sent"
 
 
 async def self_fence(stage: Stage) -> str:

@@ -31,6 +31,7 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "stop-without-broker": ("closed", "its thread dies"),
     "short-fetch-wait": ("100 ms", "1500 ms"),
     "committed-only": ("read_committed", "read_uncommitted"),
+    "notice-closed-transports": ("KafkaConnectionError", "RuntimeError"),
     "self-fence": ("left with 75", "goes on"),
 }
 

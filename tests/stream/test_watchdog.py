@@ -26,14 +26,15 @@ class Story:
         self.recovery = Thing(completed=self.completed, active_offsets={})
         self.flow = Thing(open=True, epoch=1, positions={T: 0}, lanes={T: Thing(pending=0)})
         assigned = Thing(assignment=None)
-        thread = Thing(_consumer=Thing(_subscription=Thing(subscription=assigned)))
+        subscribed = Thing(_subscription=Thing(subscription=assigned))
+        thread = Thing(_consumer=subscribed, thread_loop=Thing())
         self.consumer._thread = thread
         self.follower = Thing(lag=0, state=Thing(version=0))
         self.worker = Thing(
             settings=Thing(session_timeout=SESSION),
             guard=Thing(lease=Thing(valid=True)),
             flow=self.flow,
-            app=Thing(tables=Thing(recovery=self.recovery), consumer=self.consumer),
+            app=Thing(tables=Thing(recovery=self.recovery), consumer=self.consumer, loop=Thing()),
             follower=self.follower,
             scored={0: Thing(highest=0)},
             topics=Thing(transactions="transactions", feedback="feedback"),
