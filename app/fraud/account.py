@@ -7,7 +7,7 @@ import msgspec
 from app.core.fold import LearningState
 from app.fraud import decision
 from app.fraud.decision import Policy
-from app.fraud.history import Event, History, Limits, hash64
+from app.fraud.history import Event, History, Limits, cached_hash64, hash64
 from app.fraud.threshold import Budget, Threshold
 from app.messages import Decision, Prediction, Source, Transaction, encode
 
@@ -20,14 +20,14 @@ class _Decision(msgspec.Struct):
 _read_decision = msgspec.json.Decoder(_Decision).decode
 
 
-class Decided(NamedTuple):
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """A decision as stored: the offset of its transaction, and the prediction's bytes."""
 
     source: int
     raw: bytes
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct):
     """What a transaction leads to: the record to write back, the prediction to send.
 
     `fresh` is the prediction when it was made now, None when an earlier one is repeated,
@@ -86,7 +86,8 @@ class Account(NamedTuple):
         """
         history = History.decode(record, self.epoch, self.limits)
         answer = self.judge(tx, source, history, stored, degraded, threshold)
-        return answer._replace(history=history.encode())
+        answer.history = history.encode()
+        return answer
 
     def judge(
         self,
@@ -124,4 +125,6 @@ class Account(NamedTuple):
 
 
 def _event(tx: Transaction, offset: int) -> Event:
-    return Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant), tx.lat, tx.lon)
+    return Event(
+        offset, hash64(tx.id), tx.at, tx.amount, cached_hash64(tx.merchant), tx.lat, tx.lon
+    )

@@ -1,8 +1,11 @@
 """Columns of a packed record: sequences kept as bytes, opened only where they are needed."""
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import accumulate
-from struct import Struct, unpack
+from struct import Struct
+
+import msgspec
 
 NARROW = Struct("<i")
 WIDE = Struct("<q")
@@ -10,7 +13,13 @@ WIDE = Struct("<q")
 REACH = range(-(2**31), 2**31)
 
 
-class Steps:
+@cache
+def column(code: str, size: int) -> Struct:
+    """The layout of so many little-endian values of a struct code."""
+    return Struct(f"<{size}{code}")
+
+
+class Steps(msgspec.Struct, gc=False):
     """Integers of 64 bits packed as differences: 4 bytes each, 8 while one of them needs it.
 
     Appending, and dropping the oldest, do not open the column.
@@ -23,13 +32,10 @@ class Steps:
     ((1700000060000, 1700000061000), 8)
     """
 
-    __slots__ = ("last", "origin", "packed", "wide")
-
-    def __init__(self, origin: int = 0, last: int = 0, packed: bytes = b"", wide: bool = False):
-        self.origin = origin  # what the first difference starts from
-        self.last = last
-        self.packed = packed
-        self.wide = wide
+    origin: int = 0  # what the first difference starts from
+    last: int = 0
+    packed: bytes = b""
+    wide: bool = False
 
     @classmethod
     def of(cls, values: Iterable[int]) -> "Steps":
@@ -63,7 +69,7 @@ class Steps:
 
     def _steps(self) -> tuple[int, ...]:
         code, size = ("q", 8) if self.wide else ("i", 4)
-        return unpack(f"<{len(self.packed) // size}{code}", self.packed)
+        return column(code, len(self.packed) // size).unpack(self.packed)
 
     def _repack(self, wide: bool) -> None:
         form = WIDE if wide else NARROW

@@ -3,6 +3,8 @@
 from math import log
 from typing import NamedTuple
 
+import msgspec
+
 from app.core.fold import LearningState
 from app.core.logit import add_odds, sigmoid
 from app.fraud.explain import Trust, explain
@@ -30,7 +32,7 @@ class Policy(NamedTuple):
     engine: str
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct):
     """What features and state alone say: the score lies strictly between 0 and 1."""
 
     score: float

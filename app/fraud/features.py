@@ -5,7 +5,7 @@ from math import asin, cos, log, radians, sin, sqrt
 from typing import NamedTuple
 
 from app.fraud import grids
-from app.fraud.history import hash64
+from app.fraud.history import cached_hash64
 from app.fraud.merchants import MerchantView
 from app.fraud.past import Past
 from app.messages import Transaction
@@ -105,7 +105,7 @@ def extract(tx: Transaction, past: Past, merchant: MerchantView) -> dict[str, fl
         x["log_seconds_since_last"] = log(1 + max(at - past.last_at, 0) / 1000)
     if tx.lat is not None and tx.lon is not None:
         _measure_way(x, (tx.lat, tx.lon), at, past)
-    x["first_at_merchant"] = 0.0 if hash64(tx.merchant) in past.merchants else 1.0
+    x["first_at_merchant"] = 0.0 if cached_hash64(tx.merchant) in past.merchants else 1.0
     _describe(x, merchant)
     frauds = past.frauds
     x["customer_frauds_14d"] = (

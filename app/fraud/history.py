@@ -27,7 +27,7 @@ from app.fraud.running import Running
 from app.fraud.totals import Totals
 from app.messages import Origin
 
-__all__ = ["Event", "History", "Limits", "Past", "hash64"]
+__all__ = ["Event", "History", "Limits", "Past", "cached_hash64", "hash64"]
 
 FORMAT = 1
 NOTHING = Running()
@@ -35,7 +35,6 @@ NONE_LEFT = Totals()
 HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
 
 
-@lru_cache(maxsize=1 << 16)
 def hash64(text: str) -> int:
     """A 64 bit hash of an id, the same in every process.
 
@@ -43,6 +42,9 @@ def hash64(text: str) -> int:
     (True, False)
     """
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+cached_hash64 = lru_cache(maxsize=1 << 16)(hash64)  # for merchants: their ids come again
 
 
 class Limits(NamedTuple):

@@ -5,7 +5,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from app.errors import SnapshotError
-from app.fraud.history import hash64
+from app.fraud.history import cached_hash64
 from app.fraud.table import Place, Table
 from app.messages import Example
 
@@ -90,7 +90,7 @@ class Merchants:
     def learn(self, example: Example) -> None:
         """Fold one label. A correction first takes back the label that it replaces."""
         self._clock = max(self._clock, example.known)
-        place = self._merchants.open(hash64(example.merchant), self._clock // DAY)
+        place = self._merchants.open(cached_hash64(example.merchant), self._clock // DAY)
         previous = example.previous
         if previous is not None:
             self._count(place, previous.label, -previous.weight, previous.day)
@@ -104,7 +104,7 @@ class Merchants:
     def view(self, merchant: str, location: str, at: int) -> MerchantView:
         """A merchant as a transaction at time `at` (epoch ms) may see it."""
         base = (self._frauds + 1) / (self._labels + 100)  # 1 % before the first label
-        place = self._merchants.find(hash64(merchant))
+        place = self._merchants.find(cached_hash64(merchant))
         if place is None:
             return MerchantView(base, base, base)
         records, start = place
@@ -177,13 +177,13 @@ class Merchants:
                 _add(records, at + FRAUDS + day % DAYS * WEIGHT.size, weight)
 
     def _count_pattern(self, example: Example, frauds: int) -> None:
-        key = hash64(f"{example.merchant}\0{example.location}")
+        key = cached_hash64(f"{example.merchant}\0{example.location}")
         records, at = self._patterns.open(key, self._clock // DAY)
         _, count = PATTERN.unpack_from(records, at)
         PATTERN.pack_into(records, at, self._clock // DAY, max(count + frauds, 0))
 
     def _pattern(self, merchant: str, location: str) -> int:
-        place = self._patterns.find(hash64(f"{merchant}\0{location}"))
+        place = self._patterns.find(cached_hash64(f"{merchant}\0{location}"))
         return 0 if place is None else int(PATTERN.unpack_from(*place)[1])
 
 

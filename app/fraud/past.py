@@ -1,7 +1,8 @@
 """What a transaction may see of its customer."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+
+import msgspec
 
 from app.fraud.running import NEVER, Running
 from app.fraud.totals import DAY, Totals
@@ -10,8 +11,7 @@ MINUTE = 60_000  # ms
 WINDOWS = (MINUTE, 5 * MINUTE, 60 * MINUTE, DAY, 7 * DAY, 30 * DAY)
 
 
-@dataclass(slots=True)
-class Past:
+class Past(msgspec.Struct, gc=False):
     """A customer as one transaction finds it: the events with a smaller offset, and no other.
 
     Sequences are in the order of offsets, oldest first, and hold the latest events only;
@@ -71,23 +71,28 @@ class Past:
         """When that was: earlier than `last_at` if transactions without a place followed."""
         return self.running.last_place_at if self.running.places else None
 
+    def by_time(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Times and amounts of the events in the order of their times."""
+        ats, amounts = self.ats, self.amounts
+        ordered = tuple(sorted(ats))
+        if ordered == ats:  # all but a few
+            return ats, amounts
+        return ordered, tuple(amounts[i] for i in sorted(range(len(ats)), key=ats.__getitem__))
+
     def windows(self, at: int) -> tuple[tuple[float, float], ...]:
         """(count, sum of amounts) over (at - w, at] for w of 1, 5, 60 minutes, 1, 7, 30 days.
 
         The transaction at hand is not included, nor is any with a later time than `at`.
         Exact over the latest events; older ones come from day totals, see `Totals.within`.
         """
-        ats, amounts, older = self.ats, self.amounts, self.older
-        ordered = sorted(ats)
-        if tuple(ordered) != ats:
-            amounts = tuple(amounts[i] for i in sorted(range(len(ats)), key=ats.__getitem__))
-        newest = top = bisect_right(ordered, at)
+        ats, amounts, older = *self.by_time(), self.older
+        newest = top = bisect_right(ats, at)
         total = 0.0
         windows: list[tuple[float, float]] = []
         for width in WINDOWS:
             start = at - width
-            oldest = bisect_right(ordered, start, 0, top)
-            if oldest < top:
+            if top and ats[top - 1] > start:
+                oldest = bisect_right(ats, start, 0, top)
                 total += sum(amounts[oldest:top])
                 top = oldest
             if older.latest > start:

@@ -1,9 +1,11 @@
 """The latest events of a customer, packed in columns in the order of their offsets."""
 
-from struct import Struct, unpack, unpack_from
+from struct import Struct
 from typing import NamedTuple
 
-from app.fraud.columns import Steps, find
+import msgspec
+
+from app.fraud.columns import Steps, column, find
 from app.fraud.running import NOWHERE, Place
 
 # events, flags, then for offsets and for times: what the first step starts from, the last value
@@ -27,7 +29,7 @@ class Event(NamedTuple):
     lon: float | None = None
 
 
-class Ring:
+class Ring(msgspec.Struct, gc=False):
     """Events in columns of bytes: appending and dropping open no column.
 
     An event takes 32 bytes, 8 more in a ring that has held a place, and 4 more while two
@@ -35,23 +37,12 @@ class Ring:
     is empty until the first one comes. Order is the caller's: offsets must ascend.
     """
 
-    __slots__ = ("amounts", "ats", "ids", "merchants", "offsets", "places")
-
-    def __init__(
-        self,
-        offsets: Steps,
-        ats: Steps,
-        ids: bytes = b"",
-        amounts: bytes = b"",
-        merchants: bytes = b"",
-        places: bytes = b"",
-    ) -> None:
-        self.offsets = offsets
-        self.ats = ats
-        self.ids = ids
-        self.amounts = amounts
-        self.merchants = merchants
-        self.places = places
+    offsets: Steps
+    ats: Steps
+    ids: bytes = b""
+    amounts: bytes = b""
+    merchants: bytes = b""
+    places: bytes = b""
 
     def __len__(self) -> int:
         return len(self.ids) // HASH.size
@@ -84,10 +75,10 @@ class Ring:
         return find(self.ids, HASH.pack(id_hash))
 
     def all_amounts(self) -> tuple[float, ...]:
-        return unpack(f"<{len(self)}d", self.amounts)
+        return column("d", len(self)).unpack(self.amounts)
 
     def some_merchants(self, start: int, stop: int) -> tuple[int, ...]:
-        return unpack_from(f"<{stop - start}Q", self.merchants, start * HASH.size)
+        return column("Q", stop - start).unpack_from(self.merchants, start * HASH.size)
 
     def all_places(self) -> list[Place]:
         """The place of each event, NOWHERE where it has none."""
@@ -97,7 +88,7 @@ class Ring:
         """The events, oldest first."""
         columns = zip(
             self.offsets.values(),
-            unpack(f"<{len(self)}Q", self.ids),
+            column("Q", len(self)).unpack(self.ids),
             self.ats.values(),
             self.all_amounts(),
             self.some_merchants(0, len(self)),

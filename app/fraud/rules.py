@@ -1,7 +1,7 @@
 """What an experienced eye would stop before any model has learned: a few rules on features."""
 
 from collections.abc import Callable, Mapping
-from math import exp
+from math import exp, log
 from typing import NamedTuple
 
 BASE = -4.0  # logit of a transaction that no rule hits, about 2 %
@@ -10,6 +10,7 @@ STRONG, VERY_STRONG = 2.0, 4.0
 # Transactions of 30 days, this one included, from which on a typical amount means something: most
 # amounts far above it are of customers who have just begun.
 ACQUAINTED = 6
+FOUR_TIMES = log(4)
 
 Features = Mapping[str, float]
 
@@ -24,9 +25,9 @@ class Hit(NamedTuple):
 
 def amount_above_history(x: Features) -> Hit | None:
     """An amount of several times what the customer usually spends."""
-    ratio = _times_typical(x)
-    if ratio < 4 or x.get("count_30d", 0.0) < ACQUAINTED:
+    if x.get("amount_log_ratio", 0.0) < FOUR_TIMES or x.get("count_30d", 0.0) < ACQUAINTED:
         return None
+    ratio = _times_typical(x)
     weight = STRONG if ratio < 10 else VERY_STRONG
     text = f"amount {x['amount']:.2f} is {ratio:.1f} times the typical amount"
     return Hit("amount_above_history", weight, text)
@@ -43,8 +44,8 @@ def burst(x: Features) -> Hit | None:
 
 def card_testing(x: Features) -> Hit | None:
     """Several amounts in minutes, each far below the customer's typical one."""
-    count, ratio = x.get("count_5m", 0.0), _times_typical(x)
-    if count < 3 or ratio > 0.35:
+    count = x.get("count_5m", 0.0)
+    if count < 3 or (ratio := _times_typical(x)) > 0.35:
         return None
     text = f"{count:.0f} transactions within 5 minutes, this one {ratio:.0%} of the typical amount"
     return Hit("card_testing", STRONG, text)

@@ -2,7 +2,9 @@
 
 import math
 from struct import Struct
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 Place: TypeAlias = tuple[float, float]  # latitude and longitude, degrees
 Journey: TypeAlias = tuple[int, float, float, float, float, int]
@@ -15,7 +17,7 @@ AMOUNTS = Struct("<Qdddqq")  # the fields up to `last_spike`
 JOURNEY = Struct("<Qddffq")  # the others, when a place is known
 
 
-class Running(NamedTuple):
+class Running(msgspec.Struct, frozen=True, gc=False):
     """The values after some events. Times are epoch ms, NEVER where there is none.
 
     Mean and spread follow Welford. `typical` is a running mean whose step is clipped: with
@@ -52,36 +54,27 @@ class Running(NamedTuple):
 
     def after(self, at: int, amount: float, place: Place) -> "Running":
         """The values after one more event."""
-        events, mean, squares, typical, last_at, last_spike = self[:6]
-        events += 1
-        step = amount - mean
-        mean += step / events
-        squares += step * (amount - mean)
+        events, typical, last_spike = self.events + 1, self.typical, self.last_spike
+        step = amount - self.mean
+        mean = self.mean + step / events
+        squares = self.squares + step * (amount - mean)
         clipped = amount
         if 0 < typical * SPIKE < amount:
             last_spike = max(last_spike, at)
             clipped = min(amount, CLIP * typical)
         typical += (clipped - typical) / events
-        if at > last_at:
-            last_at = at
-        journey = self[6:] if place == NOWHERE else self._journey_after(at, place)
-        return Running(events, mean, squares, typical, last_at, last_spike, *journey)
-
-    def _journey_after(self, at: int, place: Place) -> Journey:
-        home_lat, home_lon, last = self.home_lat, self.home_lon, self[9:]
-        lat, lon = place
-        places = self.places + 1
-        home_lat += (lat - home_lat) / places
-        # The shorter way round: the mean of 179 and -179 degrees is 180, not 0.
-        east = (lon - home_lon + 180) % 360 - 180
-        home_lon = (home_lon + east / places + 180) % 360 - 180
-        if at >= self.last_place_at:
-            last = (lat, lon, at)
-        return places, home_lat, home_lon, *last
+        last_at = at if at > self.last_at else self.last_at
+        amounts = events, mean, squares, typical, last_at, last_spike
+        if place == NOWHERE:
+            return Running(*amounts, *self._journey)
+        return Running(*amounts, *self._journey_after(at, place))
 
     def encode(self, placed: bool) -> bytes:
-        amounts = AMOUNTS.pack(*self[:6])
-        return amounts + JOURNEY.pack(*self[6:]) if placed else amounts
+        """The values as bytes; the journey only when a place is known."""
+        amounts = AMOUNTS.pack(
+            self.events, self.mean, self.squares, self.typical, self.last_at, self.last_spike
+        )
+        return amounts + JOURNEY.pack(*self._journey) if placed else amounts
 
     @classmethod
     def decode(cls, raw: bytes, position: int, placed: bool) -> tuple["Running", int]:
@@ -92,3 +85,19 @@ class Running(NamedTuple):
             fields += JOURNEY.unpack_from(raw, position)
             position += JOURNEY.size
         return cls(*fields), position
+
+    @property
+    def _journey(self) -> Journey:
+        lat, lon = self.last_lat, self.last_lon
+        return self.places, self.home_lat, self.home_lon, lat, lon, self.last_place_at
+
+    def _journey_after(self, at: int, place: Place) -> Journey:
+        lat, lon = place
+        places = self.places + 1
+        home_lat = self.home_lat + (lat - self.home_lat) / places
+        # The shorter way round: the mean of 179 and -179 degrees is 180, not 0.
+        east = (lon - self.home_lon + 180) % 360 - 180
+        home_lon = (self.home_lon + east / places + 180) % 360 - 180
+        if at < self.last_place_at:
+            return places, home_lat, home_lon, self.last_lat, self.last_lon, self.last_place_at
+        return places, home_lat, home_lon, lat, lon, at

@@ -3,7 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from struct import pack, unpack_from
-from typing import NamedTuple
+
+import msgspec
 
 from app.fraud.running import NEVER
 
@@ -11,7 +12,7 @@ DAY = 86_400_000  # ms
 DAYS_KEPT = 31  # 30 days before an event that is up to a day late
 
 
-class Totals(NamedTuple):
+class Totals(msgspec.Struct, frozen=True, gc=False):
     """Count and sum of amounts by day (days since 1970, ascending) of the events behind the ring.
 
     Days more than 31 before the latest one are dropped.
@@ -27,25 +28,29 @@ class Totals(NamedTuple):
         if not ats:
             return self
         days, counts, sums = list(self.days), list(self.counts), list(self.sums)
-        last = days[-1] if days else NEVER
+        last, count, total = (days.pop(), counts.pop(), sums.pop()) if days else (NEVER, 0, 0.0)
         for at, amount in zip(ats, amounts, strict=False):
             day = at // DAY
-            if day > last:
-                days.append(day)
-                counts.append(1)
-                sums.append(amount)
-                last = day
-            elif day == last:
-                counts[-1] += 1
-                sums[-1] += amount
+            if day == last:
+                count += 1
+                total += amount
+            elif day > last:
+                if count:
+                    days.append(last)
+                    counts.append(count)
+                    sums.append(total)
+                last, count, total = day, 1, amount
             else:
                 place = bisect_left(days, day)
-                if days[place] != day:
+                if place == len(days) or days[place] != day:
                     days.insert(place, day)
                     counts.insert(place, 0)
                     sums.insert(place, 0.0)
                 counts[place] += 1
                 sums[place] += amount
+        days.append(last)
+        counts.append(count)
+        sums.append(total)
         if days[0] < last - DAYS_KEPT:
             old = bisect_left(days, last - DAYS_KEPT)
             del days[:old], counts[:old], sums[:old]

@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 
 from app.errors import Refused
 from app.fraud import labels, settling, threshold
-from app.fraud.account import Decided
+from app.fraud.account import Answer, Decided
 from app.fraud.history import History, hash64
 from app.messages import (
     Feedback,
@@ -59,6 +59,7 @@ class Score:
         self.review: list[Out] = []
         self.feedback: list[Out] = []
         self.letters: list[Out] = []
+        self.answers: list[tuple[ConsumerRecord, Answer]] = []
 
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step."""
@@ -68,6 +69,7 @@ class Score:
                 self.decide(record, self.read(record), degraded)
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
+        self.worker.sensors.decided(self.answers)
         self.write_threshold()
         self.worker.write_aside(self.step)
         self.scored.put(self.fresh)
@@ -102,7 +104,7 @@ class Score:
         if answer.decision != "approve":
             self.review.append(Out(customer, answer.raw))
         self.enter_again(record, tx)
-        self.worker.sensors.decided(record, answer)
+        self.answers.append((record, answer))
 
     def write_threshold(self) -> None:
         """Store the partition's threshold if there is a budget, at a replay the same bytes."""

@@ -3,8 +3,8 @@
 import shutil
 import struct
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 import rocksdict
 from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict
 
@@ -17,7 +17,7 @@ _HEAD = struct.Struct("<qq")  # source offset, predictions offset
 _MARK = struct.Struct("<qqqq")  # format, epoch, next predictions offset, highest source offset
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """What is kept of an id: its decision, and where in the predictions log that was read."""
 
     source: int
@@ -51,8 +51,8 @@ class Ledger:
     def write(self, entries: dict[str, Entry]) -> None:
         """Keep entries, all of them or none."""
         batch = rocksdict.WriteBatch(raw_mode=True)
-        for tx, (source, place, raw) in entries.items():
-            batch.put(tx.encode(), _HEAD.pack(source, place) + raw)
+        for tx, entry in entries.items():
+            batch.put(tx.encode(), _HEAD.pack(entry.source, entry.place) + entry.raw)
         self.db.write(batch)
 
     def read_mark(self) -> tuple[int, int]:

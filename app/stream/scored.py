@@ -112,7 +112,7 @@ class ScoredPartition:
 
     def put(self, decided: dict[str, Decided]) -> None:
         """Store what a step decided, before it is written to the log."""
-        self.ledger.write({tx: Entry(source, UNREAD, raw) for tx, (source, raw) in decided.items()})
+        self.ledger.write({tx: Entry(d.source, UNREAD, d.raw) for tx, d in decided.items()})
 
     def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
         """Remember which predictions are on their way, so that learn can wait for them."""

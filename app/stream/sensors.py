@@ -1,7 +1,9 @@
 """What a worker counts: Prometheus metrics, and the quality of its decisions so far."""
 
 import time
+from collections import Counter as Counts
 from collections import deque
+from collections.abc import Sequence
 
 from aiokafka import ConsumerRecord
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -78,15 +80,20 @@ class Sensors:
             "weir_partitions", "Transaction partitions held.", registry=registry
         )
 
-    def decided(self, record: ConsumerRecord, answer: Answer) -> None:
-        """A transaction was decided, or its decision repeated."""
-        if answer.fresh is None:
-            self.repeated.inc()
-            return
-        self.decisions.labels(answer.decision, answer.fresh.mode).inc()
-        if answer.decision != "approve":
-            self.alerts.append(answer.fresh)
-        self.latency.observe(max(time.time() - record.timestamp / 1000, 0.0))
+    def decided(self, answers: Sequence[tuple[ConsumerRecord, Answer]]) -> None:
+        """A step has decided transactions, or repeated their decisions; counted by kind."""
+        now, kinds = time.time(), Counts[tuple[str, str]]()
+        for record, answer in answers:
+            fresh = answer.fresh
+            if fresh is None:
+                continue
+            kinds[fresh.decision, fresh.mode] += 1
+            if fresh.decision != "approve":
+                self.alerts.append(fresh)
+            self.latency.observe(max(now - record.timestamp / 1000, 0.0))
+        self.repeated.inc(len(answers) - kinds.total())
+        for kind, count in kinds.items():
+            self.decisions.labels(*kind).inc(count)
 
     def moved(self, partition: int, threshold: Threshold) -> None:
         """A partition's threshold followed its budget."""

@@ -1,10 +1,9 @@
 """Tests of the decision: rules, blend, model."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.core.fold import LearningState
 from app.fraud.decision import Policy, appraise, decide, judge
@@ -83,7 +82,7 @@ def test_a_partition_that_learned_nothing_has_rules_in_its_own_scope():
 def test_degraded_changes_the_mode_alone():
     for state in (FRESH, YOUNG, OLD):
         plain, late = (appraise(BAD, state, 0, POLICY, degraded) for degraded in (False, True))
-        assert late == plain._replace(mode="degraded")
+        assert late == replace(plain, mode="degraded")
 
 
 @pytest.mark.parametrize("state", [FRESH, YOUNG, OLD], ids=["rules", "blend", "model"])
@@ -125,7 +124,8 @@ def test_a_stored_decision_is_computed_again_to_the_last_bit():
         copy = LearningState("binned", 2, GRIDS, Knowledge())
         copy.load(state.parts())
         again = appraise(stored.features, copy, stored.source.partition, POLICY)
-        assert again == (stored.score, stored.decision, stored.mode, stored.reasons)
+        for name in ("score", "decision", "mode", "reasons"):
+            assert getattr(again, name) == getattr(stored, name)
 
 
 def test_a_prediction_says_what_was_judged_and_by_what():
