@@ -6,7 +6,7 @@ from typing import NamedTuple
 from app.core.fold import LearningState
 from app.core.logit import add_odds, sigmoid
 from app.fraud.explain import Trust, explain
-from app.fraud.features import extract
+from app.fraud.extract import extract
 from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import BASE, rules

@@ -1,13 +1,22 @@
 """What a transaction may see of its customer."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.fraud.running import NEVER, Running
 from app.fraud.totals import DAY, Totals
 
 MINUTE = 60_000  # ms
-WINDOWS = (MINUTE, 5 * MINUTE, 60 * MINUTE, DAY, 7 * DAY, 30 * DAY)
+WINDOWS = {
+    "1m": MINUTE,
+    "5m": 5 * MINUTE,
+    "60m": 60 * MINUTE,
+    "1d": DAY,
+    "7d": 7 * DAY,
+    "30d": 30 * DAY,
+}
+WIDTHS = tuple(WINDOWS.values())
 
 
 @dataclass(slots=True)
@@ -71,8 +80,8 @@ class Past:
         """When that was: earlier than `last_at` if transactions without a place followed."""
         return self.running.last_place_at if self.running.places else None
 
-    def windows(self, at: int) -> tuple[tuple[float, float], ...]:
-        """(count, sum of amounts) over (at - w, at] for w of 1, 5, 60 minutes, 1, 7, 30 days.
+    def windows(self, at: int, widths: Sequence[int] = WIDTHS) -> tuple[tuple[float, float], ...]:
+        """(count, sum of amounts) over (at - w, at] for each of the ascending `widths`, in ms.
 
         The transaction at hand is not included, nor is any with a later time than `at`.
         Exact over the latest events; older ones come from day totals, see `Totals.within`.
@@ -84,7 +93,7 @@ class Past:
         newest = top = bisect_right(ordered, at)
         total = 0.0
         windows: list[tuple[float, float]] = []
-        for width in WINDOWS:
+        for width in widths:
             start = at - width
             oldest = bisect_right(ordered, start, 0, top)
             if oldest < top:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.logit import check_features
-from app.fraud.features import DAY, FEATURES, GRIDS, HOUR, extract, kilometres, table
+from app.fraud.extract import DAY, HOUR, extract, kilometres
+from app.fraud.features import FEATURES, GRIDS, table
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.merchants import MerchantView
 from app.fraud.past import Past
