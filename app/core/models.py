@@ -26,6 +26,7 @@ class Models:
     """
 
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
+        self._grids = grids
         self._shared = make_model(model, grids)
         self._own = [make_model(model, grids) for _ in range(partitions)]
         self.learned = [Learned() for _ in range(partitions)]
@@ -35,9 +36,15 @@ class Models:
         return len(self._own)
 
     def learn(self, x: dict[str, float], fraud: bool, w: float, partition: int) -> None:
-        """Teach the shared model and that of the label's partition."""
+        """Teach the shared model and that of the label's partition.
+
+        Features without a grid are left out: they are of an example that was scored with others.
+        """
         shared, own = self._shared, self._own[partition]
         cells = self._cells(x)
+        if cells is None and not x.keys() <= self._grids.keys():
+            x = {name: value for name, value in x.items() if name in self._grids}
+            cells = self._cells(x)
         if cells is None or not w:
             shared.learn_one(x, fraud, w)
             own.learn_one(x, fraud, w)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from app.fraud.features import FULL, SETS, FeatureSet
 from app.fraud.history import hash64
 from app.fraud.merchants import MerchantView
-from app.fraud.past import WINDOWS, Past
+from app.fraud.past import WIDTHS, Past
 from app.messages import Transaction
 
 HOUR, DAY = 3_600_000, 86_400_000  # ms
@@ -37,11 +37,16 @@ def extract(
     features
         Name of the feature set.
     """
-    fills, names = PLANS[features]
+    fills, names, _ = PLANS[features]
     x: dict[str, float] = {}
     for fill in fills:
         fill(x, tx, past, merchant)
     return x if names is None else {name: x[name] for name in names if name in x}
+
+
+def asks_for_risks(features: str) -> bool:
+    """Whether a feature set needs a merchant's risks."""
+    return PLANS[features].risks
 
 
 def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
@@ -80,7 +85,7 @@ def windows(names: Mapping[str, object]) -> Fill:
     """What fills the windows that have a feature among `names`."""
     wanted = {
         width: (f"count_{window}", f"mean_{window}")
-        for window, width in WINDOWS.items()
+        for window, width in WIDTHS.items()
         if f"count_{window}" in names or f"mean_{window}" in names
     }
     widths, pairs = tuple(wanted), tuple(wanted.values())
@@ -166,10 +171,11 @@ FILLS: Mapping[str, Fill] = {
 
 
 class Plan(NamedTuple):
-    """How a feature set is filled; `names` are what is kept, None for all."""
+    """How a feature set is filled: what is kept, None for all, and whether it asks for risks."""
 
     fills: tuple[Fill, ...]
     names: tuple[str, ...] | None
+    risks: bool
 
 
 def plan(features: FeatureSet) -> Plan:
@@ -177,7 +183,8 @@ def plan(features: FeatureSet) -> Plan:
     groups = features.groups
     fills = {**FILLS, "windows": windows(features.grids)}
     names = None if features == FULL else tuple(features.grids)
-    return Plan(tuple(fill for group, fill in fills.items() if group in groups), names)
+    chosen = tuple(fill for group, fill in fills.items() if group in groups)
+    return Plan(chosen, names, any(name.startswith("merchant_risk_") for name in features.grids))
 
 
 PLANS: Mapping[str, Plan] = {name: plan(features) for name, features in SETS.items()}

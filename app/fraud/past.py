@@ -8,7 +8,7 @@ from app.fraud.running import NEVER, Running
 from app.fraud.totals import DAY, Totals
 
 MINUTE = 60_000  # ms
-WINDOWS = {
+WIDTHS = {
     "1m": MINUTE,
     "5m": 5 * MINUTE,
     "60m": 60 * MINUTE,
@@ -16,7 +16,7 @@ WINDOWS = {
     "7d": 7 * DAY,
     "30d": 30 * DAY,
 }
-WIDTHS = tuple(WINDOWS.values())
+WINDOWS = tuple(WIDTHS.values())
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Past:
         """When that was: earlier than `last_at` if transactions without a place followed."""
         return self.running.last_place_at if self.running.places else None
 
-    def windows(self, at: int, widths: Sequence[int] = WIDTHS) -> tuple[tuple[float, float], ...]:
+    def windows(self, at: int, widths: Sequence[int] = WINDOWS) -> tuple[tuple[float, float], ...]:
         """(count, sum of amounts) over (at - w, at] for each of the ascending `widths`, in ms.
 
         The transaction at hand is not included, nor is any with a later time than `at`.
