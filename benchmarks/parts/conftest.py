@@ -1,11 +1,13 @@
 """What the benchmarks of the parts share."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, Protocol
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from app.fraud.features import FULL
 from benchmarks.parts.world import Scene, make_scene
 
 # Transactions, and how many at the end are measured: records are full by then, trees have grown.
@@ -29,9 +31,16 @@ class Measure(Protocol):
 
 
 @pytest.fixture(scope="session")
-def scene(request: pytest.FixtureRequest) -> Scene:
-    """The end of simulated traffic, the same for all parts."""
-    return make_scene(*(SMALL if request.config.getoption("benchmark_disable") else SIZE))
+def scene_of(request: pytest.FixtureRequest) -> Callable[[str], Scene]:
+    """The end of simulated traffic, decided and learned with a feature set."""
+    size = SMALL if request.config.getoption("benchmark_disable") else SIZE
+    return cache(partial(make_scene, *size))
+
+
+@pytest.fixture(scope="session")
+def scene(scene_of: Callable[[str], Scene]) -> Scene:
+    """That with all features."""
+    return scene_of(FULL.name)
 
 
 @pytest.fixture

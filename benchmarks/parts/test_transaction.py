@@ -1,24 +1,19 @@
-"""What a transaction goes through, from its bytes to its prediction's."""
+"""What a transaction needs whatever the feature set is, and what each group of features takes."""
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 
-from app.fraud.decision import known
-from app.fraud.explain import Trust, explain
-from app.fraud.extract import FILLS, extract
-from app.fraud.features import SETS
+from app.fraud.extract import FILLS
 from app.fraud.history import Event, History
 from app.fraud.rules import rules
-from app.messages import encode, read_transaction
+from app.messages import read_transaction
 from benchmarks.parts.conftest import Measure
 from benchmarks.parts.world import Scene
 
-pytestmark = pytest.mark.benchmark(group="a transaction")
-SCOPE = "both"
+pytestmark = pytest.mark.benchmark(group="with any set")
 
 
 def test_decode(measure: Measure, scene: Scene) -> None:
-    measure("decode it", read_transaction, [(row.raw,) for row in scene.rows])
+    measure("transaction: decode", read_transaction, [(row.raw,) for row in scene.rows])
 
 
 def test_decode_record(measure: Measure, scene: Scene) -> None:
@@ -41,18 +36,6 @@ def test_encode_record(measure: Measure, scene: Scene) -> None:
     measure("customer's record: encode", History.encode, rows)
 
 
-def test_view_of_merchant(measure: Measure, scene: Scene) -> None:
-    merchants = known(scene.account.state).merchants
-    rows = [(row.tx.merchant, row.tx.location, row.tx.at) for row in scene.rows]
-    measure("merchant: view", merchants.view, rows)
-
-
-@pytest.mark.parametrize("features", SETS)
-def test_features(measure: Measure, scene: Scene, features: str) -> None:
-    rows = [(row.tx, row.past, row.merchant, features) for row in scene.rows]
-    measure(f"features: {features}", extract, rows)
-
-
 @pytest.mark.parametrize("group", FILLS)
 def test_group_of_features(measure: Measure, scene: Scene, group: str) -> None:
     rows = [({}, row.tx, row.past, row.merchant) for row in scene.rows]
@@ -61,31 +44,6 @@ def test_group_of_features(measure: Measure, scene: Scene, group: str) -> None:
 
 def test_rules(measure: Measure, scene: Scene) -> None:
     measure("rules", rules, [(row.x,) for row in scene.rows])
-
-
-def test_score(measure: Measure, scene: Scene) -> None:
-    rows = [(row.x, row.source.partition, SCOPE) for row in scene.rows]
-    measure("score: both models", scene.account.state.logit, rows)
-
-
-def test_explanation(measure: Measure, scene: Scene, benchmark: BenchmarkFixture) -> None:
-    benchmark.extra_info["share"] = scene.share_flagged
-    state, trust = scene.account.state, Trust(model=1.0, rules=1.0)
-
-    def explained(x: dict[str, float], partition: int) -> object:
-        return explain(x, state.contributions(x, partition, SCOPE), rules(x), trust)
-
-    rows = [(row.x, row.source.partition) for row in scene.flagged]
-    measure("explanation, where it is held back", explained, rows)
-
-
-def test_encode(measure: Measure, scene: Scene) -> None:
-    measure("encode the prediction", encode, [(row.prediction,) for row in scene.rows])
-
-
-def test_decide(measure: Measure, scene: Scene) -> None:
-    rows = [(row.tx, row.source, row.record, None) for row in scene.rows]
-    measure("decide: all but the first line", scene.account.decide, rows)
 
 
 def opened(scene: Scene) -> list[tuple[History, Event]]:

@@ -49,10 +49,13 @@ class Row(NamedTuple):
 
 
 class World:
-    """Decides transactions and learns the truth of each at once; the settings are the defaults."""
+    """Decides transactions and learns the truth of each at once.
 
-    def __init__(self) -> None:
-        self.settings = read_settings()
+    The settings are the defaults, but for the feature set.
+    """
+
+    def __init__(self, features: str) -> None:
+        self.settings = read_settings(features=features)
         self.account = new_account(self.settings, new_state(self.settings))
         self.examples: list[Example] = []
         self.flagged = deque[Row](maxlen=FLAGGED)
@@ -99,9 +102,9 @@ class Scene(NamedTuple):
     parts: list[bytes]
 
 
-def make_scene(count: int, last: int) -> Scene:
+def make_scene(count: int, last: int, features: str) -> Scene:
     """The `last` of so many transactions."""
-    world, stream = World(), islice(chain.from_iterable(transactions(TRAFFIC)), count)
+    world, stream = World(features), islice(chain.from_iterable(transactions(TRAFFIC)), count)
     for labelled in islice(stream, count - last):
         world.play(labelled)
     parts = list(world.account.state.parts())
