@@ -83,11 +83,15 @@ class Source(Struct, array_like=True, frozen=True):
 
 
 class ModelUsed(Struct, frozen=True):
-    """What scored: zoo entry, scope, and the version, which is the next examples offset to fold."""
+    """What scored: zoo entry, scope, version (the next examples offset to fold), feature set.
+
+    A decision that names no set is of a release that had only this one.
+    """
 
     name: str
     scope: str
     version: int
+    features: str = "fraud-full"
 
 
 class Reason(Struct, frozen=True):

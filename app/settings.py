@@ -92,6 +92,10 @@ class Settings(BaseSettings):
         "both",
         description="Which models score: the partition's own, the shared one, or the mean of both in logits.",
     )
+    features: str = Field(
+        "fraud-full",
+        description="Feature set that is computed, learned and sent with decisions: fraud-full, or fraud-small, which costs less (docs/features.md).",
+    )
     review_threshold: Share = Field(
         0.5, description="Score from which a transaction goes to review."
     )

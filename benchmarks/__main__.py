@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+DATA = {"handbook", "models"}  # need data and take long: they run when they are named
 
 
 def sentence(path: Path) -> str:
@@ -18,20 +19,16 @@ def sentence(path: Path) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; 1 says that one failed, 2 that one is unknown.
-
-    Those that are packages need data and take long: they run when they are named.
-    """
-    alone = {
-        path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")
-    }
-    found = alone | {path.parent.name: path for path in sorted(FOLDER.glob("*/__main__.py"))}
+    """Run the named benchmarks, or all; 1 says that one failed, 2 that one is unknown."""
+    modules, packages = sorted(FOLDER.glob("*.py")), sorted(FOLDER.glob("*/__main__.py"))
+    found = {path.stem: path for path in modules if not path.stem.startswith("_")}
+    found |= {path.parent.name: path for path in packages}
     unknown = [name for name in names if name not in found]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(found)}", file=sys.stderr)
         return 2
     failed = []
-    for name in names or alone:
+    for name in names or [name for name in found if name not in DATA]:
         print(f"== {name}: {sentence(found[name])}", flush=True)
         if subprocess.run(
             [sys.executable, "-m", f"benchmarks.{name}"], cwd=FOLDER.parent

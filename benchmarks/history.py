@@ -23,7 +23,8 @@ from app.core.zoo import Model, make_model
 from app.data.datasets import open_dataset
 from app.data.player import play
 from app.data.rows import Due, Labelled
-from app.fraud.features import GRIDS, extract
+from app.fraud.extract import extract
+from app.fraud.features import GRIDS
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.merchants import Merchants
 from app.messages import Example, Origin

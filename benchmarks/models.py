@@ -1,67 +1,24 @@
-"""CPU microseconds and, given data, average precision of each entry of the zoo.
+"""Average precision of each entry of the zoo, on the Handbook's transactions.
 
-    python -m benchmarks.models [handbook_2018-04-01_2018-08-14.parquet]
+    python -m benchmarks.models handbook_2018-04-01_2018-08-14.parquet
 
-Microseconds of one score, one step and one explanation: features and grids are those of
-`app.fraud.features`, values seeded, frauds among the largest amounts; every model has learned
-what is measured before, so that no bin is new and trees have grown. The best of five rounds
-counts.
-
-Average precision is the mean over the four weeks 2018-06-20 to 07-17, each score from before
-its label, labels 7 days late, learning since 2018-05-01, all entries in one pass (some 15 minutes).
+The mean over the four weeks 2018-06-20 to 07-17, each score from before its label, labels 7 days
+late, learning since 2018-05-01, all entries in one pass (some 15 minutes). What they cost is
+measured by `benchmarks.parts`.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from random import Random
-from time import process_time
 
 from app.core.blend import LogitMean
 from app.core.metrics import average_precision
-from app.core.zoo import ZOO, Model, make_model
+from app.core.zoo import ZOO, make_model
 from app.fraud.features import GRIDS
 from app.fraud.history import Limits
 from benchmarks.history import DAY, ms, scores
 
-ROWS = 2000
-ROUNDS = 5
 LIMITS = Limits(24, 12, 16)
-
-Row = tuple[dict[str, float], bool]
-
-
-def rows(seed: int) -> list[Row]:
-    """Examples with all features, each anywhere on its grid, about 1 % of them fraud."""
-    random = Random(seed)
-    table = []
-    for _ in range(ROWS):
-        x = {name: random.uniform(0.5, 1.1) * random.choice(grid) for name, grid in GRIDS.items()}
-        table.append((x, random.random() < (0.6 if x["amount"] > 80_000 else 0.002)))
-    return table
-
-
-def microseconds(run: Callable[[Row], object], table: list[Row]) -> float:
-    """Least CPU time of a call over the rounds."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started = process_time()
-        for row in table:
-            run(row)
-        best = min(best, process_time() - started)
-    return best / len(table) * 1e6
-
-
-def measure(model: Model, table: list[Row]) -> list[float]:
-    """Predict, learn and explain."""
-    for x, y in table * ROUNDS:
-        model.learn_one(x, y)
-    learn = microseconds(lambda row: model.learn_one(*row), table)
-    return [
-        microseconds(lambda row: model.predict_proba_one(row[0]), table),
-        learn,
-        microseconds(lambda row: model.contributions_one(row[0]), table),
-    ]
 
 
 class Together(LogitMean):
@@ -94,15 +51,12 @@ def precisions(path: Path) -> dict[str, float]:
     }
 
 
-def main(path: Path | None) -> None:
-    table = rows(0)
-    print(f"{len(GRIDS)} features   predict    learn  explain  (us)")
-    for name in ZOO:
-        figures = measure(make_model(name, GRIDS), table)
-        print("{:12} {:8.1f} {:8.1f} {:8.1f}".format(name, *figures), flush=True)
-    for name, precision in (precisions(path) if path else {}).items():
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1:
+        sys.exit("name the file: python -m benchmarks.models FILE")
+    for name, precision in precisions(Path(arguments[0])).items():
         print(f"{name:12} average precision {precision:.4f}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main(sys.argv[1:])

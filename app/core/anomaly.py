@@ -6,11 +6,11 @@ from math import log, sqrt
 from typing import Any
 
 import msgspec
-from river import base
 
-from app.core.binned import DEFAULT_GRID
+from app.core.bins import DEFAULT_GRID
+from app.core.classifier import LogitClassifier
 from app.core.halfspaces import HalfSpaces, half_spaces
-from app.core.logit import check_features, probabilities, sigmoid
+from app.core.logit import sigmoid
 from app.core.plain import Plain, pack_floats, unpack_floats
 from app.errors import StateError
 
@@ -32,7 +32,7 @@ class Stored(msgspec.Struct):
     learned: int
 
 
-class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no types
+class AnomalyLogistic(LogitClassifier):
     """Half-space trees that learn from legitimate rows, and a logistic curve over their answer.
 
     Trees are River's: complete, split at random in the unit cube before any row is seen. A
@@ -49,7 +49,7 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
     ----------
     grids
         Ascending edges by feature name: only these features are looked at. Without grids,
-        those of the first row are, on `DEFAULT_GRID` of `app.core.binned`.
+        those of the first row are, on `DEFAULT_GRID` of `app.core.bins`.
     n_trees
         Trees.
     height
@@ -99,10 +99,6 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
         self._centres: dict[str, float] = {}
         self._plant(grids or {})
 
-    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
-        """Probability of each class."""
-        return probabilities(self.logit_one(x))
-
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
         intercept, slope = self._calibration
@@ -118,17 +114,8 @@ class AnomalyLogistic(base.Classifier):  # type: ignore[misc]  # River has no ty
             total += log((masses[way[-1]] + 0.5) / (masses[0] + 0.5)) + (len(way) - 1) * LOG_2
         return -total / self.n_trees
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Move the curve towards (x, y), then count `x` in every tree if it is legitimate.
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; nothing has been learned then.
-        """
-        check_features(x)
-        if not w:
-            return
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Move the curve towards (x, y), then count `x` in every tree if it is legitimate."""
         if not self._trees:
             self._plant(dict.fromkeys(x, DEFAULT_GRID))
         self._calibrate(self.anomaly_one(x), y, w)

@@ -5,17 +5,16 @@ from math import exp, log1p
 from typing import Any
 
 import msgspec
-from river import base
 
 from app.core.binned import BinnedLogistic
+from app.core.classifier import LogitClassifier
 from app.core.linear import ScaledLogistic
-from app.core.logit import check_features, probabilities
 from app.core.plain import Plain
 from app.core.step import end_step
 from app.errors import StateError
 
 
-class LogitMean(base.Classifier):  # type: ignore[misc]  # River has no types
+class LogitMean(LogitClassifier):
     """The mean of models' logits, which is their geometric mean in odds.
 
     Parameters
@@ -35,23 +34,12 @@ class LogitMean(base.Classifier):  # type: ignore[misc]  # River has no types
     def __init__(self, **models: Any) -> None:
         self._take(models)
 
-    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
-        """Probability of each class."""
-        return probabilities(self.logit_one(x))
-
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
         return self._mean([model.logit_one(x) for model in self.models.values()])
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Let all models learn (x, y) with weight `w`.
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; none has learned anything then.
-        """
-        check_features(x)
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Let all models learn (x, y) with weight `w`."""
         for model in self.models.values():
             model.learn_one(x, y, w)
 
@@ -141,15 +129,8 @@ class Hedge(LogitMean):
         """Each model's weight in the mean, by name; their sum is 1."""
         return dict(zip(self.models, self._weights, strict=True))
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Judge every model by (x, y), then let it learn, both with weight `w`.
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; none has learned anything then.
-        """
-        check_features(x)
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Judge every model by (x, y), then let it learn, both with weight `w`."""
         keep = exp(-w / self.memory)
         for place, model in enumerate(self.models.values()):
             loss = _log_loss(model.logit_one(x), y)

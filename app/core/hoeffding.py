@@ -9,7 +9,7 @@ from river import tree
 from river.tree.nodes.branch import NumericBinaryBranch
 from river.tree.nodes.htc_nodes import LeafMajorityClass
 
-from app.core.binned import DEFAULT_GRID
+from app.core.bins import DEFAULT_GRID
 from app.core.plain import pack_floats, unpack_floats
 from app.core.splitter import LeanSplitter
 

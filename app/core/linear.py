@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from river import base, linear_model, optim, preprocessing
+from river import linear_model, optim, preprocessing
 from river.utils import VectorDict
 
-from app.core.logit import check_features, probabilities
+from app.core.classifier import LogitClassifier
 from app.core.plain import Plain
 
 
@@ -77,7 +77,7 @@ VECTORS: dict[type, tuple[tuple[str, ...], Callable[[dict[str, float]], Any]]] =
 }
 
 
-class ScaledLogistic(base.Classifier):  # type: ignore[misc]
+class ScaledLogistic(LogitClassifier):
     """River's StandardScaler and LogisticRegression.
 
     The scaler learns from labelled examples only, like the regression: the state is then a
@@ -112,26 +112,13 @@ class ScaledLogistic(base.Classifier):  # type: ignore[misc]
         self._scaler = Scaler()
         self._regression = self._fresh()
 
-    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
-        """Probability of each class."""
-        return probabilities(self.logit_one(x))
-
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
         logit: float = self._regression._raw_dot_one(self._scaler.transform_one(x))
         return logit
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Update the scaler with `x`, then take one step on the scaled (x, y).
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; nothing has been learned then.
-        """
-        check_features(x)
-        if not w:  # Adam would still move on by what it learned before
-            return
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Update the scaler with `x`, then take one step on the scaled (x, y)."""
         self._scaler.learn_one(x, w)
         self._regression.learn_one(self._scaler.transform_one(x), y, w)
 

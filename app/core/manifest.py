@@ -28,6 +28,19 @@ class Identity(Struct, frozen=True):
     features: str  # app.core.engine.grids_digest
     format: int = FORMAT
 
+    def misfit(self, wanted: "Identity") -> str:
+        """What is not as `wanted`, in words; '' when all is.
+
+        >>> Identity("binned", 4, "1f").misfit(Identity("binned", 4, "2e"))
+        'features 1f, not 2e'
+        """
+        mine, theirs = msgspec.structs.asdict(self), msgspec.structs.asdict(wanted)
+        return "; ".join(
+            f"{name} {mine[name]}, not {theirs[name]}"
+            for name in mine
+            if mine[name] != theirs[name]
+        )
+
 
 class Manifest(Struct, frozen=True):
     """What the last record of a snapshot says. `size` counts uncompressed bytes.

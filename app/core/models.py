@@ -1,6 +1,7 @@
 """All models of a learning state: one that learns everything, one for each partition."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -8,8 +9,10 @@ from app.core.binned import BinnedLogistic
 from app.core.dump import Learned
 from app.core.logit import check_features
 from app.core.step import end_step
-from app.core.zoo import Grids, Model, make_model
+from app.core.zoo import Grids, make_model
 from app.errors import StateError
+
+M = TypeVar("M")
 
 
 class Models:
@@ -26,25 +29,32 @@ class Models:
     """
 
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
-        self._shared = make_model(model, grids)
-        self._own = [make_model(model, grids) for _ in range(partitions)]
+        self._grids = grids
+        self._models = [make_model(model, grids) for _ in range(1 + partitions)]  # shared first
+        # The same ones, if their bins lie alike: one look-up then serves several models.
+        self._alike = [model for model in self._models if isinstance(model, BinnedLogistic)]
         self.learned = [Learned() for _ in range(partitions)]
 
     def __len__(self) -> int:
         """How many partitions have a model."""
-        return len(self._own)
+        return len(self.learned)
 
     def learn(self, x: dict[str, float], fraud: bool, w: float, partition: int) -> None:
-        """Teach the shared model and that of the label's partition."""
-        shared, own = self._shared, self._own[partition]
+        """Teach the shared model and that of the label's partition.
+
+        Features without a grid are left out: they are of an example that was scored with others.
+        """
         cells = self._cells(x)
+        if cells is None and not x.keys() <= self._grids.keys():
+            x = {name: value for name, value in x.items() if name in self._grids}
+            cells = self._cells(x)
         if cells is None or not w:
-            shared.learn_one(x, fraud, w)
-            own.learn_one(x, fraud, w)
+            for model in _of(self._models, partition, "both"):
+                model.learn_one(x, fraud, w)
         else:
             check_features(x)
-            for model in (shared, own):
-                model.learn_at(cells, x, fraud, w)  # type: ignore[attr-defined]  # `_cells` looked
+            for alike in _of(self._alike, partition, "both"):
+                alike.learn_at(cells, x, fraud, w)
         learned = self.learned[partition]
         if fraud:
             learned.frauds += 1
@@ -53,28 +63,27 @@ class Models:
 
     def end_step(self, partition: int) -> None:
         """Tell the shared model and that of the partition that a step of the log ends."""
-        end_step(self._shared)
-        end_step(self._own[partition])
+        for model in _of(self._models, partition, "both"):
+            end_step(model)
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.
 
         `both` is the mean of the partition's own and the shared model in logits.
         """
-        models = self._scoring(partition, scope)
-        if len(models) == 1 or (cells := self._cells(x)) is None:
-            logits = [model.logit_one(x) for model in models]
+        if scope != "both" or (cells := self._cells(x)) is None:
+            logits = [model.logit_one(x) for model in _of(self._models, partition, scope)]
         else:
-            logits = [model.logit_at(cells) for model in models]  # type: ignore[attr-defined]
+            logits = [model.logit_at(cells) for model in _of(self._alike, partition, scope)]
         return sum(logits) / len(logits)
 
     def shared_logit(self, x: dict[str, float]) -> float:
         """The score of the shared model alone, before the sigmoid."""
-        return self._shared.logit_one(x)
+        return self._models[0].logit_one(x)
 
     def contributions(self, x: dict[str, float], partition: int, scope: str) -> dict[str, float]:
         """Each feature's share of the logit, measured against the scoring models' average."""
-        shares = [model.contributions_one(x) for model in self._scoring(partition, scope)]
+        shares = [model.contributions_one(x) for model in _of(self._models, partition, scope)]
         return {name: sum(share[name] for share in shares) / len(shares) for name in x}
 
     def learned_by(self, partition: int, scope: str) -> Learned:
@@ -86,7 +95,7 @@ class Models:
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the shared model, then the partitions', each made when it is asked for."""
-        for model in (self._shared, *self._own):
+        for model in self._models:
             yield msgspec.msgpack.encode(model.dump())
 
     def load(self, learned: list[Learned], parts: Iterable[bytes]) -> None:
@@ -102,7 +111,7 @@ class Models:
             raise StateError(f"the stored models are of {len(learned)} partitions, not {len(self)}")
         parts = iter(parts)
         try:
-            for model in (self._shared, *self._own):
+            for model in self._models:
                 model.load(msgspec.msgpack.decode(next(parts)))
         except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StateError(f"the stored models cannot be read: {error}") from None
@@ -110,14 +119,15 @@ class Models:
 
     def _cells(self, x: dict[str, float]) -> list[int] | None:
         """Where `x` lies in all models alike, None when each has to look by itself."""
-        shared = self._shared
-        return shared.cells_of(x) if isinstance(shared, BinnedLogistic) else None
+        return self._alike[0].cells_of(x) if self._alike else None
 
-    def _scoring(self, partition: int, scope: str) -> tuple[Model, ...]:
-        if scope == "both":
-            return self._own[partition], self._shared
-        if scope == "shared":
-            return (self._shared,)
-        if scope == "partition":
-            return (self._own[partition],)
-        raise ValueError(f"scope {scope!r} is none of partition, shared, both")
+
+def _of(models: Sequence[M], partition: int, scope: str) -> tuple[M, ...]:
+    """Those that a scope names, of the shared model and the partitions' own behind it."""
+    if scope == "both":
+        return models[1 + partition], models[0]
+    if scope == "shared":
+        return (models[0],)
+    if scope == "partition":
+        return (models[1 + partition],)
+    raise ValueError(f"scope {scope!r} is none of partition, shared, both")

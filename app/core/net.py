@@ -6,9 +6,9 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
-from river import base
 
 from app.core.binned import BinnedLogistic
+from app.core.classifier import LogitClassifier
 from app.core.layers import (
     Floats,
     fresh_input,
@@ -18,9 +18,10 @@ from app.core.layers import (
     sums,
     unpack_layers,
 )
-from app.core.logit import check_features, probabilities, sigmoid
+from app.core.logit import sigmoid
 from app.core.plain import Plain, pack_floats, unpack_floats
 from app.core.step import end_step
+from app.core.surprise import Surprise
 from app.errors import StateError
 
 RAREST = 0.01  # least probability of a step, so that no gradient is scaled up beyond 100 times
@@ -37,7 +38,7 @@ class Stored(msgspec.Struct):
     owed: float
 
 
-class Net(base.Classifier):  # type: ignore[misc]  # River has no types
+class Net(LogitClassifier):
     """A net of two ReLU layers that learns what features mean together.
 
     The inputs are the contributions of a model below, in logits and centred, and the net's
@@ -111,11 +112,7 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         self._layers = fresh_layers(hidden, seed)
         self._squares = [np.full_like(layer, initial) for layer in self._layers]
         self._open: list[list[float]] = []
-        self._owed = 0.0  # examples due in a batch, less those that entered one
-
-    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
-        """Probability of each class."""
-        return probabilities(self.logit_one(x))
+        self._chosen = Surprise(surprise, RAREST)
 
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
@@ -127,19 +124,10 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         inputs = [self._inputs(self.below.contributions_one(x)) for x in rows]
         return below + self._outputs(np.array(inputs).reshape(len(rows), len(self._places)))
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Let the model below learn (x, y) with weight `w`, and perhaps the net's open batch.
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; nothing has been learned then.
-        """
-        check_features(x)
-        if not w:
-            return
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Let the model below learn (x, y) with weight `w`, and perhaps the net's open batch."""
         logit = self.below.logit_one(x)
-        if share := self._share(abs(w * (sigmoid(logit) - y))):
+        if share := self._chosen.share(abs(w * (sigmoid(logit) - y))):
             shares = self.below.contributions_one(x)
             self._add_places(x)
             self._open.append([*self._inputs(shares), logit, float(y), w / share])
@@ -178,7 +166,7 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
             "layers": [layer.tobytes() for layer in self._layers],
             "squares": [layer.tobytes() for layer in self._squares],
             "open": pack_floats(value for row in self._open for value in row),
-            "owed": self._owed,
+            "owed": self._chosen.owed,
         }
 
     def load(self, plain: Any) -> None:
@@ -200,7 +188,7 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         self._places = {name: place for place, name in enumerate(stored.features)}
         self._layers, self._squares = layers, squares
         self._open = [values[at : at + width] for at in range(0, len(values), width)]
-        self._owed = stored.owed
+        self._chosen.owed = stored.owed
 
     def _outputs(self, inputs: Floats) -> Floats:
         """What the net adds to the logits of the model below, (n, inputs) -> (n,)."""
@@ -216,17 +204,6 @@ class Net(base.Classifier):  # type: ignore[misc]  # River has no types
         for layer, squares, gradient in zip(self._layers, self._squares, steps, strict=True):
             squares += gradient * gradient
             layer -= self.learning_rate * gradient / np.sqrt(squares)
-
-    def _share(self, gradient: float) -> float:
-        """The probability with which such an example enters a batch; 0 when it does not."""
-        if gradient >= self.surprise:
-            return 1.0
-        share = max(gradient / self.surprise, RAREST)
-        self._owed += share
-        if self._owed < 1:
-            return 0.0
-        self._owed -= 1
-        return share
 
     def _inputs(self, shares: Mapping[str, float]) -> list[float]:
         """The contributions in the net's order: 0 where a feature is missing."""

@@ -75,8 +75,8 @@ def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
         count, feature set or format.
     """
     manifest = _manifest_of(snapshot)
-    if manifest.identity != identity:
-        raise SnapshotError(f"{_name(snapshot)} is of {manifest.identity}, not of {identity}")
+    if misfit := manifest.identity.misfit(identity):
+        raise SnapshotError(f"{_name(snapshot)} is of other settings: {misfit}")
     if manifest.size > SNAPSHOT_BYTES:
         raise SnapshotError(f"{_name(snapshot)} is too large: {manifest.size} bytes")
     for number, digest in enumerate(manifest.chunks):

@@ -6,11 +6,10 @@ from math import log
 from typing import Any
 
 import msgspec
-from river import base
 from river.tree.nodes.htc_nodes import LeafMajorityClass
 
+from app.core.classifier import LogitClassifier
 from app.core.hoeffding import Hoeffding, Node, Ranks, StoredNode, pack_nodes, unpack_nodes
-from app.core.logit import check_features, probabilities
 from app.core.plain import Plain
 from app.core.splitter import LeanSplitter
 
@@ -25,7 +24,7 @@ class Stored(msgspec.Struct):
     nodes: list[StoredNode]
 
 
-class LogitTree(base.Classifier):  # type: ignore[misc]  # River has no types
+class LogitTree(LogitClassifier):
     """River's Hoeffding tree with settings for rare frauds.
 
     Leaves answer with their class weights, smoothed towards the share of fraud in all that
@@ -37,7 +36,7 @@ class LogitTree(base.Classifier):  # type: ignore[misc]  # River has no types
     ----------
     grids
         Ascending edges by feature name; other features are ranked on `DEFAULT_GRID` of
-        `app.core.binned`.
+        `app.core.bins`.
     prior
         Weight of the base rate in each leaf, in examples, above 0.
     grace_period
@@ -88,25 +87,12 @@ class LogitTree(base.Classifier):  # type: ignore[misc]  # River has no types
         self._tree = self._fresh()
         self._plant(LeafMajorityClass({False: 0.0, True: 0.0}, 0, self._tree.splitter))
 
-    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
-        """Probability of each class."""
-        return probabilities(self.logit_one(x))
-
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
         return self._logit(self._tree.path(x, self._ranks)[-1])
 
-    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Teach the leaf of `x`, and split it when the data says so.
-
-        Raises
-        ------
-        ValueError
-            When a value of `x` is not finite; nothing has been learned then.
-        """
-        check_features(x)
-        if not w:
-            return
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Teach the leaf of `x`, and split it when the data says so."""
         nodes = self._tree.path(x, self._ranks)
         logit = self._logit(nodes[-1])
         for branch in nodes[:-1]:

@@ -8,7 +8,8 @@ import msgspec
 from app.core.fold import LearningState
 from app.core.logit import add_odds, sigmoid
 from app.fraud.explain import Trust, explain
-from app.fraud.features import extract
+from app.fraud.extract import asks_for_risks, extract
+from app.fraud.features import FULL
 from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import BASE, rules
@@ -20,7 +21,7 @@ LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
 
 class Policy(NamedTuple):
-    """How to decide: the zoo entry and scope that score, the two thresholds, the engine.
+    """How to decide: the zoo entry and scope that score, the two thresholds, engine, feature set.
 
     With a review budget, `review` is where the thresholds of the partitions begin.
     """
@@ -30,6 +31,7 @@ class Policy(NamedTuple):
     review: float
     block: float
     engine: str
+    features: str = FULL.name
 
 
 class Verdict(msgspec.Struct):
@@ -63,7 +65,9 @@ def judge(
     """
     location = tx.location
     review = policy.review if review is None else review
-    x = extract(tx, past, known(state).merchants.view(tx.merchant, location, tx.at))
+    risks = asks_for_risks(policy.features)
+    merchant = known(state).merchants.view(tx.merchant, location, tx.at, risks)
+    x = extract(tx, past, merchant, policy.features)
     verdict = appraise(x, state, source.partition, policy, degraded or not past.whole, review)
     return Prediction(
         id=tx.id,
@@ -77,7 +81,7 @@ def judge(
         decision=verdict.decision,
         reasons=verdict.reasons,
         mode=verdict.mode,
-        model=ModelUsed(policy.model, policy.scope, state.version),
+        model=ModelUsed(policy.model, policy.scope, state.version, policy.features),
         features=x,
         source=source,
         engine=policy.engine,

@@ -101,8 +101,11 @@ class Merchants:
         if frauds:
             self._count_pattern(example, frauds)
 
-    def view(self, merchant: str, location: str, at: int) -> MerchantView:
-        """A merchant as a transaction at time `at` (epoch ms) may see it."""
+    def view(self, merchant: str, location: str, at: int, risks: bool = True) -> MerchantView:
+        """A merchant as a transaction at time `at` (epoch ms) may see it.
+
+        Without `risks` these are the overall share, which spares more than half of the time.
+        """
         base = (self._frauds + 1) / (self._labels + 100)  # 1 % before the first label
         place = self._merchants.find(cached_hash64(merchant))
         if place is None:
@@ -110,15 +113,20 @@ class Merchants:
         records, start = place
         head = HEAD.unpack_from(records, start)
         newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
-        known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
-        bad_1d = bad_7d = bad_30d = PRIOR * base
-        if frauds:
-            sums = _windows(records, start + FRAUDS, newest, at)
-            bad_1d, bad_7d, bad_30d = bad_1d + sums[0], bad_7d + sums[1], bad_30d + sums[2]
+        risk_1d = risk_7d = risk_30d = base
+        if risks:
+            known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
+            bad_1d = bad_7d = bad_30d = PRIOR * base
+            if frauds:
+                sums = _windows(records, start + FRAUDS, newest, at)
+                bad_1d, bad_7d, bad_30d = bad_1d + sums[0], bad_7d + sums[1], bad_30d + sums[2]
+            risk_1d = bad_1d / (known_1d + PRIOR)
+            risk_7d = bad_7d / (known_7d + PRIOR)
+            risk_30d = bad_30d / (known_30d + PRIOR)
         return MerchantView(
-            bad_1d / (known_1d + PRIOR),
-            bad_7d / (known_7d + PRIOR),
-            bad_30d / (known_30d + PRIOR),
+            risk_1d,
+            risk_7d,
+            risk_30d,
             labels,
             run,
             max(at - began, 0) / DAY if run else None,

@@ -1,6 +1,7 @@
 """What a transaction may see of its customer."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 import msgspec
 
@@ -8,7 +9,15 @@ from app.fraud.running import NEVER, Running
 from app.fraud.totals import DAY, Totals
 
 MINUTE = 60_000  # ms
-WINDOWS = (MINUTE, 5 * MINUTE, 60 * MINUTE, DAY, 7 * DAY, 30 * DAY)
+WIDTHS = {
+    "1m": MINUTE,
+    "5m": 5 * MINUTE,
+    "60m": 60 * MINUTE,
+    "1d": DAY,
+    "7d": 7 * DAY,
+    "30d": 30 * DAY,
+}
+WINDOWS = tuple(WIDTHS.values())
 
 
 class Past(msgspec.Struct, gc=False):
@@ -79,8 +88,8 @@ class Past(msgspec.Struct, gc=False):
             return ats, amounts
         return ordered, tuple(amounts[i] for i in sorted(range(len(ats)), key=ats.__getitem__))
 
-    def windows(self, at: int) -> tuple[tuple[float, float], ...]:
-        """(count, sum of amounts) over (at - w, at] for w of 1, 5, 60 minutes, 1, 7, 30 days.
+    def windows(self, at: int, widths: Sequence[int] = WINDOWS) -> tuple[tuple[float, float], ...]:
+        """(count, sum of amounts) over (at - w, at] for each of the ascending `widths`, in ms.
 
         The transaction at hand is not included, nor is any with a later time than `at`.
         Exact over the latest events; older ones come from day totals, see `Totals.within`.
@@ -89,7 +98,7 @@ class Past(msgspec.Struct, gc=False):
         newest = top = bisect_right(ats, at)
         total = 0.0
         windows: list[tuple[float, float]] = []
-        for width in WINDOWS:
+        for width in widths:
             start = at - width
             if top and ats[top - 1] > start:
                 oldest = bisect_right(ats, start, 0, top)

@@ -9,12 +9,11 @@ from app.core.bundle import pack
 from app.core.dump import Scorer
 from app.core.fold import LearningState
 from app.errors import Refused, StateError
-from app.fraud.features import GRIDS
 from app.messages import Entry, Example, read_entry, read_feedback
 from app.settings import Settings
 from app.stream.reading import bounds, reader, stretch
 from app.stream.topics import Topics
-from app.stream.worker import fingerprint, identity
+from app.stream.worker import fingerprint, grids_of, identity
 
 
 class Stretch(NamedTuple):
@@ -74,7 +73,9 @@ class Rebuild:
     def __init__(self, settings: Settings, left_out: LeftOut, through: int | None = None) -> None:
         self.settings, self.left_out, self.through = settings, left_out, through
         self.examples = TopicPartition(Topics.named(settings).examples, 0)
-        self.state = LearningState(settings.model, settings.partitions, GRIDS, NoStatistics())
+        self.state = LearningState(
+            settings.model, settings.partitions, grids_of(settings), NoStatistics()
+        )
         self.examples_left_out = self.frauds_left_out = self.restores_left_out = 0
 
     async def read_on(self, advanced: Callable[[int, int], None] = lambda now, end: None) -> None:

@@ -66,9 +66,9 @@ async def verify(
 ) -> Report:
     """Compute the decisions in records of the predictions topic again.
 
-    Decisions of another engine, model or scope are not compared. The threshold of review is the
-    one that a decision names, or the settings' where it names none; that of blocking is always
-    the settings'. `advanced` is called after each decision.
+    Decisions of another engine, model, scope or feature set are not compared. The threshold of
+    review is the one that a decision names, or the settings' where it names none; that of
+    blocking is always the settings'. `advanced` is called after each decision.
 
     Raises
     ------
@@ -97,8 +97,11 @@ def incomparable(prediction: Prediction, policy: Policy) -> str:
     """Why a decision cannot be held against these settings and this engine; '' when it can."""
     if prediction.engine != policy.engine:
         return f"engine {prediction.engine}"
-    if (prediction.model.name, prediction.model.scope) != (policy.model, policy.scope):
-        return f"model {prediction.model.name}, scope {prediction.model.scope}"
+    used = prediction.model
+    if (used.name, used.scope) != (policy.model, policy.scope):
+        return f"model {used.name}, scope {used.scope}"
+    if used.features != policy.features:
+        return f"features {used.features}"
     return ""
 
 
@@ -112,7 +115,7 @@ def differing(
         "score": verdict.score,
         "decision": verdict.decision,
         "reasons": verdict.reasons,
-        "model": ModelUsed(policy.model, policy.scope, state.version),
+        "model": ModelUsed(policy.model, policy.scope, state.version, policy.features),
     }
     told = {name: getattr(prediction, name) for name in again}
     names = [name for name in again if encode(again[name]) != encode(told[name])]

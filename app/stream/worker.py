@@ -18,10 +18,11 @@ from app import __version__
 from app.core.engine import cpu_features, engine, grids_digest
 from app.core.fold import LearningState
 from app.core.manifest import Identity
+from app.core.zoo import Grids
 from app.errors import StateError, WeirError
 from app.fraud.account import Account
 from app.fraud.decision import Policy
-from app.fraud.features import GRIDS
+from app.fraud.features import feature_set
 from app.fraud.history import Limits
 from app.fraud.knowledge import Knowledge
 from app.fraud.labels import decode_entry
@@ -60,14 +61,19 @@ def fingerprint() -> str:
     return engine(__version__, numpy.__version__, river.__version__, cpu_features(), libc)
 
 
+def grids_of(settings: Settings) -> Grids:
+    """Bin edges by name of the features that these settings choose."""
+    return feature_set(settings.features).grids
+
+
 def new_state(settings: Settings) -> LearningState:
     """An empty learning state for these settings."""
-    return LearningState(settings.model, settings.partitions, GRIDS, Knowledge())
+    return LearningState(settings.model, settings.partitions, grids_of(settings), Knowledge())
 
 
 def identity(settings: Settings) -> Identity:
     """What a snapshot must be of to fit these settings."""
-    return Identity(settings.model, settings.partitions, grids_digest(GRIDS))
+    return Identity(settings.model, settings.partitions, grids_digest(grids_of(settings)))
 
 
 def new_policy(settings: Settings) -> Policy:
@@ -78,6 +84,7 @@ def new_policy(settings: Settings) -> Policy:
         settings.review_threshold,
         settings.block_threshold,
         fingerprint(),
+        settings.features,
     )
 
 

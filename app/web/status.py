@@ -80,6 +80,7 @@ def learning_status(view: View) -> dict[str, Any]:
     return {
         "model": settings.model,
         "scope": settings.model_scope,
+        "features": settings.features,
         "version": view.state.version,
         "end": max(follower.end, view.state.version),
         "lag": follower.lag,

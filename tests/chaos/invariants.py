@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from app.core.fold import fold_log
 from app.fraud import threshold
 from app.fraud.decision import appraise, known
-from app.fraud.features import extract
+from app.fraud.extract import extract
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.labels import TAUGHT, decode_entry
 from app.fraud.merchants import HEAD
@@ -64,8 +64,9 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
             history.insert(_event(tx, record.offset))
     for version, tx, past in sorted(seen, key=lambda one: one[0]):
         fold_log(state, log[state.version : version], version - 1)
-        x = extract(tx, past, known(state).merchants.view(tx.merchant, tx.location, tx.at))
+        merchant = known(state).merchants.view(tx.merchant, tx.location, tx.at)
         stored = decisions[tx.id][1]
+        x = extract(tx, past, merchant, stored.model.features)
         if stored.mode != "degraded" and {**stored.features, **OTHER_TOPIC} != {**x, **OTHER_TOPIC}:
             yield f"differs: the features of {tx.id}, computed again"
 

@@ -183,6 +183,8 @@ def test_ids_that_come_again_and_labels_of_others_are_counted(file: Path, tmp_pa
     [
         pytest.param(["--partitions", "1", "--scope", "shared"], False, id="one partition"),
         pytest.param(["--model", "logistic"], False, id="another model"),
+        pytest.param(["--features", "fraud-small"], False, id="fewer features"),
+        pytest.param(["--features", "fraud-full"], True, id="the same features"),
         pytest.param([], True, id="nothing else"),
     ],
 )
@@ -218,6 +220,7 @@ def test_a_terminal_shows_how_far_it_is_and_how_fast(file: Path, options: list[s
         pytest.param(["nowhere.parquet"], "cannot be read", id="no such file"),
         pytest.param([__file__], "ends in none of", id="not a data file"),
         pytest.param(["--model", "oracle", "FILE"], "oracle", id="no such model"),
+        pytest.param(["--features", "few", "FILE"], "fraud-small", id="no such features"),
         pytest.param(["--scope", "all", "FILE"], "WEIR_MODEL_SCOPE", id="no such scope"),
         pytest.param(["--label-delay", "soon", "FILE"], "not a duration", id="no duration"),
         pytest.param(["--columns", "at=TIME", "FILE"], "lacks the column TIME", id="no column"),

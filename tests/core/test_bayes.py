@@ -76,7 +76,7 @@ def test_variances_never_exceed_the_prior():
     chance, model = random.Random(2), BayesianBinned(GRIDS, prior=0.5, growth=1.0)
     for number in range(300):
         model.learn_one(row(chance), number % 5 == 0, chance.choice([0.1, 1.0, 30.0]))
-    assert all(0.0 < variance <= 0.5 for variance in model._variances)
+    assert all(0.0 < variance <= 0.5 for variance in model._scales)
 
 
 def test_a_dump_for_other_grids_is_refused():

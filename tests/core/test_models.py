@@ -4,14 +4,16 @@ import pytest
 
 from app.core.binned import BinnedLogistic
 from app.core.models import Models
+from app.core.zoo import ZOO
 from tests.core.samples import GRIDS
 from tests.core.taught import examples
 
 
 def separately(count: int) -> tuple[BinnedLogistic, list[BinnedLogistic]]:
-    """The same lessons to models that know nothing of each other."""
+    """The same lessons to models that know nothing of each other, of features with a grid."""
     shared, own = BinnedLogistic(GRIDS), [BinnedLogistic(GRIDS) for _ in range(2)]
     for number, (x, y, w) in enumerate(examples(0, count)):
+        x = {name: value for name, value in x.items() if name in GRIDS}
         shared.learn_one(x, y, w)
         own[number % 2].learn_one(x, y, w)
     return shared, own
@@ -41,3 +43,13 @@ def test_poison_is_refused_by_all_of_them():
     with pytest.raises(ValueError, match="not finite"):
         models.learn({"amount": float("nan"), "count": 1.0}, True, 1.0, 0)
     assert list(models.parts()) == before
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_of_an_example_scored_with_more_features_they_learn_those_they_have(name):
+    few = {"amount": GRIDS["amount"]}
+    whole, part = Models(name, 1, few), Models(name, 1, few)
+    for x, y, w in examples(0, 200):
+        whole.learn(x, y, w, 0)
+        part.learn({name: value for name, value in x.items() if name in few}, y, w, 0)
+    assert list(whole.parts()) == list(part.parts())

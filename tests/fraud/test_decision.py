@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from app.core.fold import LearningState
 from app.fraud.decision import Policy, appraise, decide, judge
-from app.fraud.features import FEATURES, GRIDS
+from app.fraud.features import FEATURES, GRIDS, SMALL
 from app.fraud.history import History, Limits
 from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
@@ -136,6 +136,17 @@ def test_a_prediction_says_what_was_judged_and_by_what():
     assert prediction.model.version == YOUNG.version
     assert prediction.engine == "e1"
     assert prediction.features["merchant_labels"] == YOUNG.version
+
+
+def test_a_prediction_has_the_features_of_its_set_and_names_it():
+    full = judge(TX, nothing_before(), FRESH, Source(1, 7), POLICY)
+    small = judge(TX, nothing_before(), FRESH, Source(1, 7), POLICY._replace(features=SMALL.name))
+    kept = {name: value for name, value in full.features.items() if name in SMALL.grids}
+    assert small.features == kept != full.features
+    assert (small.model.features, full.model.features) == (SMALL.name, "fraud-full")
+    before = encode(full).replace(b',"features":"fraud-full"', b"")  # of an earlier release
+    assert read_prediction(before) == full
+    assert (small.score, small.reasons) == (full.score, full.reasons)  # both by rules alone
 
 
 def test_a_past_that_is_not_whole_degrades():

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.logit import check_features
-from app.fraud.features import DAY, FEATURES, GRIDS, HOUR, extract, kilometres, table
+from app.errors import SettingsError
+from app.fraud.extract import DAY, FILLS, HOUR, extract, kilometres
+from app.fraud.features import FEATURES, FULL, GRIDS, SETS, SMALL, feature_set, table
 from app.fraud.history import Event, History, Limits, hash64
 from app.fraud.merchants import MerchantView
 from app.fraud.past import Past
@@ -38,10 +40,11 @@ def seen(
     merchant: MerchantView = QUIET,
     at: int = NOW,
     place: tuple[float, float] | None = None,
+    features: str = FULL.name,
 ) -> dict[str, float]:
     lat, lon = place or (None, None)
     tx = Transaction(id="t", at=at, customer="c", merchant="m1", amount=amount, lat=lat, lon=lon)
-    return extract(tx, behind or past(), merchant)
+    return extract(tx, behind or past(), merchant, features)
 
 
 amounts = st.floats(0, 1e12)
@@ -55,6 +58,35 @@ def test_values_are_finite_fit_for_models_and_in_the_order_of_the_table(paid, am
     assert all(type(value) is float and isfinite(value) for value in x.values())
     check_features(x)
     assert list(x) == [feature.name for feature in FEATURES if feature.name in x]
+
+
+@given(st.lists(st.tuples(agos, amounts), max_size=40), amounts, places, places)
+def test_a_set_has_the_values_that_all_features_have_and_no_other(paid, amount, here, there):
+    behind = past(*paid, place=there)
+    everything = seen(amount, behind, place=here)
+    for name, chosen in SETS.items():
+        x = seen(amount, behind, place=here, features=name)
+        assert list(x.items()) == [item for item in everything.items() if item[0] in chosen.grids]
+
+
+def test_sets_are_of_the_table_in_its_order():
+    for name, chosen in SETS.items():
+        assert feature_set(name) is chosen
+        assert list(chosen.grids.items()) == [(n, g) for n, g in GRIDS.items() if n in chosen.grids]
+    assert FULL.grids == GRIDS
+    assert 12 <= len(SMALL.grids) <= 16
+    with pytest.raises(SettingsError, match="'fraud-tiny'; choose one of fraud-full, fraud-small"):
+        feature_set("fraud-tiny")
+
+
+def test_a_group_fills_its_own_features():
+    for name, fill in FILLS.items():
+        x: dict[str, float] = {}
+        run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
+        behind = past((DAY, 10.0), (HOUR, 90.0), (MINUTE, 10.0), place=ROME)
+        tx = Transaction(id="t", at=NOW, customer="c", merchant="m1", amount=5.0, lat=1.0, lon=1.0)
+        fill(x, tx, behind, run)
+        assert list(x) == [feature.name for feature in FEATURES if feature.group == name]
 
 
 def test_everything_has_a_value_where_everything_is_known():

@@ -256,3 +256,11 @@ def test_a_foreign_dump_is_refused(parts):
 
 def test_a_dump_has_a_head_the_merchants_and_the_patterns():
     assert [part[:1] for part in learned(example()).parts()] == [b"m", b"m", b"p"]
+
+
+@given(in_order, st.floats(0, 60))
+def test_without_risks_all_else_is_the_same(examples, day):
+    merchants = learned(*examples)
+    whole, rest = (merchants.view("m1", "FR", at(day), risks) for risks in (True, False))
+    overall = merchants.view("never seen", "FR", at(day))
+    assert rest == (*overall[:3], *whole[3:])

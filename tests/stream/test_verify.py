@@ -75,8 +75,9 @@ def test_what_was_changed_is_named(change, differs):
         (POLICY._replace(engine="1-other"), "engine 0-test"),
         (POLICY._replace(model="blend"), "model binned, scope both"),
         (POLICY._replace(scope="shared"), "model binned, scope both"),
+        (POLICY._replace(features="fraud-small"), "features fraud-full"),
     ],
-    ids=["the same", "other thresholds", "engine", "model", "scope"],
+    ids=["the same", "other thresholds", "engine", "model", "scope", "features"],
 )
-def test_decisions_of_another_engine_or_model_are_not_compared(policy, why):
+def test_decisions_of_another_engine_model_or_feature_set_are_not_compared(policy, why):
     assert incomparable(decided(), policy) == why

@@ -60,7 +60,10 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
     if running is None:
         console.print(silence, markup=False, highlight=False)
         return
-    names = "model", "scope", "version", "lag", "examples", "frauds", "refused_snapshots", "engine"
+    names = (
+        *("model", "scope", "features", "version", "lag"),
+        *("examples", "frauds", "refused_snapshots", "engine"),
+    )
     console.print(facts(running["worker"], {name: running[name] for name in names}))
     snapshots: list[list[object]] = [
         [s["version"], s["digest"][:16], s["counts"]["examples"], s["size"], s["engine"]]

@@ -66,6 +66,9 @@ def replay(
             "side by side."
         ),
     ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="fraud-full or fraud-small; else WEIR_FEATURES.")
+    ] = None,
     known_customers: Annotated[
         Literal["keep", "remove"] | None,
         typer.Option(
@@ -95,7 +98,7 @@ def replay(
 
     delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
     with sentences():
-        settings = settings_of(model, partitions, scope)
+        settings = settings_of(model, partitions, scope, features)
         source = open_dataset(data, mapping, label_time)
         if report is not None:
             check(report)

@@ -54,6 +54,7 @@ def about(plan: Plan, settings: Settings) -> dict[str, str]:
         "Frauds that nobody reports": f"{plan.unreported:.0%}",
         "Partitions": str(settings.partitions),
         "Scope of the models": settings.model_scope,
+        "Features": settings.features,
     }
 
 
@@ -82,7 +83,10 @@ def span_of(first: datetime | None, last: datetime | None) -> tuple[int, int | N
 
 
 def settings_of(
-    models: list[str] | None, partitions: int | None, scope: str | None
+    models: list[str] | None,
+    partitions: int | None,
+    scope: str | None,
+    features: str | None,
 ) -> list[Settings]:
     """The settings for each model, the environment's one where none is named.
 
@@ -91,7 +95,7 @@ def settings_of(
     SettingsError
         A setting that cannot be used.
     """
-    chosen = {"partitions": partitions, "model_scope": scope}
+    chosen = {"partitions": partitions, "model_scope": scope, "features": features}
     given = {name: value for name, value in chosen.items() if value is not None}
     names = list(dict.fromkeys(models or []))
     if not names:
