@@ -5,10 +5,12 @@ are the first. Ids never hold a NUL, so these keys meet no transaction's.
 """
 
 import struct
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from rocksdict import Rdict
 
+from app.fraud.labels import decode_entry
 from app.stream.rocks import walk
 
 PREFIX = b"\0waiting"
@@ -37,6 +39,20 @@ class Waiting(NamedTuple):
         (recorded,) = _TIME.unpack_from(key, len(PREFIX))
         label_id, tx = key[len(PREFIX) + _TIME.size :].decode().split("\0")
         return cls(recorded, label_id, tx)
+
+
+def left_over(waiting: Iterable[Waiting], table: Callable[[bytes], bytes | None]) -> list[Waiting]:
+    """Index entries of labels that do not wait, as the entry of their transaction says.
+
+    A worker that dies before its changelog has an entry leaves it on its disk. If the decision is
+    known to the one that reads the label again, no entry is made then, and none is taken off.
+    """
+    return [one for one in waiting if not _waits(one, table(one.tx.encode()))]
+
+
+def _waits(one: Waiting, entry: bytes | None) -> bool:
+    waiting = decode_entry(entry, "").waiting
+    return any((label.recorded, label.label_id) == one[:2] for label in waiting)
 
 
 def overdue(db: Rdict, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:

@@ -13,6 +13,7 @@ import numpy
 import river
 from aiokafka import ConsumerRecord, TopicPartition
 from faust.types.tuples import TP
+from rocksdict import Rdict
 
 from app import __version__
 from app.core.engine import cpu_features, engine, grids_digest
@@ -43,9 +44,9 @@ from app.stream.snapshots import Snapshots
 from app.stream.step import Step
 from app.stream.sweep import Sweep
 from app.stream.tables import new_table
-from app.stream.waiting import overdue
+from app.stream.waiting import Waiting, left_over, overdue
 from app.stream.watchdog import Watchdog
-from app.stream.writer import Writers
+from app.stream.writer import Out, Writers
 
 log = logging.getLogger(__name__)
 
@@ -270,11 +271,19 @@ class Worker:
         """Publish the labels that wait for what is known by now: another worker knew less."""
         db, last = self.labels.data._db_for_partition(partition), None
         while waiting := overdue(db, FOREVER, PAGE, after=last):
+            self._take_off(partition, db, left_over(waiting, db.get))
             for tx in dict.fromkeys(label.tx for label in waiting):
                 if scored.decision(tx) is not None:
                     self._enter_again(partition, tx)
             last = waiting[-1]
             await asyncio.sleep(0)
+
+    def _take_off(self, partition: int, db: Rdict, labels: Sequence[Waiting]) -> None:
+        """Labels do not wait any more, here or in the changelog."""
+        for label in labels:
+            db.delete(label.key)
+        changelog = self.topics.changelogs[self.labels.name]
+        self.writers(changelog, partition).put(Out(label.key, None) for label in labels)
 
     def _enter_again(self, partition: int, tx: str) -> None:
         """A decision has become known late: publish the labels that waited for it."""

@@ -26,6 +26,7 @@ from app.stream.guard import Exit
 from app.stream.scored import SOURCE_HEADER
 from app.stream.waiting import PREFIX
 from tests.broker.workers import Kafka, until, workers
+from tests.chaos.evidence import read_files
 from tests.core import samples
 
 NOW = 1_700_000_000_000
@@ -84,6 +85,47 @@ async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_w
         worker.start()
         assert await until(learned, 30) == ["t1"]
         assert await worker.stop() == 0
+
+
+async def test_a_label_that_waits_on_one_disk_alone_is_taken_off_when_it_is_opened_again(
+    broker: Broker, fresh: str, tmp_path: Path
+) -> None:
+    settings = settings_of(broker, fresh)
+    await topics.create(settings)
+    async with (
+        workers(settings, tmp_path, 2, start=False) as (one, other),
+        Kafka(settings) as kafka,
+    ):
+        names = kafka.topics
+
+        async def learned() -> list[str]:
+            return [read_example(record.value).tx for record in await kafka.read(names.examples)]
+
+        async def taken_off() -> bool:
+            changes = await kafka.read(names.changelogs["labels"])
+            return any(record.value is None for record in changes)
+
+        one.start(die_at="after write labels 1")
+        await kafka.feedback([Feedback(id="t1", customer="c1", label="fraud", source="analyst")])
+        await one.child.wait()
+        assert left_waiting(one.data), "it died before it wrote"
+        await kafka.send(names.transactions, "c1", b"unreadable")
+        await kafka.send(names.predictions, "c1", encode(DECIDED), headers=[(SOURCE_HEADER, b"0")])
+        await kafka.producer.flush()
+        other.start()
+        assert await until(learned) == ["t1"]
+        assert await other.stop() == 0
+        assert not await taken_off(), "the other one knew of it"
+        one.start()
+        await until(taken_off)
+        assert await one.stop() == 0
+        assert not left_waiting(one.data)
+
+
+def left_waiting(data: Path) -> list[bytes]:
+    """The labels that wait, on the disk of a worker that does not run."""
+    (path,) = data.rglob("labels-0.db")
+    return [key for key in read_files(path) if key.startswith(PREFIX)]
 
 
 async def decide(kafka: Kafka) -> None:
