@@ -49,7 +49,7 @@ class Loop:
         self.running = True
 
     async def run(self) -> None:
-        """Work until SIGTERM."""
+        """Work until `running` is False."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop)
         await self.producer.start()
         await self.consumer.start()
@@ -73,7 +73,7 @@ class Loop:
             self.rings[tp.partition] = Rings(Path(self.job.state), tp.partition)
         rings, judge, predictions = self.rings[tp.partition], self.judges[tp.partition], []
         for record in records:
-            ring, prediction = judge.judge(read(record.value), rings.get(record.key))
+            ring, prediction = judge.work(read(record.value), rings.get(record.key))
             rings.put(record.key, ring)
             predictions.append((record.key, prediction))
         await self.send(self.job.changelog, tp.partition, rings.write().items())
@@ -105,5 +105,10 @@ class Loop:
         self.running = False
 
 
+async def main(job: Job) -> None:
+    """Work until SIGTERM. Its clients are made where a loop runs."""
+    await Loop(job).run()
+
+
 if __name__ == "__main__":
-    uvloop.run(Loop(given()).run())
+    uvloop.run(main(given()))

@@ -16,38 +16,61 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from benchmarks.engines.job import Job, given
-from benchmarks.engines.work import Judge, Transaction, read
+from benchmarks.engines.work import Features, Judge, Transaction, look, read
 
 
 class Read(NamedTuple):
-    """A transaction and the partition whose model judges it."""
+    """A transaction, and where it lies in the log."""
 
     partition: int
+    offset: int
     tx: Transaction
 
 
+class Seen(NamedTuple):
+    """A transaction with its features."""
+
+    read: Read
+    x: Features
+
+
+def remember(ring: bytes | None, item: Read) -> tuple[bytes, Seen]:
+    """The customer's ring after a transaction, and the features before it."""
+    after, x = look(item.tx, ring)
+    return after, Seen(item, x)
+
+
 def create_flow(job: Job) -> Dataflow:
-    """Kafka, a stateful step keyed by customer, Kafka."""
+    """Kafka, a stateful step keyed by customer, the models, Kafka."""
     judges: defaultdict[int, Judge] = defaultdict(Judge)
 
     def keyed(message: KafkaSourceMessage) -> tuple[str, Read]:
         tx = read(message.value)
-        return tx.customer, Read(message.partition, tx)
+        return tx.customer, Read(message.partition, message.offset, tx)
 
-    def judge(ring: bytes | None, item: Read) -> tuple[bytes, bytes]:
-        return judges[item.partition].judge(item.tx, ring)
-
-    def record(item: tuple[str, bytes]) -> KafkaSinkMessage:
-        return KafkaSinkMessage(item[0].encode(), item[1])
+    def judge(batch: list[tuple[str, Seen]]) -> list[KafkaSinkMessage]:
+        # The step before hands a batch out by customer; the models learn in the log's order.
+        batch.sort(key=in_log)
+        return [
+            KafkaSinkMessage(
+                customer.encode(), judges[item.read.partition].judge(item.read.tx, item.x)
+            )
+            for customer, item in batch
+        ]
 
     flow = Dataflow("plain")
     source = kop.input("source", flow, brokers=[job.brokers], topics=[job.source], tail=False)
     customers = op.map("keyed", source.oks, keyed)
-    predictions = op.stateful_map("judge", customers, judge)
-    records = op.map("records", predictions, record)
+    seen = op.stateful_map("ring", customers, remember)
+    predictions = op.flat_map_batch("judge", seen, judge)
     config = {"enable.idempotence": "true", "partitioner": "murmur2_random"}
-    kop.output("sink", records, brokers=[job.brokers], topic=job.predictions, add_config=config)
+    kop.output("sink", predictions, brokers=[job.brokers], topic=job.predictions, add_config=config)
     return flow
+
+
+def in_log(item: tuple[str, Seen]) -> tuple[int, int]:
+    """Where a transaction lies."""
+    return item[1].read.partition, item[1].read.offset
 
 
 def main(job: Job) -> None:

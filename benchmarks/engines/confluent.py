@@ -89,7 +89,7 @@ class Loop:
         rings, judge, predictions = self.rings[partition], self.judges[partition], []
         for message in messages:
             key = message.key()
-            ring, prediction = judge.judge(read(message.value()), rings.get(key))
+            ring, prediction = judge.work(read(message.value()), rings.get(key))
             rings.put(key, ring)
             predictions.append((key, prediction))
         produce = partial(self.producer.produce, partition=partition, on_delivery=delivered)

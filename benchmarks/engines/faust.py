@@ -42,14 +42,14 @@ def create_app(job: Job) -> faust.App:
     )
     source = app.topic(job.source, value_type=Transaction)
     predictions = app.topic(job.predictions, value_type=bytes, value_serializer="raw")
-    rings = app.Table("rings", key_type=str, value_type=bytes, value_serializer="raw")
+    rings = app.Table("rings", key_type=str, value_type=bytes)
     judges: defaultdict[int, Judge] = defaultdict(Judge)
 
     @app.agent(source)
     async def judge(stream):
         async for event in stream.events():
             tx, model = event.value, judges[event.message.partition]
-            rings[tx.customer], prediction = model.judge(tx, rings.get(tx.customer))
+            rings[tx.customer], prediction = model.work(tx, rings.get(tx.customer))
             await predictions.send(key=tx.customer, value=prediction)
 
     return app

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+import msgspec
 from aiokafka import ConsumerRecord
 
 from benchmarks.engines.job import Job
@@ -50,9 +51,14 @@ def before_bar(key: bytes) -> str:
     return key.partition(b"|")[0].decode()
 
 
+def quoted(key: bytes) -> str:
+    """The customer in a key of Faust's changelog: JSON."""
+    return msgspec.json.decode(key, type=str)
+
+
 ENGINES = (
     Engine("weir", "weir", "faust-streaming"),
-    Engine("faust", "faust", "faust-streaming", own_changelog=True),
+    Engine("faust", "faust", "faust-streaming", own_changelog=True, customer=quoted),
     Engine("quix", "quix", "quixstreams", own_changelog=True, customer=before_bar),
     Engine(
         "quix tuned", "quix", "quixstreams", tuned=True, own_changelog=True, customer=before_bar
@@ -75,7 +81,7 @@ def from_snapshots(job: Job) -> States:
     for file in sorted(job.state.glob("*.sqlite3")):
         with closing(sqlite3.connect(file)) as db:
             rows = db.execute(
-                "SELECT state_key, ser_change FROM snaps WHERE step_id LIKE '%judge%'"
+                "SELECT state_key, ser_change FROM snaps WHERE step_id LIKE '%.ring.%'"
                 " ORDER BY snap_epoch"
             )
             states.update((customer, pickle.loads(change)) for customer, change in rows)

@@ -47,7 +47,7 @@ def create_app(job: Job) -> Application:
 
     def judge(raw: bytes, state: State) -> bytes:
         model = judges[message_context().partition]
-        ring, prediction = model.judge(read(raw), state.get_bytes("ring"))
+        ring, prediction = model.work(read(raw), state.get_bytes("ring"))
         state.set_bytes("ring", ring)
         return prediction
 

@@ -49,7 +49,7 @@ class Worker:
         """One step: compute into the overlay, RocksDB, changelog, predictions."""
         rings, judge, predictions = step.table(self.rings), self.judges[step.partition], []
         for record in records:
-            rings[record.key], prediction = judge.judge(read(record.value), rings.get(record.key))
+            rings[record.key], prediction = judge.work(read(record.value), rings.get(record.key))
             predictions.append(Out(record.key, prediction))
         step.store()
         await step.send(self.predictions, predictions).handed

@@ -32,6 +32,9 @@ CATEGORIES = ("grocery", "travel", "fuel", "online", "restaurant", "health")
 FRAUD = 0.02  # share of transactions
 
 
+Features = dict[str, float]
+
+
 class Judged(Protocol):
     """What the work reads of a transaction."""
 
@@ -91,7 +94,7 @@ def encode(events: Iterable[Event]) -> bytes:
     return b"".join(EVENT.pack(*event) for event in events)
 
 
-def features(tx: Judged, events: list[Event]) -> dict[str, float]:
+def features(tx: Judged, events: list[Event]) -> Features:
     """Ten features of a transaction and of what its customer did before it.
 
     A window of some length reaches back from `tx.at` and holds its older end.
@@ -129,20 +132,30 @@ def features(tx: Judged, events: list[Event]) -> dict[str, float]:
     }
 
 
+def look(tx: Judged, ring: bytes | None) -> tuple[bytes, Features]:
+    """The customer's ring after the transaction, and the transaction's features before it."""
+    events = decode(ring)
+    x = features(tx, events)
+    events.append(Event(tx.at, tx.amount, crc32(tx.merchant.encode())))
+    return encode(events[-ROOM:]), x
+
+
 class Judge:
     """The model of one partition: scores each transaction, then learns from it."""
 
     def __init__(self) -> None:
         self.model = StandardScaler() | LogisticRegression()
 
-    def judge(self, tx: Judged, ring: bytes | None) -> tuple[bytes, bytes]:
-        """The customer's ring after the transaction, and the prediction as JSON."""
-        events = decode(ring)
-        x = features(tx, events)
+    def judge(self, tx: Judged, x: Features) -> bytes:
+        """The prediction for a transaction with these features, as JSON."""
         score = self.model.predict_proba_one(x)[True]
         self.model.learn_one(x, tx.fraud)
-        events.append(Event(tx.at, tx.amount, crc32(tx.merchant.encode())))
-        return encode(events[-ROOM:]), write(Prediction(tx.id, tx.customer, tx.at, score))
+        return write(Prediction(tx.id, tx.customer, tx.at, score))
+
+    def work(self, tx: Judged, ring: bytes | None) -> tuple[bytes, bytes]:
+        """All of it: the customer's ring after the transaction, and the prediction."""
+        ring, x = look(tx, ring)
+        return ring, self.judge(tx, x)
 
 
 def transactions(count: int, seed: int) -> Iterator[Transaction]:
@@ -184,5 +197,5 @@ def expected(partitions: Iterable[Iterable[bytes]]) -> Expected:
         judge = Judge()
         for raw in log:
             tx = read(raw)
-            states[tx.customer], outputs[tx.id] = judge.judge(tx, states.get(tx.customer))
+            states[tx.customer], outputs[tx.id] = judge.work(tx, states.get(tx.customer))
     return Expected(outputs, states)
