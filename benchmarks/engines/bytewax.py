@@ -4,6 +4,8 @@ Its state lies in SQLite files on the worker's disk, not in a changelog topic, a
 positions do too. It ends when it has read the log to its end.
 """
 
+import signal
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -74,12 +76,17 @@ def in_log(item: tuple[str, Seen]) -> tuple[int, int]:
 
 
 def main(job: Job) -> None:
-    """Run until the end of the log; the file `done` says that the last state is stored."""
+    """Run until the end of the log; the file `done` says that the last state is stored.
+
+    The process stays until it is stopped, so that the harness can measure it.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     state = Path(job.state)
     state.mkdir()
     init_db_dir(state, 1)
     cli_main(create_flow(job), recovery_config=RecoveryConfig(state))
     job.done.touch()
+    signal.pause()
 
 
 if __name__ == "__main__":

@@ -1,41 +1,18 @@
 """One engine works off a log that was there before it started."""
 
 import asyncio
-import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.engines.job import Job
+from benchmarks.engines.job import Job, arguments
 from benchmarks.engines.log import PARTITIONS, Log
 from benchmarks.engines.peers import Engine, from_changelog, from_snapshots
-from benchmarks.engines.process import EngineError, Process, size
+from benchmarks.engines.process import EngineError, Process, Stopwatch, Use, size
+from benchmarks.engines.rows import Measured
 from benchmarks.engines.work import Expected
 
 POLL = 0.01  # seconds between two looks
 PATIENCE = 180.0  # seconds for one run
-
-
-@dataclass(frozen=True)
-class CatchUp:
-    """What one run measured; per event where it says so.
-
-    Attributes
-    ----------
-    cpu_us: processor time an event, from the first output until all is stored and committed.
-    events_per_s: from the first output to the last.
-    rss: most memory seen, bytes.
-    disk: bytes of local state after the stop.
-    wire: bytes written to the broker, outputs and changelog.
-    """
-
-    cpu_us: float
-    events_per_s: float
-    rss: int
-    disk: int
-    wire: int
-    outputs_equal: bool
-    state_equal: bool
 
 
 class Run:
@@ -61,7 +38,8 @@ class Run:
         """Make its topics and start it; `stop` has to follow."""
         own = self.engine.own_changelog or self.engine.customer is None
         await self.log.create(self.job.predictions, compacted=() if own else [self.job.changelog])
-        return Process(self.engine.module, self.job)
+        module = f"benchmarks.engines.{self.engine.module}"
+        return Process([module, *arguments(self.job)], Path(self.job.directory), {})
 
     async def settled(self, count: int) -> bool:
         """Whether all is stored and committed that the outputs stand for."""
@@ -77,7 +55,7 @@ class Run:
         return from_changelog(self.engine, await self.log.read(topic))
 
 
-async def catch_up(run: Run, count: int, expected: Expected) -> CatchUp:
+async def catch_up(run: Run, count: int, expected: Expected) -> Measured:
     """Start an engine, wait until it has done everything, and stop it.
 
     Raises
@@ -88,45 +66,39 @@ async def catch_up(run: Run, count: int, expected: Expected) -> CatchUp:
     process = await run.start()
     try:
         async with asyncio.timeout(PATIENCE):
-            cpu_us, rate, rss = await measure(run, process, count)
+            used = await measure(run, process, count)
     except TimeoutError:
         raise process.error(f"not done within {PATIENCE:.0f} s") from None
     finally:
         await process.stop()
-    topics = await run.log.topics(run.job.group)
-    return CatchUp(
-        cpu_us,
-        rate,
-        rss,
-        size(run.job.state),
-        run.log.size(topics),
-        await outputs_equal(run, expected),
-        await run.states() == expected.states,
+    return Measured(
+        *used,
+        disk=size(run.job.state),
+        wire=run.log.size(await run.log.topics(run.job.group)),
+        outputs_equal=await outputs_equal(run, expected),
+        state_equal=await run.states() == expected.states,
     )
 
 
-async def measure(run: Run, process: Process, count: int) -> tuple[float, float, int]:
-    """Processor time an event, events a second, and most memory."""
-    begun = 0
-    while not begun:
-        process.check(run.job)
-        await asyncio.sleep(POLL)
-        begun = await run.log.count(run.job.predictions)
-    first, start = process.use(), time.monotonic()
-    if begun == count:
-        raise EngineError("all outputs came at once: nothing to measure")
-    done, rss = begun, first.rss
+async def measure(run: Run, process: Process, count: int) -> Use:
+    """From the first output until all is done."""
+    stopwatch = Stopwatch(process)
+    done = begun = 0
     while done < count:
         await asyncio.sleep(POLL)
-        process.check(run.job)
-        done, rss = await run.log.count(run.job.predictions), max(rss, process.use().rss)
-    took = time.monotonic() - start
+        done = await run.log.count(run.job.predictions)
+        stopwatch.look()
+        if not begun and done:
+            begun = done
+            stopwatch.start()
+    took = stopwatch.seconds()
     while not await run.settled(count):
-        process.check(run.job)
         await asyncio.sleep(POLL)
-    last = process.use()
+        stopwatch.look()
+    if begun == count:
+        raise EngineError("all outputs came at once: nothing to measure")
     events = count - begun
-    return (last.cpu - first.cpu) / events * 1e6, events / took, max(rss, last.rss)
+    return Use(stopwatch.cpu() / events * 1e6, events / took, stopwatch.rss)
 
 
 async def outputs_equal(run: Run, expected: Expected) -> bool:
