@@ -11,6 +11,7 @@ is missing is a row that says so.
 
 import argparse
 import asyncio
+import logging
 import random
 import secrets
 import tempfile
@@ -43,6 +44,8 @@ async def main(options: argparse.Namespace) -> int:
     """Measure, print, write; 1 if an engine failed."""
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     plan = SHORT if options.quick else FULL
+    # It complains of every new topic until the broker has told it of its leader.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     print(f"order of the engines: --seed {seed}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as place:

@@ -54,7 +54,7 @@ SHORT = Plan(QUICK, QUICK, 20_000, 20_000, 1, (1000,), 10)
 class Bench:
     """One run of the benchmark on one broker.
 
-    `failed` holds a sentence for each engine's run that came to nothing.
+    `failed` holds a sentence for each engine that failed, by its name and whether at a pace.
     """
 
     def __init__(self, plan: Plan, log: Log, directory: Path, chance: random.Random) -> None:
@@ -64,7 +64,7 @@ class Bench:
         self.caught_up: dict[str, list[Measured]] = {name: [] for name in plan.engines}
         self.learned: list[Measured] = []
         self.at_pace: dict[str, list[Measured]] = {}
-        self.failed: dict[str, str] = {}
+        self.failed: dict[tuple[str, bool], str] = {}
 
     async def run(self) -> None:
         """All of it."""
@@ -91,7 +91,7 @@ class Bench:
         try:
             said = await measure(name)
         except EngineError as error:
-            self.failed[name] = said = f"failed: {error}"
+            self.failed[name, measure == self.keep_pace] = said = f"failed: {error}"
         print(f"{name}: {said}; {time.monotonic() - began:.0f} s", flush=True)
 
     async def catch_up(self, name: str) -> str:
@@ -151,7 +151,7 @@ class Bench:
         """One row of an engine."""
         row = blank(name, load, events)
         row.work = work or row.work
-        row.note = self.failed.get(name, row.note)
+        row.note = self.failed.get((name, load != CATCH_UP), row.note)
         return fill(row, runs)
 
 

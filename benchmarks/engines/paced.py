@@ -17,12 +17,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from app.stream.topics import partition_of
 from benchmarks.engines.log import PARTITIONS, partitions
-from benchmarks.engines.process import EngineError, Process, Stopwatch
+from benchmarks.engines.process import Process, Stopwatch
 from benchmarks.engines.rows import Measured
 
 WARM = 2.0  # seconds at each pace that do not count
-KNOCK = 0.1  # seconds between the transactions that wake the engine up
+LOOK = 0.05  # seconds between two looks for the last ones
 PATIENCE = 60.0  # seconds for its first output, and for the last ones at each pace
+PREFIX = "ns-"  # of an id: digits alone may be taken for the number of a card
 QUANTILES = (0.5, 0.99, 0.999)
 
 
@@ -45,44 +46,53 @@ answered = msgspec.json.Decoder(Answer).decode
 class Arrivals:
     """The outputs' latencies in seconds, by the time of the send in ns of the monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.latencies: dict[int, float] = {}
+        self.listening = asyncio.ensure_future(self._listen(consumer))
 
-    async def listen(self, consumer: AIOKafkaConsumer) -> None:
-        """Note outputs, without end."""
+    async def _listen(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             fetched = await consumer.getmany(timeout_ms=1000)
             now = time.monotonic_ns()
             for records in fetched.values():
                 for record in records:
-                    sent = int(answered(record.value).id)
+                    sent = int(answered(record.value).id.removeprefix(PREFIX))
                     self.latencies.setdefault(sent, (now - sent) / 1e9)
 
-    async def of(self, sent: Sequence[int]) -> list[float]:
-        """The latencies of all of these, in seconds, once they are there."""
-        while not all(one in self.latencies for one in sent):
-            await asyncio.sleep(KNOCK)
+    async def of(self, sent: Sequence[int], process: Process) -> list[float]:
+        """The latencies of all of these, in seconds, once they are there. Raises EngineError."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not all(one in self.latencies for one in sent):
+                    process.check()
+                    await asyncio.wait([self.listening], timeout=LOOK)
+                    if self.listening.done():
+                        self.listening.result()  # raises: it has no other end
+        except TimeoutError:
+            missing = sum(one not in self.latencies for one in sent)
+            late = f"{missing} of {len(sent)} outputs did not come within {PATIENCE:.0f} s"
+            raise process.error(late) from None
         return [self.latencies[one] for one in sent]
 
 
 class Sender:
-    """Sends payments at a pace. The ids are the times of the sends."""
+    """Sends payments at a pace. Their ids are the times of the sends, in ns."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, payments: Iterator[Payment]) -> None:
         self.producer, self.topic, self.payments = producer, topic, payments
 
     async def send(self) -> int:
-        """Send one; its id."""
+        """Send one; when, in ns."""
         customer, value = next(self.payments)
         partition = partition_of(customer, PARTITIONS)
         now = time.monotonic_ns()
         await self.producer.send(
-            self.topic, value(str(now)), key=customer.encode(), partition=partition
+            self.topic, value(f"{PREFIX}{now}"), key=customer.encode(), partition=partition
         )
         return now
 
     async def keep(self, pace: float, seconds: float) -> list[int]:
-        """Send so many a second for so long; their ids."""
+        """Send so many a second for so long; when each was sent, in ns."""
         sent: list[int] = []
         begun = time.monotonic()
         for number in range(round(pace * seconds)):
@@ -126,25 +136,17 @@ async def latencies(
         It ended, or does not keep up.
     """
     async with clients(brokers, predictions) as (producer, consumer):
-        sender, arrivals = Sender(producer, source, payments), Arrivals()
-        listening = asyncio.ensure_future(arrivals.listen(consumer))
+        sender, arrivals = Sender(producer, source, payments), Arrivals(consumer)
         try:
             await wake(process, sender, arrivals)
             return [await at(process, sender, arrivals, pace, seconds) for pace in paces]
         finally:
-            listening.cancel()
+            arrivals.listening.cancel()
 
 
 async def wake(process: Process, sender: Sender, arrivals: Arrivals) -> None:
-    """Knock until all that was sent is answered: every partition is at work."""
-    sent = [await sender.send() for _ in range(10 * PARTITIONS)]
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not all(one in arrivals.latencies for one in sent):
-                process.check()
-                await asyncio.sleep(KNOCK)
-    except TimeoutError:
-        raise process.error(f"no output within {PATIENCE:.0f} s") from None
+    """Wait until some transactions are answered: every partition is at work."""
+    await arrivals.of([await sender.send() for _ in range(10 * PARTITIONS)], process)
 
 
 async def at(
@@ -154,14 +156,7 @@ async def at(
     await sender.keep(pace, WARM)
     stopwatch = Stopwatch(process)
     sent = await sender.keep(pace, seconds)
-    took, cpu = stopwatch.seconds(), stopwatch.cpu()
     stopwatch.look()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            found = await arrivals.of(sent)
-    except TimeoutError:
-        raise EngineError(f"{pace:.0f}/s: outputs late by {PATIENCE:.0f} s") from None
-    p50, p99, p999 = (float(ms) for ms in np.quantile(found, QUANTILES) * 1000)
-    return Measured(
-        cpu / len(sent) * 1e6, len(sent) / took, stopwatch.rss, latencies=(p50, p99, p999)
-    )
+    used = stopwatch.use(len(sent))
+    p50, p99, p999 = np.quantile(await arrivals.of(sent, process), QUANTILES) * 1000
+    return Measured(*used, latencies=(float(p50), float(p99), float(p999)))
