@@ -23,9 +23,9 @@ from benchmarks.engines.work import expected, transactions, write
 SOURCE = "plain-transactions"
 CATCH_UP = "catch-up"
 DEFAULT = "weir default"  # the whole default path, beside the engines
-PACED = ("weir", "quix", "quix tuned", "confluent", DEFAULT)
+PACED = ("weir", "quix", "quix tuned", "aiokafka", "confluent", DEFAULT)
 QUICK = ("weir", "quix tuned", "confluent", DEFAULT)
-MISSING = "not installed; `make bench` installs it where it can be."
+MISSING = "not installed; `make bench` installs it where there is a wheel of it"
 
 
 @dataclass(frozen=True)

@@ -57,15 +57,41 @@ def quoted(key: bytes) -> str:
 
 
 ENGINES = (
-    Engine("weir", "weir", "faust-streaming"),
-    Engine("faust", "faust", "faust-streaming", own_changelog=True, customer=quoted),
-    Engine("quix", "quix", "quixstreams", own_changelog=True, customer=before_bar),
+    Engine("weir", "weir", "faust-streaming", note="its engine alone, from `app.stream`"),
     Engine(
-        "quix tuned", "quix", "quixstreams", tuned=True, own_changelog=True, customer=before_bar
+        "faust",
+        "faust",
+        "faust-streaming",
+        own_changelog=True,
+        customer=quoted,
+        note="records, an agent over single events, a table; its own settings",
     ),
-    Engine("bytewax", "bytewax", "bytewax", customer=None),
-    Engine("aiokafka", "aiokafka", "aiokafka"),
-    Engine("confluent", "confluent", "confluent-kafka"),
+    Engine(
+        "quix",
+        "quix",
+        "quixstreams",
+        own_changelog=True,
+        customer=before_bar,
+        note="its own settings: commits every 5 s",
+    ),
+    Engine(
+        "quix tuned",
+        "quix",
+        "quixstreams",
+        tuned=True,
+        own_changelog=True,
+        customer=before_bar,
+        note="commits every 10,000 records or second, gathers for 50 ms, at a pace for none",
+    ),
+    Engine(
+        "bytewax",
+        "bytewax",
+        "bytewax",
+        customer=None,
+        note="states in SQLite, without a changelog; batches put back into the log's order",
+    ),
+    Engine("aiokafka", "aiokafka", "aiokafka", note="a bare loop, 500 records at a time"),
+    Engine("confluent", "confluent", "confluent-kafka", note="a bare loop, 500 records at a time"),
 )
 
 
