@@ -12,6 +12,7 @@ is missing is a row that says so.
 import argparse
 import asyncio
 import logging
+import os
 import random
 import secrets
 import tempfile
@@ -47,7 +48,7 @@ async def main(options: argparse.Namespace) -> int:
     # It complains of every new topic until the broker has told it of its leader.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     print(f"order of the engines: --seed {seed}", flush=True)
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as place:
         async with Broker(Path(place) / "kafka") as broker, Log(broker) as log:
             bench = Bench(plan, log, Path(place), random.Random(seed))
@@ -58,7 +59,7 @@ async def main(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(rows)) + b"\n")
     if options.docs:
-        document.write(rows, seed)
+        document.write(rows, seed, load)
         plot.draw(rows)
     return 1 if bench.failed else 0
 

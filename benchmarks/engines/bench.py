@@ -47,7 +47,7 @@ class Plan:
     seconds: float
 
 
-FULL = Plan((*(e.name for e in ENGINES), DEFAULT), PACED, 60_000, 30_000, 3, (500, 1000, 2000), 15)
+FULL = Plan((*(e.name for e in ENGINES), DEFAULT), PACED, 40_000, 20_000, 3, (500, 1000, 2000), 15)
 SHORT = Plan(QUICK, QUICK, 20_000, 20_000, 1, (1000,), 10)
 
 

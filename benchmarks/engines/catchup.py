@@ -12,7 +12,7 @@ from benchmarks.engines.rows import Measured
 from benchmarks.engines.work import Expected
 
 POLL = 0.01  # seconds between two looks
-PATIENCE = 180.0  # seconds for one run
+PATIENCE = 300.0  # seconds for one run
 
 
 class Run:

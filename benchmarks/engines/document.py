@@ -16,9 +16,9 @@ BEGIN, END = "<!-- engines:begin -->", "<!-- engines:end -->"
 LIBRARIES = ("river", "rocksdict")  # that all engines share
 
 
-def write(rows: Sequence[Row], seed: int) -> None:
+def write(rows: Sequence[Row], seed: int, load: float) -> None:
     """Replace what stands between the marks in the page."""
-    PAGE.write_text(between(PAGE.read_text(), section(rows, machine(), seed)))
+    PAGE.write_text(between(PAGE.read_text(), section(rows, machine(load), seed)))
 
 
 def between(page: str, text: str) -> str:
@@ -43,15 +43,14 @@ def section(rows: Sequence[Row], machine: str, seed: int) -> str:
     return f"{machine} `--seed {seed}`.\n\n{markdown(rows)}"
 
 
-def machine() -> str:
-    """Cores, processor, load, versions and date, as sentences."""
-    cores, load = os.cpu_count(), os.getloadavg()[2]
+def machine(load: float) -> str:
+    """Cores, processor, load average before the run, versions and date, as sentences."""
     found = {engine.package: engine.version for engine in ENGINES if engine.version}
     found |= {library: version(library) for library in LIBRARIES}
     versions = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores ({processor()}), load {load:.1f} over the"
-        f" last 15 minutes. CPython {platform.python_version()}, {versions}."
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({processor()}), load average"
+        f" {load:.1f} before the run. CPython {platform.python_version()}, {versions}."
     )
 
 
