@@ -14,6 +14,7 @@ from benchmarks.engines.tables import markdown
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- engines:begin -->", "<!-- engines:end -->"
 LIBRARIES = ("river", "rocksdict")  # that all engines share
+QUIET = 0.5  # load average of a machine that does nothing else
 
 
 def write(rows: Sequence[Row], seed: int, load: float) -> None:
@@ -48,9 +49,10 @@ def machine(load: float) -> str:
     found = {engine.package: engine.version for engine in ENGINES if engine.version}
     found |= {library: version(library) for library in LIBRARIES}
     versions = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
+    busy = " Other work kept them busy, which latencies show most." if load > QUIET else ""
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({processor()}), load average"
-        f" {load:.1f} before the run. CPython {platform.python_version()}, {versions}."
+        f" {load:.1f} before the run.{busy} CPython {platform.python_version()}, {versions}."
     )
 
 

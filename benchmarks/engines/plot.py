@@ -60,4 +60,4 @@ def waits(axes, rows: list[Row]) -> None:
         axes.plot(row.p99_ms, place, "|", color=color(row), ms=12, mew=2)
     axes.set_yticks(range(len(rows)), [name(row) for row in rows])
     axes.set_xscale("log")
-    axes.set_xlabel(f"ms, Kafka to Kafka, at {PACE}: median (dot) to 99 % (bar)")
+    axes.set_xlabel(f"latency, ms, at {PACE}: median to 99 %")
