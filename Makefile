@@ -8,6 +8,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := $(BIN)/pip-compile --quiet pyproject.toml
 
@@ -39,8 +40,10 @@ format: $(READY)  ## Rewrite the code in the project's format
 bench-handbook: $(READY)  ## Set Weir's models beside XGBoost; ARGS="--data DIR --weeks test"
 	@$(BIN)/python -m benchmarks.handbook $(ARGS)
 
-bench: $(READY)  ## Run the benchmarks one after another; ARGS="history" picks some
-	@$(BIN)/python -m benchmarks $(ARGS)
+# Without the peers the benchmarks run all the same, and say who is missing.
+bench: $(READY)  ## Run the benchmarks, Weir beside its peers too; ARGS="history" picks some
+	@$(MAKE) --no-print-directory $(PEERS)/.ready || echo "The peers could not be installed."
+	@bin=$(PEERS)/bin; test -e $(PEERS)/.ready || bin=$(BIN); $$bin/python -m benchmarks $(ARGS)
 
 docs: $(READY)  ## Write docs/settings.md anew from app/settings.py
 	@$(BIN)/python -m app.settings_table > docs/settings.md
@@ -53,7 +56,7 @@ lock: $(READY)  ## Lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	@$(LOCK) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove the environment and everything that tools leave behind
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements/dev.txt
@@ -61,6 +64,12 @@ $(READY): pyproject.toml requirements/dev.txt
 	@echo "Installing the locked dependencies into .venv (once; a minute or two) ..."
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PEERS)/.ready: pyproject.toml
+	@echo "Installing the peers of the benchmarks into $(PEERS) (once; a minute or two) ..."
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install --editable '.[bench]'
 	@touch $@
 
 .PHONY: .venv

@@ -10,13 +10,12 @@ are the values in the topics: what a transaction or a label adds to them before 
 import asyncio
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
 from aiokafka import TopicPartition
 
-from app.cli.demo.fleet import Fleet, choose_ports
 from app.data.rows import Labelled
 from app.data.simulator import transactions
 from app.data.traffic import Traffic
@@ -24,13 +23,15 @@ from app.messages import Feedback
 from app.settings import Settings, read_settings
 from app.stream import topics
 from app.stream.broker import Broker
+from app.stream.ports import choose_ports
 from app.stream.publish import Publisher
 from app.stream.reading import bounds, reader, stretch
 from app.stream.writer import Writers
+from benchmarks.engines.process import Process, Stopwatch, Use, size
 
 COUNT = 30_000
 PATIENCE = 600.0  # seconds for the whole run
-POLL = 0.05
+POLL = 0.02
 
 
 class Watch:
@@ -44,12 +45,14 @@ class Watch:
         count = 1 if topic == self.names.examples else self.settings.partitions
         return [TopicPartition(topic, partition) for partition in range(count)]
 
-    async def reaches(self, topic: str, count: int) -> None:
-        """Wait until a topic holds so many records."""
+    async def reaches(self, topic: str, count: int, stopwatch: Stopwatch) -> int:
+        """Wait until a topic holds so many records; how many it holds then."""
         tps = self.partitions(topic)
         async with reader(self.settings.brokers, *tps) as consumer:
-            while sum((await consumer.end_offsets(tps)).values()) < count:
+            while (found := sum((await consumer.end_offsets(tps)).values())) < count:
+                stopwatch.look()
                 await asyncio.sleep(POLL)
+        return found
 
     async def bytes(self, topic: str) -> int:
         """Bytes of all values in a topic."""
@@ -68,47 +71,84 @@ def answer(row: Labelled) -> Feedback:
     return Feedback(id=tx.id, customer=tx.customer, label=says, source="analyst", at=tx.at)
 
 
+def simulated() -> Iterator[Labelled]:
+    """Simulated transactions without end."""
+    return chain.from_iterable(transactions(Traffic(seed=1)))
+
+
+def worker(settings: Settings, directory: Path) -> Process:
+    """A worker as a process: `weir worker` with these settings and a port of its own."""
+    given = settings.model_dump(exclude_unset=True, exclude={"snapshot_keys"})
+    told = {**given, "data_dir": directory / "state", "web_port": choose_ports(None)[0]}
+    environment = {f"WEIR_{name.upper()}": str(value) for name, value in told.items()}
+    return Process(["app", "worker"], directory, environment)
+
+
+class CatchUp:
+    """A new worker that is behind: first by transactions, then by a label for each.
+
+    Entering it writes the transactions and starts the worker. All of it raises EngineError when
+    the worker ends.
+
+    Parameters
+    ----------
+    directory: an empty one, for the worker's state and log.
+    """
+
+    def __init__(self, settings: Settings, count: int, directory: Path) -> None:
+        self.settings, self.directory = settings, directory
+        self.rows = list(islice(simulated(), count))
+        self.watch, self.writers = Watch(settings), Writers(settings.brokers)
+        self.publisher = Publisher(settings, self.writers)
+
+    async def __aenter__(self) -> "CatchUp":
+        await topics.create(self.settings)
+        await self.writers.start()
+        self.publisher.transactions(row.tx for row in self.rows)
+        await self.writers.flush()
+        self.process = worker(self.settings, self.directory)
+        self.stopwatch = Stopwatch(self.process)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.process.stop()
+        await self.writers.stop()
+
+    async def decide(self) -> Use:
+        """Wait until all transactions are decided: what that took, from the first on."""
+        predictions, count = self.watch.names.predictions, len(self.rows)
+        begun = await self.watch.reaches(predictions, 1, self.stopwatch)
+        self.stopwatch.start()
+        await self.watch.reaches(predictions, count, self.stopwatch)
+        return self.stopwatch.use(count - begun)
+
+    async def learn(self) -> Use:
+        """Write the labels, and wait until all are settled: what that took."""
+        self.stopwatch.start()
+        self.publisher.labels(map(answer, self.rows))
+        await self.watch.reaches(self.watch.names.examples, len(self.rows), self.stopwatch)
+        return self.stopwatch.use(len(self.rows))
+
+    def disk(self) -> int:
+        """Bytes of the worker's state."""
+        return size(self.directory / "state")
+
+
 async def measure(count: int, directory: Path) -> None:
-    """Run it and print the figures."""
-    rows = list(islice(chain.from_iterable(transactions(Traffic(seed=1))), count))
+    """Run it on a broker of its own and print the figures."""
+    place = directory / "worker"
+    place.mkdir()
     async with Broker(directory / "kafka") as broker, asyncio.timeout(PATIENCE):
         settings = read_settings(brokers=broker.bootstrap)
-        await topics.create(settings)
-        watch, writers = Watch(settings), Writers(settings.brokers)
-        await writers.start()
-        publisher = Publisher(settings, writers)
-        publisher.transactions(row.tx for row in rows)
-        await writers.flush()
-        fleet = Fleet(settings, choose_ports(1, None), directory)
-        await fleet.start()
-        try:
-            await watch.reaches(watch.names.predictions, 1)
-            clock = Stopwatch(fleet)
-            await watch.reaches(watch.names.predictions, count)
-            clock.say("transaction", count)
-            publisher.labels(map(answer, rows))
-            await watch.reaches(watch.names.examples, count)
-            clock.say("label", count)
-        finally:
-            await fleet.stop(patience=20.0)
-            await writers.stop()
-        await say_bytes(watch, count)
-    disk = sum(file.stat().st_size for file in (directory / "worker-1").rglob("*.*"))
-    print(f"local disk, bytes a transaction: {disk / count:.0f}")
+        async with CatchUp(settings, count, place) as run:
+            say("transaction", await run.decide())
+            say("label", await run.learn())
+        await say_bytes(run.watch, count)
+    print(f"local disk, bytes a transaction: {run.disk() / count:.0f}")
 
 
-class Stopwatch:
-    """CPU and wall time of the workers since the last look."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-        self.cpu, self.wall = fleet.cpu_seconds(), time.monotonic()
-
-    def say(self, what: str, count: int) -> None:
-        cpu, wall = self.fleet.cpu_seconds(), time.monotonic()
-        spent, took = cpu - self.cpu, wall - self.wall
-        self.cpu, self.wall = cpu, wall
-        print(f"{what}s a second: {count / took:.0f}; CPU us a {what}: {spent / count * 1e6:.0f}")
+def say(what: str, use: Use) -> None:
+    print(f"{what}s a second: {use.events_per_s:.0f}; CPU us a {what}: {use.cpu_us:.0f}")
 
 
 async def say_bytes(watch: Watch, count: int) -> None:

@@ -19,11 +19,13 @@ from app.stream.topics import Topics
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("base", "build", "dev")
-# All but torch: gigabytes, for one model; whoever wants it takes what suits their hardware.
+# Not torch: gigabytes, for one model; whoever wants it takes what suits their hardware. Not the
+# peers of the benchmarks: they have an environment of their own.
+UNLOCKED = {"torch", "bench"}
 EXTRAS = {
     name: lines
     for name, lines in PROJECT["project"]["optional-dependencies"].items()
-    if name != "torch"
+    if name not in UNLOCKED
 }
 RANGES = {
     "base": PROJECT["project"]["dependencies"],
