@@ -1,0 +1,139 @@
+"""A paced load of transactions and labels, and what comes of it, on one monotonic clock."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from app.data.rows import Labelled
+from app.messages import Example, Feedback, read_entry
+from app.stream.observe import Observer
+from app.stream.publish import Publisher
+
+
+class Scored(NamedTuple):
+    """A prediction that has arrived, and the version of the models that made it."""
+
+    at: float
+    version: int
+
+
+class _Model(msgspec.Struct):
+    version: int
+
+
+class _Prediction(msgspec.Struct):
+    id: str
+    model: _Model
+
+
+_read_prediction = msgspec.json.Decoder(_Prediction).decode
+
+
+class Arrivals:
+    """What a consumer receives, from now until `stop`. Times are seconds of the monotonic clock.
+
+    Attributes
+    ----------
+    predictions
+        When the prediction of each transaction arrived.
+    scored
+        All predictions, in the order of their arrival.
+    examples
+        Offset in the examples log of each transaction's label.
+    """
+
+    def __init__(self, observer: Observer, predictions: str, examples: str) -> None:
+        self.topics = {predictions: self._predicted, examples: self._learned}
+        self.predictions: dict[str, float] = {}
+        self.scored: list[Scored] = []
+        self.examples: dict[str, int] = {}
+        self._listening = asyncio.ensure_future(self._listen(observer))
+
+    def check(self) -> None:
+        """Raise what ended the listening, if anything did."""
+        if self._listening.done():
+            self._listening.result()
+
+    async def stop(self) -> None:
+        """Take in nothing more."""
+        self._listening.cancel()
+        await asyncio.wait([self._listening])
+
+    async def _listen(self, observer: Observer) -> None:
+        async for topic, records in observer:
+            now, take = time.monotonic(), self.topics[topic]
+            for record in records:
+                take(now, record.offset, record.value)
+
+    def _predicted(self, now: float, offset: int, value: bytes) -> None:
+        prediction = _read_prediction(value)
+        self.predictions.setdefault(prediction.id, now)
+        self.scored.append(Scored(now, prediction.model.version))
+
+    def _learned(self, now: float, offset: int, value: bytes) -> None:
+        entry = read_entry(value)
+        if isinstance(entry, Example):
+            self.examples.setdefault(entry.tx, offset)
+
+
+class Sent(NamedTuple):
+    """When each id was handed to the producer, seconds of the monotonic clock."""
+
+    transactions: dict[str, float]
+    labels: dict[str, float]
+
+
+class Load:
+    """Publishes transactions, and labels of transactions that were decided before.
+
+    Parameters
+    ----------
+    rows
+        Transactions to come, endless.
+    decided
+        What can be labelled; each once.
+    """
+
+    def __init__(
+        self, publisher: Publisher, rows: Iterator[Labelled], decided: Iterable[Labelled]
+    ) -> None:
+        self.publisher, self.rows, self.decided = publisher, rows, deque(decided)
+
+    async def keep(self, rate: float, labels: float, seconds: float) -> Sent:
+        """So many transactions and labels a second, for so long."""
+        sent = Sent({}, {})
+        await asyncio.gather(
+            paced(rate, seconds, lambda: self._pay(sent)),
+            paced(labels, seconds, lambda: self._label(sent)),
+        )
+        return sent
+
+    def _pay(self, sent: Sent) -> None:
+        row = next(self.rows)
+        sent.transactions[row.tx.id] = time.monotonic()
+        self.publisher.transactions([row.tx])
+        self.decided.append(row)
+
+    def _label(self, sent: Sent) -> None:
+        row = self.decided.popleft()
+        sent.labels[row.tx.id] = time.monotonic()
+        self.publisher.labels([answer(row)])
+
+
+async def paced(rate: float, seconds: float, call: Callable[[], object]) -> None:
+    """Call so many times a second, for so long; what is late is made up for at once."""
+    begun = time.monotonic()
+    for number in range(round(rate * seconds)):
+        if (ahead := begun + number / rate - time.monotonic()) > 0:
+            await asyncio.sleep(ahead)
+        call()
+
+
+def answer(row: Labelled) -> Feedback:
+    """The truth, as an analyst would say it."""
+    tx, says = row.tx, "fraud" if row.fraud else "legit"
+    return Feedback(id=tx.id, customer=tx.customer, label=says, source="analyst", at=tx.at)
