@@ -6,7 +6,9 @@ the machine does not count.
 """
 
 import asyncio
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from time import process_time
 from typing import NamedTuple
@@ -48,11 +50,23 @@ class Row(NamedTuple):
 def measure(count: int) -> list[Row]:
     """Fold so many examples one by one, then again in slices."""
     records = examples(count)
-    relieve_collector()  # as a worker does when it starts
-    return [
-        row("an example", asyncio.run(one_by_one(records))),
-        row("a slice", asyncio.run(in_slices(records))),
-    ]
+    with relieved_collector():
+        return [
+            row("an example", asyncio.run(one_by_one(records))),
+            row("a slice", asyncio.run(in_slices(records))),
+        ]
+
+
+@contextmanager
+def relieved_collector() -> Iterator[None]:
+    """Garbage collection as in a worker, until the end of the block."""
+    thresholds = gc.get_threshold()
+    relieve_collector()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def examples(count: int) -> list[ConsumerRecord]:

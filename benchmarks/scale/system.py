@@ -39,12 +39,22 @@ class System:
         self.names = topics.Topics.named(settings)
         self.publisher = Publisher(settings, writers)
 
-    async def length(self, topic: str) -> int:
-        """Records that were ever written to a topic."""
+    @asynccontextmanager
+    async def counting(self, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """A function that asks how many records were ever written to a topic."""
         count = 1 if topic == self.names.examples else self.settings.partitions
         tps = [TopicPartition(topic, partition) for partition in range(count)]
         async with reader(self.settings.brokers, *tps) as consumer:
-            return sum((await consumer.end_offsets(tps)).values())
+
+            async def length() -> int:
+                return sum((await consumer.end_offsets(tps)).values())
+
+            yield length
+
+    async def length(self, topic: str) -> int:
+        """Records that were ever written to a topic."""
+        async with self.counting(topic) as length:
+            return await length()
 
     @asynccontextmanager
     async def workers(self, count: int) -> AsyncIterator["Workers"]:
@@ -88,13 +98,14 @@ class Workers:
         await self.until(self._share_all, "the workers were to become ready")
         return time.monotonic() - self.begun
 
-    async def reach(self, topic: str, length: int) -> None:
+    async def reach(self, topic: str, wanted: int) -> None:
         """Wait until a topic has so many records."""
+        async with self.system.counting(topic) as length:
 
-        async def holds() -> bool:
-            return await self.system.length(topic) >= length
+            async def holds() -> bool:
+                return await length() >= wanted
 
-        await self.until(holds, f"{topic} was to have {length} records")
+            await self.until(holds, f"{topic} was to have {wanted} records")
 
     def cpu_seconds(self) -> float:
         """Processor time of all of them since their start."""
