@@ -4,7 +4,8 @@
 
 One worker on a real broker decides a steady stream of transactions while labels of earlier
 ones come at several rates. The harness sends and receives on one monotonic clock, so each
-delay holds both trips through the broker. Then folding is timed by itself.
+delay holds both trips through the broker; how long one of them takes stands beside it. Then
+folding is timed by itself.
 """
 
 import argparse

@@ -12,7 +12,7 @@ QUANTILES = (0.5, 0.99, 0.999, 1.0)
 
 
 def latencies(sent: Mapping[str, float], arrived: Mapping[str, float]) -> list[float]:
-    """Seconds from each transaction's sending to its prediction.
+    """Seconds from each transaction's sending to its arrival, or that of its prediction.
 
     >>> latencies({"t1": 1.0, "t2": 2.0}, {"t2": 2.5, "t1": 1.25})
     [0.25, 0.5]

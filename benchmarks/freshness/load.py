@@ -12,6 +12,7 @@ from app.data.rows import Labelled
 from app.messages import Example, Feedback, read_entry
 from app.stream.observe import Observer
 from app.stream.publish import Publisher
+from app.stream.topics import Topics
 
 
 class Scored(NamedTuple):
@@ -30,6 +31,11 @@ class _Prediction(msgspec.Struct):
     model: _Model
 
 
+class _Transaction(msgspec.Struct):
+    id: str
+
+
+_read_transaction = msgspec.json.Decoder(_Transaction).decode
 _read_prediction = msgspec.json.Decoder(_Prediction).decode
 
 
@@ -38,6 +44,8 @@ class Arrivals:
 
     Attributes
     ----------
+    transactions
+        When each transaction itself came back from the broker.
     predictions
         When the prediction of each transaction arrived.
     scored
@@ -46,8 +54,13 @@ class Arrivals:
         Offset in the examples log of each transaction's label.
     """
 
-    def __init__(self, observer: Observer, predictions: str, examples: str) -> None:
-        self.topics = {predictions: self._predicted, examples: self._learned}
+    def __init__(self, observer: Observer, names: Topics) -> None:
+        self.takers = {
+            names.transactions: self._returned,
+            names.predictions: self._predicted,
+            names.examples: self._learned,
+        }
+        self.transactions: dict[str, float] = {}
         self.predictions: dict[str, float] = {}
         self.scored: list[Scored] = []
         self.examples: dict[str, int] = {}
@@ -65,9 +78,12 @@ class Arrivals:
 
     async def _listen(self, observer: Observer) -> None:
         async for topic, records in observer:
-            now, take = time.monotonic(), self.topics[topic]
+            now, take = time.monotonic(), self.takers[topic]
             for record in records:
                 take(now, record.offset, record.value)
+
+    def _returned(self, now: float, offset: int, value: bytes) -> None:
+        self.transactions.setdefault(_read_transaction(value).id, now)
 
     def _predicted(self, now: float, offset: int, value: bytes) -> None:
         prediction = _read_prediction(value)

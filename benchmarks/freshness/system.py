@@ -19,6 +19,8 @@ TITLE = "One worker, transactions and labels at a pace"
 COLUMNS = (
     Column("rate", "transactions/s"),
     Column("labels", "labels/s"),
+    Column("broker_p50_ms", "broker alone p50, ms", ".1f"),
+    Column("broker_p99_ms", "p99", ".1f"),
     Column("p50_ms", "score p50, ms", ".1f"),
     Column("p99_ms", "p99", ".1f"),
     Column("p999_ms", "p99.9", ".1f"),
@@ -34,10 +36,15 @@ SPARE = 2_000  # decided transactions more than there will be labels
 
 
 class Row(NamedTuple):
-    """A load: milliseconds from sending a transaction, and a label, to a prediction."""
+    """A load: milliseconds from sending a transaction, and a label, to a prediction.
+
+    Those of the broker are from sending a transaction to its own coming back.
+    """
 
     rate: float
     labels: float
+    broker_p50_ms: float | None
+    broker_p99_ms: float | None
     p50_ms: float | None
     p99_ms: float | None
     p999_ms: float | None
@@ -86,25 +93,27 @@ async def under(
             arrivals.check()
             await load.keep(rate, 0, 0.1)
             return (
-                sent.transactions.keys() <= arrivals.predictions.keys()
+                sent.transactions.keys() <= arrivals.transactions.keys()
+                and sent.transactions.keys() <= arrivals.predictions.keys()
                 and sent.labels.keys() <= arrivals.examples.keys()
                 and None not in freshness(sent.labels, arrivals.examples, arrivals.scored)
             )
 
         await workers.until(all_are_there, "every label was to be followed by a score")
         fresh = freshness(sent.labels, arrivals.examples, arrivals.scored)
+        broker = quantiles(latencies(sent.transactions, arrivals.transactions))
         scores = quantiles(latencies(sent.transactions, arrivals.predictions))
     fresh_p50, fresh_p99, _, longest = quantiles([delay for delay in fresh if delay is not None])
-    return Row(rate, labels, *scores[:3], fresh_p50, fresh_p99, longest, share)
+    return Row(rate, labels, *broker[:2], *scores[:3], fresh_p50, fresh_p99, longest, share)
 
 
 @asynccontextmanager
 async def listening(running: System) -> AsyncIterator[Arrivals]:
     """What arrives from now on."""
     names = running.names
-    topics = names.predictions, names.examples
+    topics = names.transactions, names.predictions, names.examples
     async with observing(running.settings, *topics) as observer:
-        arrivals = Arrivals(observer, *topics)
+        arrivals = Arrivals(observer, names)
         try:
             yield arrivals
         finally:

@@ -14,12 +14,15 @@ from app.data.traffic import Traffic
 from app.messages import encode, read_example
 from app.settings import read_settings
 from app.stream.follow import SLICE
+from app.stream.topics import Topics
 from app.stream.worker import new_state
 from benchmarks.freshness import folding, system
 from benchmarks.freshness.__main__ import arguments
 from benchmarks.freshness.delays import freshness, quantiles
 from benchmarks.freshness.load import Arrivals, Load, Scored, paced
 from benchmarks.parts.world import World
+
+NAMES = Topics.named(read_settings())
 
 
 class Recorder:
@@ -101,18 +104,21 @@ async def test_arrivals_keep_the_first_prediction_and_the_example_of_each():
         record(place, encode(row.prediction)) for place, row in enumerate([*played, played[0]])
     ]
     learned = [folding.record(place, row.example) for place, row in enumerate(played)]
-    arrivals = Arrivals(Records(("p", decided), ("e", learned)), "p", "e")
+    paid = [record(place, row.raw) for place, row in enumerate(played)]
+    given = (NAMES.transactions, paid), (NAMES.predictions, decided), (NAMES.examples, learned)
+    arrivals = Arrivals(Records(*given), NAMES)
     while len(arrivals.examples) < 3:
         arrivals.check()
         await asyncio.sleep(0)
     await arrivals.stop()
+    assert list(arrivals.transactions) == list(arrivals.predictions)
     assert list(arrivals.predictions) == [row.tx.id for row in played]
     assert [one.version for one in arrivals.scored] == [0, 1, 2, 0]
     assert arrivals.examples == {row.tx.id: place for place, row in enumerate(played)}
 
 
 async def test_what_ends_the_listening_is_raised():
-    arrivals = Arrivals(Records(error=ConnectionError("the broker left")), "p", "e")
+    arrivals = Arrivals(Records(error=ConnectionError("the broker left")), NAMES)
     with pytest.raises(ConnectionError, match="the broker left"):
         while True:
             arrivals.check()
