@@ -52,8 +52,10 @@ def main(given: Sequence[str]) -> int:
     folds = folding.measure(chosen.examples)
     show(table(folding.TITLE, folding.COLUMNS, folds))
     if chosen.json:
-        figures = {"loads": loads, "folding": folds}
-        found = {name: [row._asdict() for row in rows] for name, rows in figures.items()}
+        found = {
+            "loads": [row._asdict() for row in loads],
+            "folding": [row._asdict() for row in folds],
+        }
         chosen.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 

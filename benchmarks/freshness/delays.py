@@ -3,12 +3,22 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.freshness.load import Scored
 
 QUANTILES = (0.5, 0.99, 0.999, 1.0)
+
+
+class Quantiles(NamedTuple):
+    """Milliseconds, None of no delays."""
+
+    p50: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+    longest: float | None = None
 
 
 def latencies(sent: Mapping[str, float], arrived: Mapping[str, float]) -> list[float]:
@@ -52,12 +62,12 @@ def freshness(
     ]
 
 
-def quantiles(delays: Sequence[float]) -> tuple[float | None, ...]:
+def quantiles(delays: Sequence[float]) -> Quantiles:
     """The median, the 99th and the 99.9th percentile and the longest, in milliseconds.
 
-    >>> quantiles([0.001] * 3), quantiles([])
-    ((1.0, 1.0, 1.0, 1.0), (None, None, None, None))
+    >>> quantiles([0.001, 0.002, 0.003])[::3], quantiles([]).p50 is None
+    ((2.0, 3.0), True)
     """
     if not delays:
-        return (None,) * len(QUANTILES)
-    return tuple(float(delay) * 1e3 for delay in np.quantile(delays, QUANTILES))
+        return Quantiles()
+    return Quantiles(*(float(delay) * 1e3 for delay in np.quantile(delays, QUANTILES)))

@@ -30,7 +30,7 @@ from benchmarks.scale.tables import Column
 TITLE = f"Folding by itself; a slice ends after {SLICE * 1e3:.0f} ms"
 COLUMNS = (
     Column("what", "CPU time of"),
-    Column("count", "count"),
+    Column("number", "number"),
     Column("p50_us", "p50, µs"),
     Column("p99_us", "p99, µs"),
     Column("max_us", "longest, µs"),
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     """Microseconds of one thing that is done without a pause."""
 
     what: str
-    count: int
+    number: int
     p50_us: float | None
     p99_us: float | None
     max_us: float | None

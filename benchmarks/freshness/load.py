@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.data.rows import Labelled
-from app.messages import Example, Feedback, read_entry
+from app.messages import Example, Feedback, Label, read_entry
 from app.stream.observe import Observer
 from app.stream.publish import Publisher
 from app.stream.topics import Topics
@@ -151,5 +151,6 @@ async def paced(rate: float, seconds: float, call: Callable[[], object]) -> None
 
 def answer(row: Labelled) -> Feedback:
     """The truth, as an analyst would say it."""
-    tx, says = row.tx, "fraud" if row.fraud else "legit"
+    tx = row.tx
+    says: Label = "fraud" if row.fraud else "legit"
     return Feedback(id=tx.id, customer=tx.customer, label=says, source="analyst", at=tx.at)

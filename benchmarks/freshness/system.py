@@ -103,8 +103,20 @@ async def under(
         fresh = freshness(sent.labels, arrivals.examples, arrivals.scored)
         broker = quantiles(latencies(sent.transactions, arrivals.transactions))
         scores = quantiles(latencies(sent.transactions, arrivals.predictions))
-    fresh_p50, fresh_p99, _, longest = quantiles([delay for delay in fresh if delay is not None])
-    return Row(rate, labels, *broker[:2], *scores[:3], fresh_p50, fresh_p99, longest, share)
+    known = quantiles([delay for delay in fresh if delay is not None])
+    return Row(
+        rate,
+        labels,
+        broker.p50,
+        broker.p99,
+        scores.p50,
+        scores.p99,
+        scores.p999,
+        known.p50,
+        known.p99,
+        known.longest,
+        share,
+    )
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ are CPU times; the longest are those of one call, in which nothing else runs on 
 """
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from time import process_time_ns
 from typing import NamedTuple
@@ -115,7 +115,7 @@ def examples(count: int, numbers: range | list[int]) -> Iterator[Example]:
         )
 
 
-def timed(call: Callable[..., object], given: Iterator[object] | list[object]) -> Times:
+def timed(call: Callable[..., object], given: Iterable[object]) -> Times:
     """CPU time of a call with each of the given; making them does not count."""
     total = longest = 0
     for one in given:

@@ -137,7 +137,7 @@ def test_folding_is_measured_on_the_state_that_a_follower_folds():
 
 def test_a_slice_lasts_longer_than_an_example_and_not_much_longer_than_it_may():
     example, piece = folding.measure(600)
-    assert example.count == 600 > piece.count > 1
+    assert example.number == 600 > piece.number > 1
     assert 0 < example.p50_us < piece.max_us
     assert piece.p50_us < SLICE * 1e6 + example.max_us
 
