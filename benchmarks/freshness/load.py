@@ -3,16 +3,17 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
+from aiokafka import AIOKafkaProducer
 
 from app.data.rows import Labelled
-from app.messages import Example, Feedback, Label, read_entry
+from app.messages import Example, Feedback, Label, Transaction, encode, read_entry
+from app.settings import Settings
 from app.stream.observe import Observer
-from app.stream.publish import Publisher
-from app.stream.topics import Topics
+from app.stream.topics import Topics, partition_of
 
 
 class Scored(NamedTuple):
@@ -108,6 +109,9 @@ class Load:
 
     Parameters
     ----------
+    producer
+        It must put together what comes while a batch is on its way, as `send` does; else a
+        slow broker would hold up the load itself.
     rows
         Transactions to come, endless.
     decided
@@ -115,9 +119,14 @@ class Load:
     """
 
     def __init__(
-        self, publisher: Publisher, rows: Iterator[Labelled], decided: Iterable[Labelled]
+        self,
+        producer: AIOKafkaProducer,
+        settings: Settings,
+        rows: Iterator[Labelled],
+        decided: Iterable[Labelled],
     ) -> None:
-        self.publisher, self.rows, self.decided = publisher, rows, deque(decided)
+        self.producer, self.rows, self.decided = producer, rows, deque(decided)
+        self.names, self.partitions = Topics.named(settings), settings.partitions
 
     async def keep(self, rate: float, labels: float, seconds: float) -> Sent:
         """So many transactions and labels a second, for so long."""
@@ -128,25 +137,31 @@ class Load:
         )
         return sent
 
-    def _pay(self, sent: Sent) -> None:
+    async def _pay(self, sent: Sent) -> None:
         row = next(self.rows)
         sent.transactions[row.tx.id] = time.monotonic()
-        self.publisher.transactions([row.tx])
+        await self._send(self.names.transactions, row.tx)
         self.decided.append(row)
 
-    def _label(self, sent: Sent) -> None:
+    async def _label(self, sent: Sent) -> None:
         row = self.decided.popleft()
         sent.labels[row.tx.id] = time.monotonic()
-        self.publisher.labels([answer(row)])
+        await self._send(self.names.feedback, answer(row))
+
+    async def _send(self, topic: str, message: Transaction | Feedback) -> None:
+        customer = message.customer
+        partition = partition_of(customer, self.partitions)
+        value = encode(message)
+        await self.producer.send(topic, value, key=customer.encode(), partition=partition)
 
 
-async def paced(rate: float, seconds: float, call: Callable[[], object]) -> None:
+async def paced(rate: float, seconds: float, call: Callable[[], Awaitable[None]]) -> None:
     """Call so many times a second, for so long; what is late is made up for at once."""
     begun = time.monotonic()
     for number in range(round(rate * seconds)):
         if (ahead := begun + number / rate - time.monotonic()) > 0:
             await asyncio.sleep(ahead)
-        call()
+        await call()
 
 
 def answer(row: Labelled) -> Feedback:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from itertools import chain, islice
 from typing import NamedTuple
 
+from aiokafka import AIOKafkaProducer
+
 from app.data.simulator import transactions
 from app.data.traffic import Traffic
 from app.stream.observe import observing
@@ -66,8 +68,11 @@ async def _measure(rate: float, labels: Sequence[float], seconds: float) -> list
         stock = round(sum(labels) * (seconds + WARM)) + LEARNED + SPARE
         known = list(islice(rows, stock))
         await prepare(running, workers, known)
-        load = Load(running.publisher, rows, known[LEARNED:])
-        return [await under(running, workers, load, rate, one, seconds) for one in labels]
+        async with AIOKafkaProducer(
+            bootstrap_servers=running.settings.brokers, acks="all", linger_ms=0
+        ) as producer:
+            load = Load(producer, running.settings, rows, known[LEARNED:])
+            return [await under(running, workers, load, rate, one, seconds) for one in labels]
 
 
 async def prepare(running: System, workers: Workers, known: list) -> None:

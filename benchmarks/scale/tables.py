@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 NONE = "-"
-WIDTH = 120  # of a table that goes into a file
+WIDTH = 150  # of a table that goes into a file
 
 
 class Column(NamedTuple):
@@ -36,7 +36,7 @@ def table(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> Table:
     made = Table(title=title, caption=busy(), box=box.MARKDOWN, title_justify="left")
     made.caption_justify = "left"
     for column in columns:
-        made.add_column(column.head, justify="right")
+        made.add_column(column.head, justify="right", overflow="fold")
     for row in rows:
         made.add_row(*(text(getattr(row, column.field), column.form) for column in columns))
     return made

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from itertools import chain, islice
 from random import Random
 
@@ -11,10 +12,10 @@ from aiokafka import ConsumerRecord
 from app.core.fold import LearningState
 from app.data.simulator import transactions
 from app.data.traffic import Traffic
-from app.messages import encode, read_example
+from app.messages import encode, read_example, read_feedback, read_transaction
 from app.settings import read_settings
 from app.stream.follow import SLICE
-from app.stream.topics import Topics
+from app.stream.topics import Topics, partition_of
 from app.stream.worker import new_state
 from benchmarks.freshness import folding, system
 from benchmarks.freshness.__main__ import arguments
@@ -26,17 +27,14 @@ NAMES = Topics.named(read_settings())
 
 
 class Recorder:
-    """Stands where the producer is: keeps what was published, and when."""
+    """Stands where the producer is: keeps what was sent, by topic."""
 
     def __init__(self) -> None:
-        self.paid: list[str] = []
-        self.said: list[tuple[str, str]] = []
+        self.sent = defaultdict(list)
 
-    def transactions(self, transactions) -> None:
-        self.paid += [tx.id for tx in transactions]
-
-    def labels(self, labels) -> None:
-        self.said += [(one.id, one.label) for one in labels]
+    async def send(self, topic: str, value: bytes, key: bytes, partition: int) -> None:
+        assert partition == partition_of(key.decode(), read_settings().partitions)
+        self.sent[topic].append(value)
 
 
 def test_freshness_is_that_of_looking_at_every_prediction(seed):
@@ -62,20 +60,28 @@ def test_quantiles_are_milliseconds_and_end_with_the_longest():
 
 async def test_a_pace_calls_so_often_and_takes_its_time():
     calls, begun = [], time.monotonic()
-    await paced(400, 0.25, lambda: calls.append(time.monotonic() - begun))
+
+    async def call() -> None:
+        calls.append(time.monotonic() - begun)
+
+    await paced(400, 0.25, call)
     assert len(calls) == 100
     assert all(at >= number / 400 for number, at in enumerate(calls))
-    await paced(0, 5.0, lambda: pytest.fail("nothing is due"))
+    await paced(0, 5.0, call)
+    assert len(calls) == 100  # nothing was due
 
 
 async def test_labels_are_those_of_what_was_decided_before_each_once():
     rows = chain.from_iterable(transactions(Traffic(seed=1)))
-    known, publisher = list(islice(rows, 30)), Recorder()
-    sent = await Load(publisher, rows, known).keep(rate=400, labels=200, seconds=0.1)
-    assert publisher.paid == list(sent.transactions) and len(publisher.paid) == 40
-    assert [tx for tx, _ in publisher.said] == list(sent.labels) == [r.tx.id for r in known[:20]]
-    assert [says == "fraud" for _, says in publisher.said] == [bool(r.fraud) for r in known[:20]]
-    assert not set(publisher.paid) & {row.tx.id for row in known}
+    known, producer = list(islice(rows, 30)), Recorder()
+    load = Load(producer, read_settings(), rows, known)
+    sent = await load.keep(rate=400, labels=200, seconds=0.1)
+    paid = [read_transaction(value).id for value in producer.sent[NAMES.transactions]]
+    said = [read_feedback(value) for value in producer.sent[NAMES.feedback]]
+    assert paid == list(sent.transactions) and len(paid) == 40
+    assert [one.id for one in said] == list(sent.labels) == [row.tx.id for row in known[:20]]
+    assert [one.label == "fraud" for one in said] == [bool(row.fraud) for row in known[:20]]
+    assert not set(paid) & {row.tx.id for row in known}
 
 
 class Records:
