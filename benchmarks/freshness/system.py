@@ -29,7 +29,8 @@ COLUMNS = (
     Column("fresh_p50_ms", "label to score p50, ms", ".1f"),
     Column("fresh_p99_ms", "p99", ".1f"),
     Column("fresh_max_ms", "longest", ".1f"),
-    Column("cpu_share", "CPU of the worker", ".0%"),
+    Column("cpu_share", "worker's CPU", ".0%"),
+    Column("waited_share", "it waited for CPU", ".0%"),
 )
 PARTITIONS = 4
 LEARNED = 2_000  # labels before the measurement: the models are no beginners
@@ -40,7 +41,8 @@ SPARE = 2_000  # decided transactions more than there will be labels
 class Row(NamedTuple):
     """A load: milliseconds from sending a transaction, and a label, to a prediction.
 
-    Those of the broker are from sending a transaction to its own coming back.
+    Those of the broker are from sending a transaction to its own coming back. Shares are of wall
+    time: what the worker used of one processor, and for how long it had work and got none.
     """
 
     rate: float
@@ -54,6 +56,7 @@ class Row(NamedTuple):
     fresh_p99_ms: float | None
     fresh_max_ms: float | None
     cpu_share: float
+    waited_share: float
 
 
 def measure(rate: float, labels: Sequence[float], seconds: float) -> list[Row]:
@@ -90,9 +93,11 @@ async def under(
     """One load: warm up, measure, and go on until every label has been followed by a score."""
     await load.keep(rate, labels, WARM)
     async with listening(running) as arrivals:
-        cpu, since = workers.cpu_seconds(), time.monotonic()
+        cpu, waited = workers.cpu_seconds(), workers.waited_seconds()
+        since = time.monotonic()
         sent = await load.keep(rate, labels, seconds)
-        share = (workers.cpu_seconds() - cpu) / (time.monotonic() - since)
+        took = time.monotonic() - since
+        cpu, waited = workers.cpu_seconds() - cpu, workers.waited_seconds() - waited
 
         async def all_are_there() -> bool:
             arrivals.check()
@@ -120,7 +125,8 @@ async def under(
         known.p50,
         known.p99,
         known.longest,
-        share,
+        cpu / took,
+        waited / took,
     )
 
 

@@ -111,6 +111,10 @@ class Workers:
         """Processor time of all of them since their start."""
         return self.fleet.cpu_seconds()
 
+    def waited_seconds(self) -> float:
+        """Time for which their main threads had work and no processor; 0 without /proc."""
+        return sum(waited_seconds(member.child.pid) for member in self.fleet.members)
+
     def rss(self) -> int:
         """Resident memory of all of them, bytes."""
         return sum(psutil.Process(m.child.pid).memory_info().rss for m in self.fleet.members)
@@ -165,6 +169,20 @@ def size_of(folder: Path) -> int:
         except FileNotFoundError:
             continue
     return total
+
+
+def waited_seconds(pid: int) -> float:
+    """Time for which a process's main thread was runnable and did not run; 0 without /proc.
+
+    References
+    ----------
+    https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    try:
+        _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except OSError:
+        return 0.0
+    return int(waited) / 1e9
 
 
 def last_lines(log: Path) -> str:
