@@ -1,6 +1,6 @@
 """Run the benchmarks of this folder one after another, each in a process of its own.
 
-python -m benchmarks                        all that need no data
+python -m benchmarks                        all but those that need data or take long
 python -m benchmarks history                the ones named
 python -m benchmarks --quick --json FILE    Weir beside its peers alone, with these options
 """
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-DATA = {"handbook", "models"}  # need data and take long: they run when they are named
+NAMED = {"handbook", "models", "scale", "freshness"}  # need data or take long: only when named
 PEERS = "engines"  # the one that options are for
 
 
@@ -28,7 +28,7 @@ def arguments(given: list[str]) -> tuple[list[str], list[str]]:
     ((['history', 'models'], []), (['engines'], ['--quick']))
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", help="which to run; all that need no data")
+    parser.add_argument("names", nargs="*", help="which to run")
     parser.add_argument("--quick", action="store_true", help="fewer engines, once")
     parser.add_argument("--json", type=Path, help="a file for the rows of the engines")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md anew")
@@ -52,7 +52,7 @@ def main(names: list[str], options: list[str]) -> int:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(found)}", file=sys.stderr)
         return 2
     failed = []
-    for name in names or [name for name in found if name not in DATA]:
+    for name in names or [name for name in found if name not in NAMED]:
         print(f"== {name}: {sentence(found[name])}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}", *(options if name == PEERS else [])]
         if subprocess.run(command, cwd=FOLDER.parent).returncode:
