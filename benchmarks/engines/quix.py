@@ -1,8 +1,8 @@
 """Quix Streams: a streaming dataframe whose state lies in RocksDB with a changelog topic.
 
 https://quix.io/docs/quix-streams/advanced/stateful-processing.html and configuration.html
-there say how. With `tuned`, checkpoints follow a count of records and the producer gathers
-records for longer; at a pace it does not wait at all.
+there say how. What `tuned` changes is our choice, of no guide: checkpoints follow a count of records
+and the producer gathers records for longer; at a pace it does not wait at all.
 """
 
 from collections import defaultdict
