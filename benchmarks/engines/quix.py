@@ -1,7 +1,7 @@
 """Quix Streams: a streaming dataframe whose state lies in RocksDB with a changelog topic.
 
 https://quix.io/docs/quix-streams/advanced/stateful-processing.html and configuration.html
-there say how. What `tuned` changes is our choice, of no guide: checkpoints follow a count of records
+there say how. What `tuned` changes is our own choice: checkpoints follow a count of records
 and the producer gathers records for longer; at a pace it does not wait at all.
 """
 
