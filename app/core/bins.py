@@ -1,12 +1,14 @@
 """Where the bins of additive models lie, and what such models keep of each."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from math import fsum
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 from app.core.classifier import LogitClassifier
+from app.core.lookup import ABSENT, FINE, GROUP, INTERCEPT, Column
 from app.core.plain import unpack_floats
 from app.errors import StateError
 
@@ -14,21 +16,14 @@ from app.errors import StateError
 SIZES = [float(f"{digit}e{power}") for power in range(-3, 7) for digit in (1, 2, 5)]
 DEFAULT_GRID = (*(-size for size in reversed(SIZES)), 0.0, *SIZES)
 
-# The first two cells: a zero for features never learned, and the intercept.
-ABSENT, INTERCEPT = 0, 1
-FINE = 64  # edges from which on a grid is fine
-GROUP = 2  # binary digits: four bins a group
-
-# Edges, where the column's bins begin, where its groups begin (0: none).
-Column: TypeAlias = tuple[Sequence[float], int, int]
 NO_COLUMN: Column = ((), ABSENT, 0)
 
 
 class BinnedClassifier(LogitClassifier):
     """A logit that is the sum of one weight for each feature: that of the bin of its value.
 
-    The sum is correctly rounded (`math.fsum`): the order of the features changes no bit. A
-    feature that is missing from `x` contributes nothing.
+    The sum is correctly rounded, so the order of the features changes no bit. A feature that
+    is missing from `x` contributes nothing.
 
     Parameters
     ----------
@@ -104,8 +99,8 @@ class BinnedClassifier(LogitClassifier):
     def _lay_out(self) -> None:
         """Begin anew, with a column for each feature that has a grid."""
         self._columns: dict[str, Column] = {}
-        self._weights = [0.0, 0.0]
-        self._scales = [self._scale, self._scale]
+        self._weights = array("d", [0.0, 0.0])
+        self._scales = array("d", [self._scale, self._scale])
         self._centres: dict[str, float] = {}
         self._learned = 0
         self._add_columns(self.grids or {})
@@ -120,8 +115,8 @@ class BinnedClassifier(LogitClassifier):
         start, bins = len(self._weights), len(edges) + 1
         groups = ((bins - 1) >> GROUP) + 1 if self.grouped and len(edges) >= FINE else 0
         self._columns[name] = (edges, start, start + bins if groups else 0)
-        self._weights += [0.0] * (bins + groups)
-        self._scales += [self._scale] * (bins + groups)
+        self._weights.extend([0.0] * (bins + groups))
+        self._scales.extend([self._scale] * (bins + groups))
         self._centres[name] = 0.0
 
     def _restore(
@@ -138,7 +133,8 @@ class BinnedClassifier(LogitClassifier):
         fresh._lay_out()
         fresh._add_columns(columns)
         cells = len(fresh._weights)
-        fresh._weights, fresh._scales = unpack_floats(weights), unpack_floats(scales)
+        fresh._weights = array("d", unpack_floats(weights))
+        fresh._scales = array("d", unpack_floats(scales))
         sizes = len(fresh._weights), len(fresh._scales)
         if list(fresh._columns) != columns or sizes != (cells, cells):
             raise StateError("the stored model was made for other features or grids")

@@ -1,11 +1,13 @@
 """What the classifiers of the zoo share: probabilities of logits, and what may be learned."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from river import base
 
+from app.core.layers import Floats
 from app.core.logit import check_features, probabilities
 
 
@@ -19,6 +21,10 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
     @abstractmethod
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
+
+    def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
+        """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
+        return np.array([self.logit_one(x) for x in rows], dtype=np.float64)
 
     def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
         """Learn (x, y) with weight `w`; with 0 nothing, where Adam for one would still move on.

@@ -7,6 +7,7 @@ import msgspec
 
 from app.core.binned import BinnedLogistic
 from app.core.dump import Learned
+from app.core.layers import Floats
 from app.core.logit import check_features
 from app.core.step import end_step
 from app.core.zoo import Grids, make_model
@@ -39,12 +40,22 @@ class Models:
         """How many partitions have a model."""
         return len(self.learned)
 
-    def learn(self, x: dict[str, float], fraud: bool, w: float, partition: int) -> None:
+    def learn(
+        self,
+        x: dict[str, float],
+        fraud: bool,
+        w: float,
+        partition: int,
+        cells: Sequence[int] | None = None,
+    ) -> None:
         """Teach the shared model and that of the label's partition.
 
         Features without a grid are left out: they are of an example that was scored with others.
+        `cells` is what `look_up` gave for `x`, if it was asked.
         """
-        cells = self._cells(x)
+        looked_up = cells is not None
+        if cells is None:
+            cells = self._cells(x)
         if cells is None and not x.keys() <= self._grids.keys():
             x = {name: value for name, value in x.items() if name in self._grids}
             cells = self._cells(x)
@@ -52,7 +63,8 @@ class Models:
             for model in _of(self._models, partition, "both"):
                 model.learn_one(x, fraud, w)
         else:
-            check_features(x)
+            if not looked_up:
+                check_features(x)
             for alike in _of(self._alike, partition, "both"):
                 alike.learn_at(cells, x, fraud, w)
         learned = self.learned[partition]
@@ -60,6 +72,14 @@ class Models:
             learned.frauds += 1
         else:
             learned.legitimate += 1
+
+    def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
+        """For rows that are to be learned: where each lies, None where `learn` has to look.
+
+        It holds for all models of these grids, whatever they have learned.
+        """
+        cells = self._alike[0].cells_of_many(rows) if self._alike else None
+        return [None] * len(rows) if cells is None else cells.T.tolist()
 
     def end_step(self, partition: int) -> None:
         """Tell the shared model and that of the partition that a step of the log ends."""
@@ -76,6 +96,16 @@ class Models:
         else:
             logits = [model.logit_at(cells) for model in _of(self._alike, partition, scope)]
         return sum(logits) / len(logits)
+
+    def logits(self, rows: Sequence[dict[str, float]], partition: int, scope: str) -> list[float]:
+        """The scores of many rows, each with the bits of `logit`."""
+        cells = self._alike[0].cells_of_many(rows) if self._alike and scope == "both" else None
+        if cells is None:
+            logits = [model.logit_many(rows) for model in _of(self._models, partition, scope)]
+        else:
+            logits = [model.logits_at(cells) for model in _of(self._alike, partition, scope)]
+        total: Floats = sum(logits[1:], start=logits[0])
+        return [each / len(logits) for each in total.tolist()]
 
     def shared_logit(self, x: dict[str, float]) -> float:
         """The score of the shared model alone, before the sigmoid."""

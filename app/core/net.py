@@ -120,7 +120,7 @@ class Net(LogitClassifier):
 
     def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
         """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
-        below = np.array([self.below.logit_one(x) for x in rows], dtype=np.float64)
+        below: Floats = self.below.logit_many(rows)
         inputs = [self._inputs(self.below.contributions_one(x)) for x in rows]
         return below + self._outputs(np.array(inputs).reshape(len(rows), len(self._places)))
 

@@ -9,6 +9,7 @@ from app.core.anomaly import AnomalyLogistic
 from app.core.bayes import BayesianBinned
 from app.core.binned import BinnedLogistic
 from app.core.blend import Hedge, LogitMean
+from app.core.layers import Floats
 from app.core.linear import Ftrl, ScaledLogistic
 from app.core.net import Net
 from app.core.plain import Plain
@@ -35,6 +36,9 @@ class Model(Protocol):
 
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
+
+    def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
+        """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, measured against the model's average."""

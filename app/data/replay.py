@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.data.batches import Batch
-from app.data.rows import Due
-from app.fraud.account import Account, Decided
+from app.data.rows import Due, Labelled
+from app.fraud.account import Account, Decided, Sitting
 from app.fraud.history import History, hash64
 from app.fraud.labels import TAUGHT
 from app.fraud.settling import lesson
@@ -91,26 +91,34 @@ class Replay:
 
     def play(self, batch: Batch) -> list[Learned]:
         """Decide the transactions of an hour, then learn its labels."""
-        for row in batch.rows:
-            self.decide(row.tx, row.fraud is not None)
+        self.decide_all(batch.rows)
         return self.learn_all(batch.labels())
 
-    def decide(self, tx: Transaction, waits: bool = True) -> bytes:
-        """Decide a transaction; returns its prediction's bytes.
+    def decide_all(self, rows: Sequence[Labelled]) -> list[bytes]:
+        """Decide transactions on what is known now; returns their predictions' bytes.
 
-        The decision is kept for its label, and repeated when its id comes again, unless it
-        `waits` for none.
+        A decision is kept for its label, and repeated when its id comes again, unless none is
+        to come.
         """
-        partition = self.partition_of(tx.customer)
-        source = Source(partition, self._transactions[partition])
-        self._transactions[partition] += 1
-        stored = self._scored.get(tx.id)
-        record, threshold = self._customers.open(tx.customer), self._thresholds[partition]
-        answer = self.account.judge(tx, source, record, stored, threshold=threshold)
-        if stored is None and waits:
-            self._scored[tx.id] = Decided(source.offset, answer.raw)
-        self.repeated += answer.fresh is None
-        return answer.raw
+        sitting = Sitting(self.account)
+        for row in rows:
+            partition = self.partition_of(row.tx.customer)
+            source = Source(partition, self._transactions[partition])
+            self._transactions[partition] += 1
+            record, threshold = self._customers.open(row.tx.customer), self._thresholds[partition]
+            sitting.hear(row.tx, source, record, self._scored.get(row.tx.id), threshold)
+        answers = sitting.decide()
+        for row, answer in zip(rows, answers, strict=True):
+            decided = sitting.fresh.get(row.tx.id)
+            if decided is not None and row.fraud is not None:
+                self._scored.setdefault(row.tx.id, decided)
+            self.repeated += answer.fresh is None
+        return [answer.raw for answer in answers]
+
+    def decide(self, tx: Transaction) -> bytes:
+        """Decide one transaction whose label is to come; returns its prediction's bytes."""
+        (raw,) = self.decide_all([Labelled(tx, fraud=False, scenario=0)])
+        return raw
 
     def learn(self, said: Feedback, at: int) -> Example | None:
         """Learn a label that is due at `at`, a step of its own; None when it changes nothing."""
@@ -134,8 +142,9 @@ class Replay:
         for example in ends.values():
             example.end_of_step = True
         state = self.account.state
-        for one in learned:
-            state.fold(one.example, state.version)
+        cells = state.look_up([one.example for one in learned])
+        for one, where in zip(learned, cells, strict=True):
+            state.fold(one.example, state.version, where)
         return learned
 
     def _settle(self, said: Feedback, at: int) -> Learned | None:

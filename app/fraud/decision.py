@@ -14,7 +14,7 @@ from app.fraud.knowledge import Knowledge
 from app.fraud.past import Past
 from app.fraud.rules import BASE, rules
 from app.fraud.trial import grown
-from app.messages import Decision, Mode, ModelUsed, Prediction, Reason, Source, Transaction
+from app.messages import Decision, Mode, Reason, Transaction
 
 ALONE = Trust(model=1.0, rules=0.0)
 LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
@@ -43,49 +43,13 @@ class Verdict(msgspec.Struct):
     reasons: list[Reason]
 
 
-def judge(
-    tx: Transaction,
-    past: Past,
-    state: LearningState,
-    source: Source,
-    policy: Policy,
-    degraded: bool = False,
-    review: float | None = None,
-) -> Prediction:
-    """Decide on a transaction, given its customer's past and what has been learned.
-
-    Parameters
-    ----------
-    source
-        Where the record lies; its partition chooses the partition model.
-    degraded
-        Whether the learning state lags. A past that is not whole degrades as well.
-    review
-        Score from which it goes to review; None for the policy's.
-    """
-    location = tx.location
-    review = policy.review if review is None else review
-    risks = asks_for_risks(policy.features)
-    merchant = known(state).merchants.view(tx.merchant, location, tx.at, risks)
-    x = extract(tx, past, merchant, policy.features)
-    verdict = appraise(x, state, source.partition, policy, degraded or not past.whole, review)
-    return Prediction(
-        id=tx.id,
-        customer=tx.customer,
-        merchant=tx.merchant,
-        location=location,
-        amount=tx.amount,
-        at=tx.at,
-        score=verdict.score,
-        threshold=review,
-        decision=verdict.decision,
-        reasons=verdict.reasons,
-        mode=verdict.mode,
-        model=ModelUsed(policy.model, policy.scope, state.version, policy.features),
-        features=x,
-        source=source,
-        engine=policy.engine,
-    )
+def observe(
+    tx: Transaction, past: Past, state: LearningState, features: str = FULL.name
+) -> dict[str, float]:
+    """The features of a transaction, given its customer's past and what merchants' labels say."""
+    risks = asks_for_risks(features)
+    merchant = known(state).merchants.view(tx.merchant, tx.location, tx.at, risks)
+    return extract(tx, past, merchant, features)
 
 
 def appraise(
@@ -99,21 +63,42 @@ def appraise(
     """Score, decision and reasons: the same bits for the same features, state and threshold.
 
     `review` is the score from which a transaction goes to review, None for the policy's.
+    """
+    trust = trust_in(state, partition, policy)
+    logit = state.logit(x, partition, policy.scope) if trust.model > 0 else 0.0
+    return conclude(x, logit, trust, state, partition, policy, degraded, review)
+
+
+def trust_in(state: LearningState, partition: int, policy: Policy) -> Trust:
+    """How far the model and the rules count in a partition: the same until a label is learned."""
+    learned = state.learned_by(partition, policy.scope)
+    return Trust(grown(learned, policy.scope), known(state).trial.weight)
+
+
+def conclude(
+    x: dict[str, float],
+    logit: float,
+    trust: Trust,
+    state: LearningState,
+    partition: int,
+    policy: Policy,
+    degraded: bool = False,
+    review: float | None = None,
+) -> Verdict:
+    """As `appraise`, with the model's logit (any, if it counts for nothing) and trust at hand.
 
     The rules' base gives way to the model's logit while the first labels are learned, so that
     no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
     are added to the model's, for as long as labels show that they find what it does not, see
     `Trial`. Reasons are given from review on; an approval has none.
     """
-    learned = state.learned_by(partition, policy.scope)
-    trust = Trust(grown(learned, policy.scope), known(state).trial.weight)
     hits = rules(x) if trust.rules > 0 else []
-    logit = (1 - trust.model) * BASE
+    mixed = (1 - trust.model) * BASE
     if trust.model > 0:
-        logit += trust.model * state.logit(x, partition, policy.scope)
+        mixed += trust.model * logit
     if hits:
-        logit = add_odds(logit, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
-    score = sigmoid(max(-LARGEST, min(logit, LARGEST)))
+        mixed = add_odds(mixed, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
+    score = sigmoid(max(-LARGEST, min(mixed, LARGEST)))
     decision = decide(score, policy.review if review is None else review, policy.block)
     reasons: list[Reason] = []
     if decision != "approve":

@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 
 from app.errors import Refused
 from app.fraud import labels, settling, threshold
-from app.fraud.account import Answer, Decided
+from app.fraud.account import Answer, Sitting
 from app.fraud.history import History, hash64
 from app.messages import (
     Feedback,
@@ -55,7 +55,8 @@ class Score:
         self.predictions: list[Out] = []
         self.sources: list[int] = []
         self.ids: list[str] = []
-        self.fresh: dict[str, Decided] = {}
+        self.sitting = Sitting(account, worker.degraded())
+        self.heard: list[tuple[ConsumerRecord, Transaction]] = []
         self.review: list[Out] = []
         self.feedback: list[Out] = []
         self.letters: list[Out] = []
@@ -63,16 +64,16 @@ class Score:
 
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step."""
-        degraded = self.worker.degraded()
         for record in records:
             try:
-                self.decide(record, self.read(record), degraded)
+                self.hear(record, self.read(record))
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
+        self.decide()
         self.worker.sensors.decided(self.answers)
         self.write_threshold()
         self.worker.write_aside(self.step)
-        self.scored.put(self.fresh)
+        self.scored.put(self.sitting.fresh)
         self.step.store()
         return await self.send()
 
@@ -86,25 +87,27 @@ class Score:
             raise Refused("`at` lies too far after the record's timestamp")
         return tx
 
-    def decide(self, record: ConsumerRecord, tx: Transaction, degraded: bool) -> None:
-        """Decide one transaction; what it leads to waits in the lists of the step."""
-        customer = tx.customer.encode()
-        stored = self.fresh.get(tx.id) or self.scored.get(tx.id)
+    def hear(self, record: ConsumerRecord, tx: Transaction) -> None:
+        """Take in one transaction: its customer's record has it from here on."""
+        customer, account = tx.customer.encode(), self.worker.account
+        history = History.decode(self.customers.get(customer), account.epoch, account.limits)
         source = Source(record.partition, record.offset)
-        answer = self.worker.account.decide(
-            tx, source, self.customers.get(customer), stored, degraded, self.threshold
-        )
-        self.customers[customer] = answer.history
-        if answer.fresh and (stored is None or stored.source >= record.offset):
-            self.fresh[tx.id] = Decided(record.offset, answer.raw)
-        self.sources.append(record.offset)
-        self.ids.append(tx.id)
-        headers = self.scored.headers(record.offset)
-        self.predictions.append(Out(customer, answer.raw, headers))
-        if answer.decision != "approve":
-            self.review.append(Out(customer, answer.raw))
-        self.enter_again(record, tx)
-        self.answers.append((record, answer))
+        self.sitting.hear(tx, source, history, self.scored.get(tx.id), self.threshold)
+        self.customers[customer] = history.encode()
+        self.heard.append((record, tx))
+
+    def decide(self) -> None:
+        """Decide all that was heard; what it leads to waits in the lists of the step."""
+        answers = self.sitting.decide()
+        for (record, tx), answer in zip(self.heard, answers, strict=True):
+            customer = tx.customer.encode()
+            self.sources.append(record.offset)
+            self.ids.append(tx.id)
+            self.predictions.append(Out(customer, answer.raw, self.scored.headers(record.offset)))
+            if answer.decision != "approve":
+                self.review.append(Out(customer, answer.raw))
+            self.enter_again(record, tx)
+            self.answers.append((record, answer))
 
     def write_threshold(self) -> None:
         """Store the partition's threshold if there is a budget, at a replay the same bytes."""

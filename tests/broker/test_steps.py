@@ -97,8 +97,9 @@ async def test_a_label_waits_for_a_decision_that_is_sent_again(worker: Worker):
     """The worker before died with the decision on its disk and not in the log."""
     first = Score(worker, step(worker, worker.topics.transactions))
     tx = payment("t1")
-    first.decide(record(worker.topics.transactions, 0, tx), tx, False)
-    first.scored.put(first.fresh)
+    first.hear(record(worker.topics.transactions, 0, tx), tx)
+    first.decide()
+    first.scored.put(first.sitting.fresh)
     scoring = asyncio.ensure_future(score(worker, "t1"))
     await asyncio.sleep(0)  # it has looked for labels, and its prediction is on its way
     assert await learn(worker, 0, "t1") and await scoring
@@ -159,7 +160,8 @@ async def test_what_has_left_the_record_and_whose_decision_is_lost_is_degraded(w
     await open_partition(worker, "a new one")
     again = Score(worker, step(worker, worker.topics.transactions))
     for n, tx in enumerate(txs):
-        again.decide(record(worker.topics.transactions, n, payment(tx)), payment(tx), False)
+        again.hear(record(worker.topics.transactions, n, payment(tx)), payment(tx))
+    again.decide()
     modes = [read_prediction(out.value).mode for out in again.predictions]
     assert modes == ["degraded"] * 11 + ["rules"]
 

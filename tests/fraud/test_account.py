@@ -2,12 +2,13 @@
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.fold import LearningState
-from app.fraud.account import Account, Answer, Decided
+from app.fraud.account import Account, Answer, Decided, Sitting
 from app.fraud.decision import Policy
 from app.fraud.features import GRIDS
 from app.fraud.history import Event, History, Limits
@@ -59,10 +60,14 @@ def events(customer: Customer) -> list[Event]:
 def learn_something(account: Account) -> None:
     """Change the models, so that a decision made now differs from one made before."""
     version = account.state.version
-    example = Example(
-        tx=f"learned {version}",
-        x={"amount": 20.0},
-        y=1,
+    account.state.fold(lesson({"amount": 20.0}, 1, Origin(1, 0, version)), version)
+
+
+def lesson(x: dict[str, float], y: int, origin: Origin) -> Example:
+    return Example(
+        tx=f"learned {origin.offset}",
+        x=x,
+        y=y,
         w=1.0,
         previous=None,
         score=0.5,
@@ -71,10 +76,9 @@ def learn_something(account: Account) -> None:
         location="",
         at=START,
         known=START,
-        origin=Origin(1, 0, version),
+        origin=origin,
         end_of_step=True,
     )
-    account.state.fold(example, version)
 
 
 def test_a_transaction_is_decided_and_counted():
@@ -321,3 +325,52 @@ def test_whatever_is_replayed_the_threshold_is_as_without(ids, crashes, behind):
         for m in range(first, n + 1):
             again.pay(m, log[m])
         assert again.stored_threshold == undisturbed.stored_threshold
+
+
+@settings(deadline=None)
+@given(
+    payments=st.lists(
+        st.tuples(st.integers(0, 30), st.sampled_from(["c1", "c2", "c3"]), st.integers(0, 1)),
+        min_size=1,
+        max_size=60,
+    ),
+    learned=st.integers(0, 3),
+    budget=st.booleans(),
+)
+def test_transactions_decided_together_are_decided_as_one_by_one(payments, learned, budget):
+    """Ids come again, for the same customer and for another, within a sitting."""
+    limit = Budget(alerts=1.0, start=0.3, floor=0.001, ceiling=0.9) if budget else None
+    one, many = (grown_account(learned)._replace(budget=limit) for _ in range(2))
+    thresholds = [[account.threshold(None) for _ in range(2)] for account in (one, many)]
+    stored: dict[str, Decided] = {}
+    records: dict[str, bytes] = {}
+    histories = {customer: History(1, LIMITS) for customer in ("c1", "c2", "c3")}
+    sitting, expected = Sitting(many), []
+    for offset, (number, customer, partition) in enumerate(payments):
+        tx = msgspec.structs.replace(transaction(number), customer=customer)
+        known, source = stored.get(tx.id), Source(partition, offset)
+        answer = one.decide(
+            tx, source, records.get(customer), known, threshold=thresholds[0][partition]
+        )
+        records[customer] = answer.history
+        if answer.fresh and (known is None or known.source >= offset):
+            stored[tx.id] = Decided(offset, answer.raw)
+        expected.append(answer.raw)
+        sitting.hear(tx, source, histories[customer], None, thresholds[1][partition])
+    answers = sitting.decide()
+    assert [answer.raw for answer in answers] == expected
+    assert sitting.fresh == stored
+    assert {name: histories[name].encode() for name in records} == records
+    if budget:
+        assert [t.encode() for t in thresholds[0]] == [t.encode() for t in thresholds[1]]
+
+
+def grown_account(learned: int) -> Account:
+    """An account whose models have learned so many hundred examples and count in full."""
+    one = account()
+    for offset in range(100 * learned):
+        x = {"amount": float(offset % 7 * 30), "count_5m": float(offset % 5)}
+        fraud = int(offset % 7 > 4)
+        origin = Origin(1, offset % 2, offset)
+        one.state.fold(lesson(x, fraud, origin), offset)
+    return one

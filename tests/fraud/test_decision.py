@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from app.core.fold import LearningState
-from app.fraud.decision import Policy, appraise, decide, judge
+from app.fraud.account import Account
+from app.fraud.decision import Policy, appraise, decide
 from app.fraud.features import FEATURES, GRIDS, SMALL
-from app.fraud.history import History, Limits
+from app.fraud.history import Limits
 from app.fraud.knowledge import Knowledge
-from app.fraud.past import Past
 from app.fraud.rules import rules
 from app.fraud.trial import GROWN
-from app.messages import Example, Origin, Source, Transaction, encode, read_prediction
+from app.messages import Example, Origin, Prediction, Source, Transaction, encode, read_prediction
 
 POLICY = Policy(model="binned", scope="both", review=0.5, block=0.9, engine="e1")
 TX = Transaction(id="t1", at=1_700_000_000_000, customer="c1", merchant="m1", amount=20.0)
@@ -21,8 +21,11 @@ GOOD = {"amount": 20.0, "amount_log_ratio": 0.1, "count_5m": 1.0}
 BAD = {"amount": 500.0, "amount_log_ratio": 3.2, "count_5m": 6.0, "count_30d": 9.0}
 
 
-def nothing_before() -> Past:
-    return History.decode(None, epoch=1, limits=Limits(8, 4, 4)).before(0)
+def decided(state: LearningState, source: Source, policy: Policy = POLICY) -> Prediction:
+    """The decision on a customer's first transaction."""
+    answer = Account(state, policy, Limits(8, 4, 4), epoch=1).decide(TX, source, None, None)
+    assert answer.fresh is not None
+    return answer.fresh
 
 
 def taught(frauds: int, others: int = 2, partition: int = 0) -> LearningState:
@@ -119,7 +122,7 @@ def test_a_score_lies_strictly_between_0_and_1_whatever_the_features(x):
 def test_a_stored_decision_is_computed_again_to_the_last_bit():
     """From the wire: the features of the prediction, and a copy of the state."""
     for state in (FRESH, YOUNG, OLD):
-        sent = judge(TX, nothing_before(), state, Source(0, 7), POLICY)
+        sent = decided(state, Source(0, 7))
         stored = read_prediction(encode(sent))
         copy = LearningState("binned", 2, GRIDS, Knowledge())
         copy.load(state.parts())
@@ -129,7 +132,7 @@ def test_a_stored_decision_is_computed_again_to_the_last_bit():
 
 
 def test_a_prediction_says_what_was_judged_and_by_what():
-    prediction = judge(TX, nothing_before(), YOUNG, Source(1, 7), POLICY)
+    prediction = decided(YOUNG, Source(1, 7))
     assert (prediction.id, prediction.customer, prediction.merchant) == ("t1", "c1", "m1")
     assert prediction.source == Source(1, 7)
     assert (prediction.model.name, prediction.model.scope) == ("binned", "both")
@@ -139,16 +142,11 @@ def test_a_prediction_says_what_was_judged_and_by_what():
 
 
 def test_a_prediction_has_the_features_of_its_set_and_names_it():
-    full = judge(TX, nothing_before(), FRESH, Source(1, 7), POLICY)
-    small = judge(TX, nothing_before(), FRESH, Source(1, 7), POLICY._replace(features=SMALL.name))
+    full = decided(FRESH, Source(1, 7))
+    small = decided(FRESH, Source(1, 7), POLICY._replace(features=SMALL.name))
     kept = {name: value for name, value in full.features.items() if name in SMALL.grids}
     assert small.features == kept != full.features
     assert (small.model.features, full.model.features) == (SMALL.name, "fraud-full")
     before = encode(full).replace(b',"features":"fraud-full"', b"")  # of an earlier release
     assert read_prediction(before) == full
     assert (small.score, small.reasons) == (full.score, full.reasons)  # both by rules alone
-
-
-def test_a_past_that_is_not_whole_degrades():
-    past = replace(nothing_before(), whole=False)
-    assert judge(TX, past, OLD, Source(0, 7), POLICY).mode == "degraded"
