@@ -99,7 +99,10 @@ class Models:
 
     def logits(self, rows: Sequence[dict[str, float]], partition: int, scope: str) -> list[float]:
         """The scores of many rows, each with the bits of `logit`."""
-        cells = self._alike[0].cells_of_many(rows) if self._alike and scope == "both" else None
+        alike = bool(self._alike) and scope == "both"
+        cells = self._alike[0].cells_of_many(rows) if alike else None
+        if alike and cells is None:  # a few: one look-up serves both models
+            return [self.logit(x, partition, scope) for x in rows]
         if cells is None:
             logits = [model.logit_many(rows) for model in _of(self._models, partition, scope)]
         else:
