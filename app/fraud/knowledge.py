@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from app.core.dump import Scorer
+from app.core.logit import sigmoid
 from app.fraud.merchants import Merchants
 from app.fraud.rules import alert
 from app.fraud.trial import Trial, grown
@@ -22,8 +23,8 @@ class Knowledge:
         if example.y is None or not alert(example.x):
             return
         learned = models.learned_by(example.origin.partition, "shared")
-        if grown(learned, "shared") == 1 and models.shared_logit(example.x) < 0:
-            self.trial.judge(example.y == 1, example.w)
+        if grown(learned, "shared") == 1 and (logit := models.shared_logit(example.x)) < 0:
+            self.trial.judge(example.y == 1, sigmoid(logit), example.w)
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the trial, then the merchants."""

@@ -9,7 +9,7 @@ from app.core.dump import Learned
 from app.errors import SnapshotError
 
 MEMORY = 0.98  # an alert's weight after each later one: some 50 alerts count
-DOUBT = 10.0  # alerts, half of them frauds, that a trial begins with
+DOUBT = 10.0  # alerts, half of them frauds that no model expects, that a trial begins with
 # Learned frauds and legitimate ones, by scope, from which the model's logit counts in full: one
 # that has seen frauds alone takes everything for one.
 GROWN = {
@@ -17,8 +17,8 @@ GROWN = {
     "both": Learned(1000, 20),
     "partition": Learned(2000, 40),
 }
-# Precision of the rules' own alerts at which the rules count for nothing, and for all.
-WORTHLESS, WORTHWHILE = 0.15, 0.3
+# Gain of the rules' own alerts at which the rules count for nothing, and for all.
+WORTHLESS, WORTHWHILE = 0.1, 0.2
 
 
 def grown(learned: Learned, scope: str) -> float:
@@ -32,10 +32,12 @@ def grown(learned: Learned, scope: str) -> float:
 
 
 class Figures(NamedTuple):
-    """A trial in numbers: alerts as remembered, precision and the rules' weight in 0..1."""
+    """A trial in numbers: alerts as remembered, their precision, what of that the model did not
+    expect, and the rules' weight in 0..1."""
 
     alerts: float
     precision: float
+    gain: float
     weight: float
 
 
@@ -44,7 +46,9 @@ class Trial(msgspec.Struct, array_like=True):
 
     As the model learns it finds the frauds that rules find, and what is left to them are false
     alarms: their weight falls from 1 to 0. That is a sharper question than who is more precise:
-    a model can be so from its first day, and still miss what the rules find.
+    a model can be so from its first day, and still miss what the rules find. Only frauds that the
+    model does not expect speak for the rules: where some frauds are never reported, it is
+    rightly less than sure of those that are, and the rules would add nothing to that.
 
     Examples
     --------
@@ -52,18 +56,23 @@ class Trial(msgspec.Struct, array_like=True):
     >>> trial.weight
     1.0
     >>> for _ in range(100):
-    ...     trial.judge(False)
+    ...     trial.judge(False, expected=0.1)
     >>> trial.weight
     0.0
     """
 
     alerts: float = 0.0
     frauds: float = 0.0
+    expected: float = 0.0
 
-    def judge(self, fraud: bool, w: float = 1.0) -> None:
-        """Note the label, of weight `w`, of an alert that the rules alone raise."""
+    def judge(self, fraud: bool, expected: float, w: float = 1.0) -> None:
+        """Note the label, of weight `w`, of an alert that the rules alone raise.
+
+        `expected` is the model's probability of fraud.
+        """
         self.alerts = MEMORY * self.alerts + w
         self.frauds = MEMORY * self.frauds + w * fraud
+        self.expected = MEMORY * self.expected + w * expected
 
     @property
     def precision(self) -> float:
@@ -71,13 +80,18 @@ class Trial(msgspec.Struct, array_like=True):
         return (self.frauds + DOUBT / 2) / (self.alerts + DOUBT)
 
     @property
+    def gain(self) -> float:
+        """The share of frauds beyond what the model expects, a half without any alert."""
+        return (self.frauds - self.expected + DOUBT / 2) / (self.alerts + DOUBT)
+
+    @property
     def weight(self) -> float:
         """What the rules count: 1 for all, 0 for nothing."""
-        return min(max((self.precision - WORTHLESS) / (WORTHWHILE - WORTHLESS), 0.0), 1.0)
+        return min(max((self.gain - WORTHLESS) / (WORTHWHILE - WORTHLESS), 0.0), 1.0)
 
     @property
     def figures(self) -> Figures:
-        return Figures(self.alerts, self.precision, self.weight)
+        return Figures(self.alerts, self.precision, self.gain, self.weight)
 
     def part(self) -> bytes:
         """A dump."""
