@@ -15,7 +15,7 @@ from msgspec import Struct
 from app.core.dump import Counts
 from app.errors import SnapshotError
 
-FORMAT = 2
+FORMAT = 3
 
 SignatureState = Literal["good", "wrong", "none", "not checked"]
 

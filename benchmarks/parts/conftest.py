@@ -22,11 +22,11 @@ class Measure(Protocol):
     """Measures a call of `call` with each of `rows`, together one round.
 
     Rows that a function gives are made anew before each round, unmeasured: for calls that
-    change what they work on.
+    change what they work on. A call takes `each` transactions.
     """
 
     def __call__(
-        self, part: str, call: Callable[..., object], rows: Rows | Callable[[], Rows]
+        self, part: str, call: Callable[..., object], rows: Rows | Callable[[], Rows], each: int = 1
     ) -> None: ...
 
 
@@ -47,7 +47,9 @@ def scene(scene_of: Callable[[str], Scene]) -> Scene:
 def measure(benchmark: BenchmarkFixture) -> Measure:
     """How a part is measured, and noted for the table."""
 
-    def measured(part: str, call: Callable[..., object], rows: Rows | Callable[[], Rows]) -> None:
+    def measured(
+        part: str, call: Callable[..., object], rows: Rows | Callable[[], Rows], each: int = 1
+    ) -> None:
         def run(rows: Rows) -> int:
             for row in rows:
                 call(*row)
@@ -57,7 +59,7 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
             done = benchmark.pedantic(run, setup=lambda: ((rows(),), {}), rounds=ROUNDS)
         else:
             done = benchmark(run, rows)
-        benchmark.extra_info.update(part=part, rows=done)
+        benchmark.extra_info.update(part=part, rows=done * each)
         assert done
 
     return measured

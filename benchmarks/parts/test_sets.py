@@ -1,15 +1,18 @@
 """What depends on the feature set: features, scores, explanations and what a label teaches."""
 
+from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from app.core.models import Models
+from app.fraud.account import Sitting
 from app.fraud.decision import known
 from app.fraud.explain import Trust, explain
 from app.fraud.extract import asks_for_risks, extract
 from app.fraud.features import SETS
+from app.fraud.history import History
 from app.fraud.knowledge import Knowledge
 from app.fraud.rules import rules
 from app.messages import Example, encode
@@ -43,8 +46,20 @@ def test_features(measure: Measure, scene: Scene, features: str) -> None:
 
 
 def test_score(measure: Measure, scene: Scene) -> None:
+    state, chunks = scene.account.state, defaultdict(list)
+    for row in scene.rows:
+        chunks[row.source.partition].append(row.x)
+
+    def score() -> None:
+        for partition, chunk in chunks.items():
+            state.logits(chunk, partition, SCOPE)
+
+    measure("score: own and shared model", score, [()], each=len(scene.rows))
+
+
+def test_score_of_one(measure: Measure, scene: Scene) -> None:
     rows = [(row.x, row.source.partition, SCOPE) for row in scene.rows]
-    measure("score: own and shared model", scene.account.state.logit, rows)
+    measure("score, one by one", scene.account.state.logit, rows)
 
 
 def test_explanation(measure: Measure, scene: Scene, benchmark: BenchmarkFixture) -> None:
@@ -63,8 +78,17 @@ def test_encode(measure: Measure, scene: Scene) -> None:
 
 
 def test_decide(measure: Measure, scene: Scene) -> None:
-    rows = [(row.tx, row.source, row.record, None) for row in scene.rows]
-    measure("decide: from the record to the prediction", scene.account.decide, rows)
+    account = scene.account
+
+    def decide() -> None:
+        sitting = Sitting(account)
+        for row in scene.rows:
+            history = History.decode(row.record, account.epoch, account.limits)
+            sitting.hear(row.tx, row.source, history)
+            history.encode()
+        sitting.decide()
+
+    measure("decide: from the record to the prediction", decide, [()], each=len(scene.rows))
 
 
 def test_learn(measure: Measure, scene: Scene, features: str) -> None:
@@ -76,9 +100,14 @@ def test_learn(measure: Measure, scene: Scene, features: str) -> None:
 
     def rows() -> Rows:
         models.load(models.learned, dump)
-        return [lesson(row.example) for row in scene.rows]
+        return [([lesson(row.example) for row in scene.rows],)]
 
-    measure("learn: own and shared model", models.learn, rows)
+    def learn(lessons: list[tuple[dict[str, float], bool, float, int]]) -> None:
+        cells = models.look_up([x for x, *_ in lessons])
+        for one, where in zip(lessons, cells, strict=True):
+            models.learn(*one, where)
+
+    measure("learn: own and shared model", learn, rows, each=len(scene.rows))
 
 
 def test_learn_merchants(measure: Measure, scene: Scene) -> None:
@@ -96,9 +125,13 @@ def test_fold(measure: Measure, scene: Scene) -> None:
 
     def rows() -> Rows:
         state.load(scene.parts)
-        return [(row.example, state.version + number) for number, row in enumerate(scene.rows)]
+        return [([row.example for row in scene.rows],)]
 
-    measure("fold: all that an example teaches", state.fold, rows)
+    def fold(examples: list[Example]) -> None:
+        for example, cells in zip(examples, state.look_up(examples), strict=True):
+            state.fold(example, state.version, cells)
+
+    measure("fold: all that an example teaches", fold, rows, each=len(scene.rows))
 
 
 def lesson(example: Example) -> tuple[dict[str, float], bool, float, int]:
