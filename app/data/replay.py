@@ -12,6 +12,7 @@ from app.fraud.settling import lesson
 from app.messages import Example, Feedback, Origin, Prediction, Source, Transaction, read_prediction
 
 CHUNK = 500  # labels in a step, as WEIR_CHUNK has it
+TOGETHER = 2_000  # transactions decided at once: an hour may hold a whole file
 
 
 class Learned(NamedTuple):
@@ -91,7 +92,8 @@ class Replay:
 
     def play(self, batch: Batch) -> list[Learned]:
         """Decide the transactions of an hour, then learn its labels."""
-        self.decide_all(batch.rows)
+        for begin in range(0, len(batch.rows), TOGETHER):
+            self.decide_all(batch.rows[begin : begin + TOGETHER])
         return self.learn_all(batch.labels())
 
     def decide_all(self, rows: Sequence[Labelled]) -> list[bytes]:

@@ -101,8 +101,8 @@ def decisions(model: str, rows: Iterator[Labelled]) -> Iterator[Prediction]:
     account = new_account(settings, new_state(settings))
     replay = Replay(account, lambda customer: partition_of(customer, settings.partitions))
     for batch in recorded(rows, 1000 * DAY * DELAY):
-        for row in batch.rows:
-            yield read_prediction(replay.decide(row.tx))
+        for raw in replay.decide_all(batch.rows):
+            yield read_prediction(raw)
         replay.learn_all(batch.labels())
 
 

@@ -145,6 +145,16 @@ def test_it_decides_and_learns_what_the_agents_would_bit_by_bit(rows):
     assert encode(examples) == encode(lessons)
 
 
+@pytest.mark.parametrize("together", [1, 7, 2000])
+def test_how_many_are_decided_together_changes_no_bit(rows, monkeypatch, together):
+    monkeypatch.setattr("app.data.replay.TOGETHER", together)
+    learned = list(new_replay().run(recorded(rows, DELAY)))
+    predictions, examples = replayed(rows)
+    by_id = {prediction.id: prediction for prediction in predictions}
+    assert [one.example for one in learned] == examples
+    assert [one.decision for one in learned] == [by_id[one.decision.id] for one in learned]
+
+
 def test_records_that_are_packed_meanwhile_change_nothing(rows):
     replay = new_replay()
     replay._customers.most = 3
