@@ -147,6 +147,7 @@ class Follower:
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         for begin in range(0, len(records), BLOCK):
             await self._fold_block(records[begin : begin + BLOCK])
+            await asyncio.sleep(0)
 
     async def _fold_block(self, records: Sequence[ConsumerRecord]) -> None:
         since = time.monotonic()
