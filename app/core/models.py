@@ -99,14 +99,13 @@ class Models:
 
     def logits(self, rows: Sequence[dict[str, float]], partition: int, scope: str) -> list[float]:
         """The scores of many rows, each with the bits of `logit`."""
-        alike = bool(self._alike) and scope == "both"
-        cells = self._alike[0].cells_of_many(rows) if alike else None
-        if alike and cells is None:  # a few: one look-up serves both models
-            return [self.logit(x, partition, scope) for x in rows]
-        if cells is None:
-            logits = [model.logit_many(rows) for model in _of(self._models, partition, scope)]
-        else:
+        if scope == "both" and self._alike:
+            cells = self._alike[0].cells_of_many(rows)
+            if cells is None:  # a few: one look-up serves both models
+                return [self.logit(x, partition, scope) for x in rows]
             logits = [model.logits_at(cells) for model in _of(self._alike, partition, scope)]
+        else:
+            logits = [model.logit_many(rows) for model in _of(self._models, partition, scope)]
         total: Floats = sum(logits[1:], start=logits[0])
         return [each / len(logits) for each in total.tolist()]
 

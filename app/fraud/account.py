@@ -168,16 +168,14 @@ class Sitting:
     def _logits(self, cases: Sequence[Case], trust: dict[int, Trust]) -> list[float]:
         """The model's scores, 0 where they count for nothing or the decision is known."""
         logits, scope = [0.0] * len(cases), self.account.policy.scope
-        for partition, trusted in trust.items():
-            if trusted.model > 0:
-                places, rows = [], []
-                for place, case in enumerate(cases):
-                    if case.source.partition == partition and case.x is not None:
-                        places.append(place)
-                        rows.append(case.x)
-                scored = self.account.state.logits(rows, partition, scope)
-                for place, logit in zip(places, scored, strict=True):
-                    logits[place] = logit
+        chunks: dict[int, dict[int, dict[str, float]]] = {}  # features by partition and place
+        for place, case in enumerate(cases):
+            if case.x is not None and trust[case.source.partition].model > 0:
+                chunks.setdefault(case.source.partition, {})[place] = case.x
+        for partition, chunk in chunks.items():
+            scored = self.account.state.logits(list(chunk.values()), partition, scope)
+            for place, logit in zip(chunk, scored, strict=True):
+                logits[place] = logit
         return logits
 
     def _decide(self, case: Case, logit: float, trust: Trust, used: ModelUsed) -> Answer:
