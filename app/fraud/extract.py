@@ -1,13 +1,14 @@
 """The features of one transaction: each group is filled by a function of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import asin, cos, log, radians, sin, sqrt
+from math import asin, copysign, cos, log, pi, radians, sin, sqrt
 from typing import NamedTuple, TypeAlias
 
 from app.fraud.features import FULL, SETS, FeatureSet
 from app.fraud.history import cached_hash64
 from app.fraud.merchants import MerchantView
 from app.fraud.past import WIDTHS, Past
+from app.fraud.running import NEVER
 from app.messages import Transaction
 
 HOUR, DAY = 3_600_000, 86_400_000  # ms
@@ -51,26 +52,27 @@ def asks_for_risks(features: str) -> bool:
 
 def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
     """The amount, and how it compares with the customer's own."""
-    at, amount = tx.at, tx.amount
+    at, amount, running = tx.at, tx.amount, past.running
+    count, mean = running.events, running.mean
     x["amount"] = amount
-    if not past.count:
+    if not count:
         return
-    typical, mean, count = max(past.typical, CENT), past.mean, past.count
     # As if two amounts half a mean away came first: a few equal ones are no narrow habit.
     deviation = sqrt((count * past.variance + mean * mean / 2) / (count + 2))
-    deviation = max(deviation, CENT)
-    x["amount_log_ratio"] = log(max(amount, CENT) / typical)
-    x["amount_zscore"] = max(-FARTHEST, min((amount - mean) / deviation, FARTHEST))
-    since = at - RECENT
+    known, typical = _at_least(CENT, amount), _at_least(CENT, running.typical)
+    x["amount_log_ratio"] = log(known / typical)
+    score = (amount - mean) / _at_least(CENT, deviation)
+    x["amount_zscore"] = score if -FARTHEST < score < FARTHEST else copysign(FARTHEST, score)
+    since, ats = at - RECENT, past.ats
     amounts: Sequence[float] = past.amounts
-    if past.ats and min(past.ats) <= since:  # else, and for most, without a loop
-        amounts = [a for a, then in zip(amounts, past.ats, strict=True) if then > since]
+    if ats and min(ats) <= since:  # else, and for most, without a loop
+        amounts = [a for a, then in zip(amounts, ats, strict=True) if then > since]
     if amounts:
-        largest = max(max(amounts), CENT)
+        largest = _at_least(CENT, max(amounts))
         x["largest_log_ratio_14d"] = log(largest / typical)
-        x["log_ratio_to_largest_14d"] = log(max(amount, CENT) / largest)
-    if past.last_spike is not None:
-        x["days_since_spike"] = max(at - past.last_spike, 0) / DAY
+        x["log_ratio_to_largest_14d"] = log(known / largest)
+    if running.last_spike != NEVER:
+        x["days_since_spike"] = _at_least(0, at - running.last_spike) / DAY
 
 
 def _calendar(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
@@ -100,19 +102,18 @@ def windows(names: Mapping[str, object]) -> Fill:
 
 
 def _pace(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
-    if past.last_at is not None:
-        x["log_seconds_since_last"] = log(1 + max(tx.at - past.last_at, 0) / 1000)
+    last = past.running.last_at
+    if last != NEVER:
+        x["log_seconds_since_last"] = log(1 + _at_least(0, tx.at - last) / 1000)
 
 
 def _places(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
-    if tx.lat is None or tx.lon is None:
+    lat, lon, running = tx.lat, tx.lon, past.running
+    if lat is None or lon is None or not running.places:
         return
-    place = tx.lat, tx.lon
-    if past.home is not None:
-        x["km_from_home"] = kilometres(past.home, place)
-    if past.last_place is not None and past.last_place_at is not None:
-        hours = max(tx.at - past.last_place_at, SHORTEST) / HOUR
-        x["kmh_from_last"] = kilometres(past.last_place, place) / hours
+    x["km_from_home"] = kilometres(running.home_lat, running.home_lon, lat, lon)
+    hours = _at_least(SHORTEST, tx.at - running.last_place_at) / HOUR
+    x["kmh_from_last"] = kilometres(running.last_lat, running.last_lon, lat, lon) / hours
 
 
 def _novelty(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
@@ -145,16 +146,22 @@ def _customer(x: dict[str, float], tx: Transaction, past: Past, merchant: Mercha
     )
 
 
-def kilometres(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Great-circle distance of two (latitude, longitude) in degrees, by the haversine formula.
+def kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Great-circle distance of two places in degrees, by the haversine formula.
 
-    >>> round(kilometres((52.52, 13.405), (48.8566, 2.3522)))
+    >>> round(kilometres(52.52, 13.405, 48.8566, 2.3522))
     877
     """
-    lat, other = radians(here[0]), radians(there[0])
-    height = sin((other - lat) / 2) ** 2
-    width = sin(radians(there[1] - here[1]) / 2) ** 2
-    return 2 * EARTH_KM * asin(sqrt(min(height + cos(lat) * cos(other) * width, 1.0)))
+    lat, other_lat = radians(lat), radians(other_lat)
+    height = sin((other_lat - lat) / 2) ** 2
+    width = sin(radians(other_lon - lon) / 2) ** 2
+    haversine = height + cos(lat) * cos(other_lat) * width
+    return 2 * EARTH_KM * asin(sqrt(haversine)) if haversine < 1 else pi * EARTH_KM
+
+
+def _at_least(least: float, value: float) -> float:
+    """As `max`, of which it takes a third of the time."""
+    return value if value > least else least
 
 
 # In the order of the table.

@@ -70,16 +70,6 @@ class Past(msgspec.Struct, gc=False):
         """Mean latitude and longitude of the transactions that had a place, degrees."""
         return (self.running.home_lat, self.running.home_lon) if self.running.places else None
 
-    @property
-    def last_place(self) -> tuple[float, float] | None:
-        """Latitude and longitude of the latest transaction that had a place, degrees."""
-        return (self.running.last_lat, self.running.last_lon) if self.running.places else None
-
-    @property
-    def last_place_at(self) -> int | None:
-        """When that was: earlier than `last_at` if transactions without a place followed."""
-        return self.running.last_place_at if self.running.places else None
-
     def by_time(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """Times and amounts of the events in the order of their times."""
         ats, amounts = self.ats, self.amounts
@@ -94,9 +84,9 @@ class Past(msgspec.Struct, gc=False):
         The transaction at hand is not included, nor is any with a later time than `at`.
         Exact over the latest events; older ones come from day totals, see `Totals.within`.
         """
-        ats, amounts, older = *self.by_time(), self.older
-        newest = top = bisect_right(ats, at)
-        total = 0.0
+        (ats, amounts), older = self.by_time(), self.older
+        newest = top = len(ats) if not ats or ats[-1] <= at else bisect_right(ats, at)
+        total, latest = 0.0, older.latest
         windows: list[tuple[float, float]] = []
         for width in widths:
             start = at - width
@@ -104,7 +94,7 @@ class Past(msgspec.Struct, gc=False):
                 oldest = bisect_right(ats, start, 0, top)
                 total += sum(amounts[oldest:top])
                 top = oldest
-            if older.latest > start:
+            if latest > start:
                 count, summed = older.within(start, at)
                 windows.append((newest - top + count, total + summed))
             else:

@@ -159,7 +159,7 @@ def test_one_high_amount_is_remembered_as_a_spike():
 
 
 def test_speed_is_taken_from_the_last_place_over_ten_minutes_at_least():
-    way = kilometres(ROME, PARIS)
+    way = kilometres(*ROME, *PARIS)
     slow = seen(place=PARIS, behind=past((2 * HOUR, 10.0), place=ROME))
     assert slow["kmh_from_last"] == pytest.approx(way / 2, rel=1e-4)
     assert slow["km_from_home"] == pytest.approx(way, rel=1e-4)

@@ -253,19 +253,20 @@ class TestPlaces:
 
     def test_without_coordinates_there_is_neither_home_nor_last_place(self):
         past = self.seen(None, None)
-        assert (past.home, past.last_place, past.last_place_at) == (None, None, None)
+        assert (past.home, past.running.places) == (None, 0)
 
     def test_home_is_the_mean_and_the_last_place_keeps_its_own_time(self):
         past = self.seen((50.0, 8.0), None, (52.0, 10.0), None)
         assert past.home == (51.0, 9.0)
-        assert past.last_place == (52.0, 10.0)
-        assert past.last_place_at == START + 2 * DAY
+        assert (past.running.last_lat, past.running.last_lon) == (52.0, 10.0)
+        assert past.running.last_place_at == START + 2 * DAY
         assert past.last_at == START + 3 * DAY
 
     def test_of_two_places_at_one_time_the_one_that_came_last_counts(self):
         events = paid(1.0, 1.0, gap=0)
         both = [events[0]._replace(lat=1.0, lon=1.0), events[1]._replace(lat=2.0, lon=2.0)]
-        assert lived(both)[0].before(2).last_place == (2.0, 2.0)
+        running = lived(both)[0].before(2).running
+        assert (running.last_lat, running.last_lon) == (2.0, 2.0)
 
     def test_home_is_found_the_short_way_round_the_earth(self):
         past = self.seen((0.0, 179.0), (0.0, -177.0))
