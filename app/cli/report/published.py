@@ -1,7 +1,7 @@
 """The results that the Fraud Detection Handbook published, beside those of a replay of its data.
 
 Le Borgne, Siblini, Lebichot, Bontempi: Reproducible Machine Learning for Credit Card Fraud
-Detection, 2022. Chapter 3: one test week. Chapter 5: the mean of four.
+Detection, 2022. Chapter 3: one test week. Chapter 5: the mean of four, models chosen by the book.
 """
 
 from typing import Any, NamedTuple
@@ -39,12 +39,21 @@ CHAPTERS = (
         ),
     ),
     Chapter(
-        "Chapter 5, mean of the four weeks from 2018-07-18",
-        ("2018-07-18", "2018-07-25", "2018-08-01", "2018-08-08"),
+        "Chapter 5, validation: mean of the four weeks from 2018-07-04",
+        ("2018-07-04", "2018-07-11", "2018-07-18", "2018-07-25"),
+        (
+            Published("logistic regression", 0.867, 0.613, 0.278),
+            Published("random forest", 0.880, 0.694, 0.289),
+            Published("XGBoost", 0.886, 0.707, 0.288),
+        ),
+    ),
+    Chapter(
+        "Chapter 5, test: mean of the four weeks from 2018-08-08",
+        ("2018-08-08", "2018-08-15", "2018-08-22", "2018-08-29"),
         (
             Published("logistic regression", 0.868, 0.623, 0.297),
             Published("random forest", 0.870, 0.678, 0.299),
-            Published("XGBoost", 0.869, 0.687, 0.303),
+            Published("XGBoost", 0.872, 0.692, 0.300),
         ),
     ),
 )
