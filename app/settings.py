@@ -159,6 +159,10 @@ class Settings(BaseSettings):
     )
 
     chunk: int = Field(500, ge=1, le=10000, description="Most records in one step.")
+    coalesce: DurationOrOff = Field(
+        0.0,
+        description="How long changes of customers' records are gathered before they are written, so that many to one customer are written once, 1s for example; 0 writes them with each step.",
+    )
     web_host: str = Field("127.0.0.1", description="Address the web views listen on.")
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
     advertised_url: str = Field(

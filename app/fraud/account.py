@@ -57,6 +57,10 @@ class Account(NamedTuple):
         """A partition's threshold as stored, None for a new one; None without a budget."""
         return self.budget and Threshold.decode(stored, self.budget, self.epoch)
 
+    def open(self, record: bytes | None) -> History:
+        """A customer's record unpacked; None opens an empty one."""
+        return History.decode(record, self.epoch, self.limits)
+
     def decide(
         self,
         tx: Transaction,
@@ -70,7 +74,7 @@ class Account(NamedTuple):
 
         The other parameters are those of `Sitting`.
         """
-        history = History.decode(record, self.epoch, self.limits)
+        history = self.open(record)
         sitting = Sitting(self, degraded)
         sitting.hear(tx, source, history, stored, threshold)
         (answer,) = sitting.decide()

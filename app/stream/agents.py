@@ -16,7 +16,7 @@ from aiokafka import ConsumerRecord
 from app.errors import Refused
 from app.fraud import labels, settling, threshold
 from app.fraud.account import Answer, Sitting
-from app.fraud.history import History, hash64
+from app.fraud.history import hash64
 from app.messages import (
     Feedback,
     Origin,
@@ -89,11 +89,9 @@ class Score:
 
     def hear(self, record: ConsumerRecord, tx: Transaction) -> None:
         """Take in one transaction: its customer's record has it from here on."""
-        customer, account = tx.customer.encode(), self.worker.account
-        history = History.decode(self.customers.get(customer), account.epoch, account.limits)
+        history = self.customers.open(tx.customer.encode(), self.worker.account.open)
         source = Source(record.partition, record.offset)
         self.sitting.hear(tx, source, history, self.scored.get(tx.id), self.threshold)
-        self.customers[customer] = history.encode()
         self.heard.append((record, tx))
 
     def decide(self) -> None:
@@ -235,11 +233,9 @@ class Learn:
         self, feedback: Feedback, revision: labels.Revision, entry: labels.LabelEntry
     ) -> None:
         """Note a fraud, or that it was none, in the customer's record."""
-        key, account = feedback.customer.encode(), self.worker.account
-        history = History.decode(self.customers.get(key), account.epoch, account.limits)
+        history = self.customers.open(feedback.customer.encode(), self.worker.account.open)
         fraud = read_example(revision.example).y == 1
         history.learn_label(hash64(feedback.id), revision.origin, revision.at, fraud)
-        self.customers[key] = history.encode()
 
     def write_entries(self) -> None:
         if self.settled:

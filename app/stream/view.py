@@ -102,20 +102,19 @@ class View:
         """The review threshold of a partition, None without a budget."""
         if not self.settings.review_budget:
             return None
-        raw = self.worker.customers.data._db_for_partition(partition).get(threshold.KEY)
+        raw = self.worker.held_back.get(partition, threshold.KEY)
         return self.worker.account.threshold(raw)
 
     # -- what is known of one customer or transaction
 
     def history(self, customer: str, partition: int) -> History | None:
         """A customer's record, None for one that is not known."""
-        raw = self._read(self.worker.customers, partition, customer)
-        account = self.worker.account
-        return None if raw is None else History.decode(raw, account.epoch, account.limits)
+        raw = self.worker.held_back.get(partition, customer.encode())
+        return None if raw is None else self.worker.account.open(raw)
 
     def record_bytes(self, customer: str, partition: int) -> int:
         """How large a customer's record is."""
-        return len(self._read(self.worker.customers, partition, customer) or b"")
+        return len(self.worker.held_back.get(partition, customer.encode()) or b"")
 
     def decision(self, tx: str, partition: int) -> Prediction | None:
         """What was decided on a transaction, None for one that is not known."""
@@ -124,15 +123,12 @@ class View:
 
     def labels(self, tx: str, partition: int) -> LabelEntry | None:
         """Everything said of a transaction, None when nothing was."""
-        raw = self._read(self.worker.labels, partition, tx)
+        raw = self.worker.labels.data._db_for_partition(partition).get(tx.encode())
         return None if raw is None else decode_entry(raw, "")
 
     def opened(self, partition: int) -> bool:
         """Whether this worker can answer for a partition."""
         return partition in self.held() and self.worker.opened(partition)
-
-    def _read(self, table, partition: int, key: str) -> bytes | None:
-        return table.data._db_for_partition(partition).get(key.encode())
 
     def _waiting(self, tp: TP) -> int | None:
         consumer = self.worker.app.consumer

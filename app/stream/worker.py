@@ -34,6 +34,7 @@ from app.stream.agents import Learn, Score
 from app.stream.flow import Flow
 from app.stream.follow import Follower
 from app.stream.guard import Exit, Guard, leave
+from app.stream.held import Held
 from app.stream.letters import waiting_again
 from app.stream.maturity import Maturing
 from app.stream.reading import reader
@@ -115,6 +116,7 @@ class Worker:
         self.customers, self.labels, self.models = (
             new_table(app, name, settings, self.topics) for name in topics.TABLES
         )
+        self.held_back = Held(self.customers)
         fits = identity(settings)
         self.follower = Follower(
             settings.brokers,
@@ -139,6 +141,7 @@ class Worker:
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self.flow = Flow(
             app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
         )
@@ -170,7 +173,11 @@ class Worker:
 
     def new_step(self, tp: TP, epoch: int) -> Step:
         """The step of a chunk."""
-        return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
+        mine = partial(self.flow.mine, tp, epoch)
+        if not self.settings.coalesce:
+            return Step(tp, self.writers, mine)
+        held = {self.customers.name: self.held_back.of(tp.partition)}
+        return Step(tp, self.writers, mine, held)
 
     async def ready(self, partition: int, epoch: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
@@ -192,8 +199,23 @@ class Worker:
             leave(code, f"a partition's decisions could not be read back: {error}")
 
     async def flush(self) -> None:
-        """Wait until everything handed to the writers is acknowledged."""
+        """Write what is held back; wait until everything is acknowledged."""
+        await self._write_held()
         await self.writers.flush()
+
+    async def _write_held(self) -> None:
+        epoch, topic = self.flow.epoch, self.topics.transactions
+
+        def new_step(partition: int) -> Step:
+            tp = TP(topic, partition)
+            return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
+
+        await self.held_back.write(new_step)
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.coalesce)
+            await self._write_held()
 
     def recovered(self) -> None:
         """Open the partitions before their first record comes: a worker is ready without one."""
@@ -215,6 +237,7 @@ class Worker:
     def closed(self) -> None:
         """The partitions are gone: let go of what belongs to them."""
         self.snapshots.clear()
+        self.held_back.clear()
         self.sensors.closed()
         for maturing in self.maturing.values():
             maturing.close()
@@ -307,6 +330,9 @@ class Worker:
         self.guard.start(asyncio.get_running_loop())
         self._watching = asyncio.ensure_future(Watchdog(self).run())
         self._watching.add_done_callback(_leave_if_blind)
+        if self.settings.coalesce:
+            self._writing = asyncio.ensure_future(self._keep_writing())
+            self._writing.add_done_callback(_leave_if_unwritten)
 
     def stop_opening(self) -> None:
         """The tables are about to be closed: read nothing more for partitions that are opened."""
@@ -315,8 +341,9 @@ class Worker:
 
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._writing):
+            if task is not None:
+                task.cancel()
         await self.follower.stop()
         await self.writers.stop()
         self.closed()
@@ -338,3 +365,8 @@ def relieve_collector() -> None:
 def _leave_if_blind(watching: asyncio.Task[None]) -> None:
     if not watching.cancelled() and (error := watching.exception()) is not None:
         leave(Exit.STEP, f"the watchdog failed: {error!r}")
+
+
+def _leave_if_unwritten(writing: asyncio.Task[None]) -> None:
+    if not writing.cancelled() and (error := writing.exception()) is not None:
+        leave(cause(error, Exit.STEP), f"changes of customers could not be written: {error!r}")

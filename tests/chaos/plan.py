@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.chaos.faults import FAULTS
 
 TIGHT = 4.0  # alerts an hour, of some 7 frauds in 236 transactions
+HELD = 1.0  # longer than most steps, shorter than the time between two commits
 EVERYWHERE = [name for name, fault in FAULTS.items() if not fault.needs]
 
 
@@ -23,6 +24,7 @@ class Plan:
     static: bool = False  # static members of the group
     disk: bool = False  # a small disk under worker-0
     review_budget: float = 0.0  # alerts an hour of event time; 0 for a fixed threshold
+    coalesce: float = 0.0  # seconds for which customers' changes are held back; 0: not at all
     leave_out: str = ""  # mends of Faust left out, comma separated
 
 
@@ -50,5 +52,6 @@ def make_plan(seed: int, faults: int = 6, leave_out: str = "") -> Plan:
         static=chance.random() < 0.5,
         disk=disk,
         review_budget=chance.choice([0.0, TIGHT]),
+        coalesce=chance.choice([0.0, HELD]),
         leave_out=leave_out,
     )

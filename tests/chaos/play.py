@@ -108,6 +108,7 @@ def _settings(plan: Plan, bootstrap: str) -> Settings:
         session_timeout=SESSION,
         snapshot_every=2000,
         review_budget=plan.review_budget,
+        coalesce=plan.coalesce,
     )
 
 

@@ -43,6 +43,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, Any]:
         "valid": len(valid),
         "passed": sum(outcome.passed for outcome in valid),
         "struck": sum(len(outcome.faults) for outcome in valid),
+        "held_back": sum(outcome.plan["coalesce"] > 0 for outcome in valid),
         **{name: sum(outcome.figures.get(name, 0) for outcome in valid) for name in TOTALS},
         "exits": dict(
             sum((Counter(outcome.figures.get("exits", {})) for outcome in valid), Counter())
@@ -85,7 +86,10 @@ def totals(told: dict[str, Any]) -> str:
     """What all valid runs together did, in one line."""
     exits = ", ".join(f"{code} x {times}" for code, times in sorted(told["exits"].items()))
     counts = ", ".join(f"{told[name]:,} {name.replace('_', ' ')}" for name in TOTALS)
-    return f"{told['struck']} faults, {counts}; workers that ended themselves: {exits or 'none'}"
+    return (
+        f"{told['struck']} faults, {counts}; changes held back in {told['held_back']} runs; "
+        f"workers that ended themselves: {exits or 'none'}"
+    )
 
 
 def gap(row: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import pytest
 from faust.types.tuples import TP
 from rocksdict import Options, Rdict
 
-from app.stream.step import Overlay, Step
+from app.stream.held import SLICE, Held
+from app.stream.step import Changes, Overlay, Step
 from app.stream.writer import OnAck, Out, Receipt
 
 
@@ -65,8 +66,21 @@ def outbox() -> Outbox:
     return Outbox()
 
 
-def step(outbox: Outbox, mine: bool = True) -> Step:
-    return Step(TP("transactions", 3), outbox, lambda: mine)
+def step(outbox: Outbox, mine: bool = True, held: Changes | None = None) -> Step:
+    back = None if held is None else {"customers": held}
+    return Step(TP("transactions", 3), outbox, lambda: mine, back)
+
+
+class Purse:
+    """A value that is changed in place; `packs` counts how often it was packed."""
+
+    def __init__(self, raw: bytes | None) -> None:
+        self.coins = int(raw or b"0")
+        self.packs = 0
+
+    def encode(self) -> bytes:
+        self.packs += 1
+        return b"%d" % self.coins
 
 
 def test_an_overlay_shows_the_last_write(customers):
@@ -127,3 +141,79 @@ async def test_records_go_to_the_partition_of_the_step_unless_told_otherwise(out
     one.send("predictions", [Out(b"k", b"v")])
     one.send("examples", [Out(None, b"e")], partition=0)
     assert set(outbox.written) == {("predictions", 3), ("examples", 0)}
+
+
+async def test_an_opened_value_is_packed_once_a_step(customers, outbox):
+    one = step(outbox)
+    purse = one.table(customers).open(b"old", Purse)
+    purse.coins += 1
+    again = one.table(customers).open(b"old", Purse)
+    again.coins += 1
+    assert again is purse and purse.packs == 0
+    one.store()
+    assert purse.packs == 1
+    assert dict(customers.db.items()) == {b"old": b"3"}
+    assert outbox.written == {("customers-changelog", 3): [Out(b"old", b"3")]}
+
+
+def test_an_opened_value_is_seen_by_those_who_read_bytes(customers):
+    overlay = Overlay(customers, 3)
+    overlay.open(b"new", Purse).coins = 7
+    assert overlay.get(b"new") == b"7"
+
+
+async def test_what_is_held_back_is_seen_by_later_steps_and_written_once(customers, outbox):
+    held = Held(customers)
+    for _ in range(3):
+        one = step(outbox, held=held.of(3))
+        one.table(customers).open(b"old", Purse).coins += 1
+        assert one.store() == {}
+    assert (held.get(3, b"old"), customers.db[b"old"], outbox.written) == (b"4", b"1", {})
+    await held.write(lambda partition: step(outbox))
+    assert (held.get(3, b"old"), customers.db[b"old"]) == (b"4", b"4")
+    assert outbox.written == {("customers-changelog", 3): [Out(b"old", b"4")]}
+    await held.write(lambda partition: step(outbox))
+    assert len(outbox.open) == 1, "there was nothing left to write"
+
+
+async def test_a_deletion_is_held_back_too(customers, outbox):
+    held = Held(customers)
+    one = step(outbox, held=held.of(3))
+    one.table(customers)[b"old"] = None
+    one.store()
+    assert held.get(3, b"old") is None and customers.db[b"old"] == b"1"
+    assert step(outbox, held=held.of(3)).table(customers).open(b"old", Purse).coins == 0
+    await held.write(lambda partition: step(outbox))
+    assert dict(customers.db.items()) == {}
+
+
+async def test_other_tables_are_written_with_their_step(customers, outbox, tmp_path):
+    labels = Store("labels", tmp_path)
+    one = step(outbox, held={})
+    one.table(customers)[b"old"] = one.table(labels)[b"t1"] = b"2"
+    assert set(one.store()) == {"labels"}
+    assert (customers.db[b"old"], labels.db[b"t1"]) == (b"1", b"2")
+    labels.db.close()
+
+
+async def test_steps_between_two_slices_lose_nothing(customers, outbox):
+    """A change made while others are written comes with them, or is left for the next time."""
+    held, keys = Held(customers), [b"%04d" % n for n in range(2 * SLICE)]
+    one = step(outbox, held=held.of(3))
+    for key in keys:
+        one.table(customers).open(key, Purse).coins = 1
+    one.store()
+
+    writing = asyncio.ensure_future(held.write(lambda partition: step(outbox)))
+    await asyncio.sleep(0)
+    later = step(outbox, held=held.of(3))
+    for key in (keys[0], keys[-1]):
+        later.table(customers).open(key, Purse).coins = 2
+    later.store()
+    await writing
+    assert (customers.db[keys[0]], customers.db[keys[-1]]) == (b"1", b"2")
+    assert held.get(3, keys[0]) == b"2"
+    await held.write(lambda partition: step(outbox))
+    assert customers.db[keys[0]] == b"2"
+    last = {out.key: out.value for out in outbox.written["customers-changelog", 3]}
+    assert last == {**dict.fromkeys(keys, b"1"), keys[0]: b"2", keys[-1]: b"2"}
