@@ -23,6 +23,8 @@ from benchmarks.engines.work import expected, transactions, write
 SOURCE = "plain-transactions"
 CATCH_UP = "catch-up"
 DEFAULT = "weir default"  # the whole default path, beside the engines
+HELD = "weir default held"  # the same, changes of customers held back for a second
+COALESCE = {DEFAULT: 0.0, HELD: 1.0}
 PACED = ("weir", "quix", "quix tuned", "aiokafka", "confluent", DEFAULT)
 QUICK = ("weir", "quix tuned", "confluent", DEFAULT)
 MISSING = "not installed; `make bench` installs it where there is a wheel of it"
@@ -34,7 +36,7 @@ class Plan:
 
     Attributes
     ----------
-    events: transactions at catch-up; of the default path, which is dearer, `default_events`.
+    events: transactions at catch-up; of the whole path, which is dearer, `default_events`.
     paces: transactions a second, each for `seconds`.
     """
 
@@ -47,7 +49,9 @@ class Plan:
     seconds: float
 
 
-FULL = Plan((*(e.name for e in ENGINES), DEFAULT), PACED, 40_000, 20_000, 3, (500, 1000, 2000), 15)
+FULL = Plan(
+    (*(e.name for e in ENGINES), *COALESCE), PACED, 40_000, 20_000, 3, (500, 1000, 2000), 15
+)
 SHORT = Plan(QUICK, QUICK, 20_000, 20_000, 1, (1000,), 10)
 
 
@@ -62,7 +66,7 @@ class Bench:
         self.installed = {e.name: e for e in ENGINES if e.name in plan.engines and e.version}
         self.numbers = count(1)
         self.caught_up: dict[str, list[Measured]] = {name: [] for name in plan.engines}
-        self.learned: list[Measured] = []
+        self.learned: dict[str, list[Measured]] = {name: [] for name in COALESCE}
         self.at_pace: dict[str, list[Measured]] = {}
         self.failed: dict[tuple[str, bool], str] = {}
 
@@ -81,7 +85,7 @@ class Bench:
 
     def shuffled(self, names: tuple[str, ...]) -> list[str]:
         """Those that can run, in random order."""
-        able = [name for name in names if name in self.installed or name == DEFAULT]
+        able = [name for name in names if name in self.installed or name in COALESCE]
         self.chance.shuffle(able)
         return able
 
@@ -96,11 +100,11 @@ class Bench:
 
     async def catch_up(self, name: str) -> str:
         """One repeat at catch-up."""
-        if name == DEFAULT:
+        if name in COALESCE:
             decided, learned = await default.decide_and_learn(
-                self.log, self.plan.default_events, self.place(name)
+                self.log, self.plan.default_events, self.place(name), COALESCE[name]
             )
-            self.learned.append(learned)
+            self.learned[name].append(learned)
         else:
             run = Run(self.log, self.installed[name], SOURCE, self.place(name), paced=False)
             decided = await catch_up(run, self.plan.events, self.expected)
@@ -133,11 +137,12 @@ class Bench:
         """Everything, as rows: catch-up first, then the paces."""
         rows = []
         for name in self.plan.engines:
-            events = self.plan.default_events if name == DEFAULT else self.plan.events
+            events = self.plan.default_events if name in COALESCE else self.plan.events
             rows.append(self.row(name, CATCH_UP, events, self.caught_up[name]))
-        if DEFAULT in self.plan.engines:
-            events = self.plan.default_events
-            rows.append(self.row(DEFAULT, CATCH_UP, events, self.learned, "default, labels"))
+        for name in [name for name in COALESCE if name in self.plan.engines]:
+            row = self.row(name, CATCH_UP, self.plan.default_events, self.learned[name])
+            row.work += ", labels"
+            rows.append(row)
         for index, pace in enumerate(self.plan.paces):
             events = round(pace * self.plan.seconds)
             for name in self.plan.paced:
@@ -145,20 +150,18 @@ class Bench:
                 rows.append(self.row(name, f"{pace}/s", events, found))
         return rows
 
-    def row(
-        self, name: str, load: str, events: int, runs: list[Measured], work: str | None = None
-    ) -> Row:
+    def row(self, name: str, load: str, events: int, runs: list[Measured]) -> Row:
         """One row of an engine."""
         row = blank(name, load, events)
-        row.work = work or row.work
         row.note = self.failed.get((name, load != CATCH_UP), row.note)
         return fill(row, runs)
 
 
 def blank(name: str, load: str, events: int) -> Row:
     """A row of an engine in which nothing is measured yet."""
-    if name == DEFAULT:
-        return Row(engine="weir", version=__version__, work="default", load=load, events=events)
+    if name in COALESCE:
+        work = ", ".join(name.split()[1:])  # "default", or "default, held"
+        return Row(engine="weir", version=__version__, work=work, load=load, events=events)
     [engine] = [one for one in ENGINES if one.name == name]
     version = __version__ if name == "weir" else engine.version
     note = engine.note if version else MISSING

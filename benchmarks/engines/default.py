@@ -14,15 +14,26 @@ from benchmarks.engines.rows import Measured
 from benchmarks.worker import CatchUp, simulated, worker
 
 
-def settings_of(log: Log, name: str) -> Settings:
+def settings_of(log: Log, name: str, coalesce: float = 0.0) -> Settings:
     """Weir's own settings, on topics of a run's own."""
     return read_settings(
-        brokers=log.brokers, partitions=PARTITIONS, topic_prefix=f"{name}-", app_id=name
+        brokers=log.brokers,
+        partitions=PARTITIONS,
+        topic_prefix=f"{name}-",
+        app_id=name,
+        coalesce=coalesce,
     )
 
 
-async def decide_and_learn(log: Log, count: int, directory: Path) -> tuple[Measured, Measured]:
+async def decide_and_learn(
+    log: Log, count: int, directory: Path, coalesce: float
+) -> tuple[Measured, Measured]:
     """Catch up on transactions, then on a label for each: what both took.
+
+    Parameters
+    ----------
+    coalesce
+        Seconds for which changes of customers are held back.
 
     Raises
     ------
@@ -30,7 +41,7 @@ async def decide_and_learn(log: Log, count: int, directory: Path) -> tuple[Measu
         The worker ended.
     """
     directory.mkdir()
-    settings = settings_of(log, directory.name)
+    settings = settings_of(log, directory.name, coalesce)
     async with CatchUp(settings, count, directory) as run:
         before = log.size(await written(log, settings))
         decided = await run.decide()

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.engines import document, plot, tables
 from benchmarks.engines.__main__ import arguments
-from benchmarks.engines.bench import DEFAULT, FULL, MISSING, SHORT, blank
+from benchmarks.engines.bench import COALESCE, FULL, MISSING, SHORT, blank
 from benchmarks.engines.peers import ENGINES, Engine, before_bar, quoted
 from benchmarks.engines.rows import Measured, Row, fill
 
@@ -120,7 +120,7 @@ def test_the_customer_is_read_from_the_key_of_a_changelog(customer, key):
 
 @pytest.mark.parametrize("plan", [FULL, SHORT], ids=["full", "quick"])
 def test_a_plan_names_engines_that_there_are(plan):
-    known = {engine.name for engine in ENGINES} | {DEFAULT}
+    known = {engine.name for engine in ENGINES} | {*COALESCE}
     assert set(plan.engines) <= known
     assert set(plan.paced) <= set(plan.engines)
 
