@@ -53,6 +53,10 @@ class BinnedLogistic(BinnedClassifier):
         first: near 0 a bin's first example moves it by a whole step, however sure the model.
     surprise
         Gradient, in probability, from which on every example takes its step. 0: all do.
+    unreported
+        Share of the frauds that is taken to be never reported, in 0..1, and so labelled as
+        legitimate: such a label counts for less, the surer the model is of fraud, down to half,
+        so that whatever the model believes can be corrected. 0: all count in full.
 
     References
     ----------
@@ -62,6 +66,8 @@ class BinnedLogistic(BinnedClassifier):
     regularized loss minimization. ICML, pp. 1-9.
     [^3]: Hastie, T. and Tibshirani, R., 1986. Generalized additive models. Statistical
     Science 1(3), pp. 297-310.
+    [^4]: Elkan, C. and Noto, K., 2008. Learning classifiers from only positive and unlabeled
+    data. KDD, pp. 213-220.
 
     Examples
     --------
@@ -81,11 +87,13 @@ class BinnedLogistic(BinnedClassifier):
         learning_rate: float = 0.2,
         initial: float = 0.1,
         surprise: float = 0.05,
+        unreported: float = 0.1,
     ) -> None:
         super().__init__(grids, initial)
         self.learning_rate = learning_rate
         self.initial = initial
         self.surprise = surprise
+        self.unreported = unreported
         self._chosen = Surprise(surprise)
         self._listed = len(self._weights)  # cells of features with a grid
         self._lookup: Lookup | None = None
@@ -129,10 +137,16 @@ class BinnedLogistic(BinnedClassifier):
 
     def learn_at(self, cells: Sequence[int], x: Mapping[str, float], y: bool, w: float) -> None:
         """As `learn_one`, with values that were checked and a weight above 0."""
-        gradient = w * (sigmoid(self.logit_at(cells)) - (1.0 if y else 0.0))
+        p = sigmoid(self.logit_at(cells))
+        gradient = w * (p - (1.0 if y else self._doubt(p)))
         if share := self._chosen.share(abs(gradient)):
             self._step(cells, gradient / share)
         self._average(x)
+
+    def _doubt(self, p: float) -> float:
+        """The probability of fraud despite a legitimate label, if `p` was right before it."""
+        missed = self.unreported * p
+        return min(missed / (1.0 - p + missed), p / 2) if missed else 0.0
 
     def dump(self) -> Plain:
         """All state as plain values, a copy."""

@@ -1,5 +1,6 @@
 """The binned model: groups of bins, and steps in proportion to their gradients."""
 
+import itertools
 import random
 
 import pytest
@@ -41,3 +42,33 @@ def test_a_surprise_always_takes_its_step():
     before = model.logit_one({"a": 0.0})
     model.learn_one({"a": 0.0}, True)
     assert model.logit_one({"a": 0.0}) > before
+
+
+def steps_of(unreported: float, fraud: bool, labels: int) -> list[float]:
+    """How far each label moves a model that is sure of fraud."""
+    model = BinnedLogistic({"a": [0.5]}, unreported=unreported)
+    for _ in range(200):
+        model.learn_one({"a": 1.0}, True)
+    logits = [model.logit_one({"a": 1.0})]
+    for _ in range(labels):
+        model.learn_one({"a": 1.0}, fraud)
+        logits.append(model.logit_one({"a": 1.0}))
+    return [after - before for before, after in itertools.pairwise(logits)]
+
+
+def test_a_legitimate_label_counts_for_half_where_fraud_is_sure():
+    (believed,), (doubted,) = steps_of(0.0, False, 1), steps_of(0.1, False, 1)
+    assert believed < doubted < 0
+    assert doubted == pytest.approx(believed / 2, rel=0.2)
+
+
+def test_a_fraud_label_is_never_doubted():
+    assert steps_of(0.0, True, 3) == steps_of(0.1, True, 3)
+
+
+def test_what_the_model_believes_can_be_corrected_all_the_same():
+    model = BinnedLogistic({"a": [0.5]}, unreported=0.9)
+    for fraud in (True, False):
+        for _ in range(2000):
+            model.learn_one({"a": 1.0}, fraud)
+    assert model.predict_proba_one({"a": 1.0})[True] < 0.2
