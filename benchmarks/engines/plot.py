@@ -53,6 +53,8 @@ def costs(axes, rows: list[Row]) -> None:
 
 def waits(axes, rows: list[Row]) -> None:
     """Median and 99th percentile at one pace, as the two ends of a line."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     rows = sorted(rows, key=lambda row: -row.p99_ms)
     for place, row in enumerate(rows):
         axes.plot([row.p50_ms, row.p99_ms], [place, place], color=color(row), lw=2)
@@ -60,4 +62,8 @@ def waits(axes, rows: list[Row]) -> None:
         axes.plot(row.p99_ms, place, "|", color=color(row), ms=12, mew=2)
     axes.set_yticks(range(len(rows)), [name(row) for row in rows])
     axes.set_xscale("log")
+    # Powers of ten alone are too few, and all of their multiples run into each other.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"latency, ms, at {PACE}: median to 99 %")
