@@ -76,7 +76,7 @@ class BinnedLogistic(BinnedClassifier):
     ...     model.learn_one({"amount": 5.0}, False)
     ...     model.learn_one({"amount": 500.0}, True)
     >>> [round(model.predict_proba_one({"amount": a})[True], 2) for a in (5.0, 50.0, 500.0)]
-    [0.05, 0.5, 0.95]
+    [0.05, 0.53, 0.95]
     """
 
     grouped = True
