@@ -1,10 +1,10 @@
 """Playing recorded traffic: transactions and the labels that fall due between them."""
 
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
 
 from app.data.cells import utc
 from app.data.labels import chances
+from app.data.overflow import Later
 from app.data.rows import Due, Labelled
 from app.errors import DataError
 from app.messages import Feedback, Label, label_id
@@ -29,24 +29,22 @@ def play(
 
     Of the frauds a share may be `unreported`: they are labelled as legitimate.
 
-    Memory is bounded by the transactions whose labels are not yet due.
+    Transactions whose labels are not yet due wait in a file where they are many.
 
     Raises
     ------
     DataError
         A transaction lies before the one above it: names the row.
     """
-    waiting: list[tuple[int, int, Labelled]] = []
-    for number, row in enumerate(in_order(rows)):
+    waiting = Later(Labelled)
+    for row in in_order(rows):
         now = row.tx.at
-        while waiting and waiting[0][0] <= now:
-            at, _, labelled = heappop(waiting)
+        for at, labelled in waiting.due(now):
             yield due(labelled, at, unreported)
         yield row
         if row.fraud is not None:
-            at = now + label_delay_ms if row.known is None else row.known
-            heappush(waiting, (at, number, row))
-    for at, _, labelled in sorted(waiting):
+            waiting.add(now + label_delay_ms if row.known is None else row.known, row)
+    for at, labelled in waiting.rest():
         if until is not None and labelled.tx.at < until:
             yield due(labelled, at, unreported)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.data.batches import Batch
+from app.data.overflow import Kept
 from app.data.rows import Due, Labelled
 from app.fraud.account import Account, Decided, Sitting
 from app.fraud.history import History, hash64
@@ -29,22 +30,23 @@ class Histories:
     ----------
     most
         Records that are open at a time: an open one takes some 5 kB, a packed one less than 2.
+        As many more stay in memory packed, the others in a file.
     """
 
     def __init__(self, account: Account, most: int = 20_000) -> None:
         self.account, self.most = account, most
         self._open: dict[str, History] = {}  # the latest used is the last
-        self._packed: dict[str, bytes] = {}
+        self._packed = Kept(bytes, most)
 
     def open(self, customer: str) -> History:
         """The record of a customer, to be changed in place."""
         history = self._open.pop(customer, None)
         if history is None:
-            record = self._packed.pop(customer, None)
+            record = self._packed.pop(customer)
             history = History.decode(record, self.account.epoch, self.account.limits)
             if len(self._open) >= self.most:
                 oldest = next(iter(self._open))
-                self._packed[oldest] = self._open.pop(oldest).encode()
+                self._packed.put(oldest, self._open.pop(oldest).encode())
         self._open[customer] = history
         return history
 
@@ -56,7 +58,8 @@ class Replay:
     within an hour may differ between partitions. With one partition the scores are those of
     a live run in which labels and transactions wait for each other hour by hour, bit by bit.
 
-    Memory is bounded by the customers and the decisions that wait for their labels.
+    Memory is bounded by the merchants: customers' records, and decisions that wait for their
+    labels, lie in a file where they are many.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ class Replay:
         self._transactions = [0] * account.state.partitions  # next offsets
         self._feedback = [0] * account.state.partitions
         self._customers = Histories(account)
-        self._scored: dict[str, Decided] = {}
+        self._scored = Kept(Decided)
         self._thresholds = [account.threshold(None) for _ in self._transactions]
 
     @property
@@ -110,11 +113,11 @@ class Replay:
             record, threshold = self._customers.open(row.tx.customer), self._thresholds[partition]
             sitting.hear(row.tx, source, record, self._scored.get(row.tx.id), threshold)
         answers = sitting.decide()
-        for row, answer in zip(rows, answers, strict=True):
-            decided = sitting.fresh.get(row.tx.id)
-            if decided is not None and row.fraud is not None:
-                self._scored.setdefault(row.tx.id, decided)
-            self.repeated += answer.fresh is None
+        expected = {row.tx.id for row in rows if row.fraud is not None}
+        for id, decided in sitting.fresh.items():
+            if id in expected:
+                self._scored.put(id, decided)
+        self.repeated += sum(answer.fresh is None for answer in answers)
         return [answer.raw for answer in answers]
 
     def decide(self, tx: Transaction) -> bytes:
@@ -157,14 +160,14 @@ class Replay:
         partition = self.partition_of(said.customer)
         origin = Origin(self.account.epoch, partition, self._feedback[partition])
         self._feedback[partition] += 1
-        stored = self._scored.get(said.id)
+        stored = self._scored.pop(said.id)
         if stored is None:
             return None
         decision = read_prediction(stored.raw)
         if decision.customer != said.customer:
+            self._scored.put(said.id, stored)
             self.refused += 1
             return None
-        del self._scored[said.id]
         example = lesson(decision, TAUGHT[said.label], 1.0, at, origin)
         if example.y == 1:  # a legitimate label says nothing new to a record without one
             history = self._customers.open(said.customer)

@@ -9,8 +9,9 @@ import pytest
 
 from app.core.fold import LearningState, fold_log
 from app.data.batches import recorded
+from app.data.overflow import Kept, Later
 from app.data.player import due
-from app.data.replay import Replay
+from app.data.replay import Histories, Replay
 from app.data.rows import Due, Labelled
 from app.data.simulator import HOUR_MS, transactions
 from app.data.traffic import Traffic
@@ -157,7 +158,7 @@ def test_how_many_are_decided_together_changes_no_bit(rows, monkeypatch, togethe
 
 def test_records_that_are_packed_meanwhile_change_nothing(rows):
     replay = new_replay()
-    replay._customers.most = 3
+    replay._customers = Histories(replay.account, most=3)
     predictions = [
         read_prediction(replay.decide(row.tx))
         for batch in recorded(rows, DELAY)
@@ -166,7 +167,8 @@ def test_records_that_are_packed_meanwhile_change_nothing(rows):
     usual = new_replay()
     again = [read_prediction(usual.decide(row.tx)) for row in rows]
     assert encode(predictions) == encode(again)
-    assert len(replay._customers._open) == 3 < len(replay._customers._packed)
+    assert len(replay._customers._open) == 3
+    assert replay._customers._packed._older is not None  # and some went to the file
 
 
 @pytest.mark.parametrize("chunk", [500, 3])
@@ -230,7 +232,14 @@ def test_decisions_wait_for_labels_and_for_nothing_else(rows):
         replay.play(batch)
     waiting = {row.tx.id for row in some if row.fraud is not None}
     waiting -= {row.tx.id for row in rows if row.tx.at + DELAY <= rows[-1].tx.at}
-    assert set(replay._scored) == waiting
+    assert {row.tx.id for row in rows if replay._scored.get(row.tx.id)} == waiting
+
+
+def test_decisions_and_labels_that_wait_in_a_file_change_nothing(rows, monkeypatch):
+    usual = replayed(rows)
+    monkeypatch.setattr("app.data.player.Later", lambda kind: Later(kind, 10))
+    monkeypatch.setattr("app.data.replay.Kept", lambda kind, most=10: Kept(kind, 10))
+    assert encode(replayed(rows)) == encode(usual)
 
 
 def test_with_a_budget_each_partition_has_the_threshold_that_its_decisions_give(rows):
