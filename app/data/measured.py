@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from app.core.budget import unknown
 from app.data.replay import Learned
 from app.data.rows import Labelled
+from app.errors import DataError
+from app.fraud.history import hash64
 
 DAY_MS = 86_400_000
 WEEK = 7  # days
+MOST = 3_000_000  # decisions, for which a replay stays below 1 GB
 
 Column: TypeAlias = NDArray[Any]
 Rows: TypeAlias = NDArray[np.int64]  # places in a table
@@ -21,7 +24,7 @@ Rows: TypeAlias = NDArray[np.int64]  # places in a table
 class Table(NamedTuple):
     """Measured decisions as columns of equal length.
 
-    `days` since 1970, numbers of `customers`, `amounts`, `ys` (1 fraud); `scores` and `flagged`
+    `days` since 1970, hashes of `customers`, `amounts`, `ys` (1 fraud); `scores` and `flagged`
     (1 when it went to review or was blocked) have one column a model.
     """
 
@@ -53,7 +56,9 @@ class Week(NamedTuple):
 
 
 class Measured:
-    """Collects what is measured: 17 bytes a decision, and 9 for each model.
+    """Collects what is measured: 21 bytes a decision, and 9 for each model.
+
+    Sorting them takes some 120 bytes more each, so there is a limit.
 
     Parameters
     ----------
@@ -62,16 +67,17 @@ class Measured:
     span
         The transactions whose decisions count, epoch ms: from the first up to, not including,
         the second; None for no end.
+    most
+        Decisions that can be measured.
     """
 
-    def __init__(self, models: int, span: tuple[int, int | None]) -> None:
-        self.span = span
+    def __init__(self, models: int, span: tuple[int, int | None], most: int = MOST) -> None:
+        self.span, self.most = span, most
         self.labels = 0  # transactions read that say whether they are fraud
         self._first: int | None = None  # the day of the first transaction in the span
-        self._numbers: dict[str, int] = {}  # of customers
-        self._frauds = array("q"), array("q")  # day and customer of all that were read
+        self._frauds = array("i"), array("Q")  # day and customer of all that were read
         self._true: set[str] = set()  # ids of frauds whose label has not come yet
-        self._days, self._customers = array("i"), array("i")
+        self._days, self._customers = array("i"), array("Q")
         self._amounts, self._ys = array("d"), array("b")
         self._scores = [array("d") for _ in range(models)]
         self._flagged = [array("b") for _ in range(models)]
@@ -82,7 +88,7 @@ class Measured:
         for row in rows:
             if row.fraud:
                 self._frauds[0].append(row.tx.at // DAY_MS)
-                self._frauds[1].append(self._number(row.tx.customer))
+                self._frauds[1].append(hash64(row.tx.customer))
                 self._true.add(row.tx.id)
         if self._first is None:
             days = (row.tx.at // DAY_MS for row in rows if self._counts(row.tx.at))
@@ -92,27 +98,37 @@ class Measured:
         """Note what each model learned, the same labels all; gives what lies in the span.
 
         Measured is the truth, which a label may not tell.
+
+        Raises
+        ------
+        DataError
+            More decisions are to be measured than can be.
         """
         kept = [[one for one in model if self._counts(one.example.at)] for model in learned]
         self._days.extend(one.example.at // DAY_MS for one in kept[0])
-        self._customers.extend(self._number(one.decision.customer) for one in kept[0])
+        self._customers.extend(hash64(one.decision.customer) for one in kept[0])
         self._amounts.extend(one.decision.amount for one in kept[0])
         self._ys.extend(one.example.tx in self._true for one in kept[0])
         self._true.difference_update(one.example.tx for one in learned[0])
         for scores, flagged, model in zip(self._scores, self._flagged, kept, strict=True):
             scores.extend(one.example.score for one in model)
             flagged.extend(one.decision.decision != "approve" for one in model)
+        if len(self._days) > self.most:
+            raise DataError(
+                f"more than {self.most:,} decisions would be measured; choose the days that are"
+                " with --from and --to"
+            )
         return kept
 
     def table(self) -> Table:
-        """All that was noted."""
+        """All that was noted, without a copy."""
         return Table(
-            np.array(self._days),
-            np.array(self._customers),
-            np.array(self._amounts),
-            np.array(self._ys),
-            tuple(map(np.array, self._scores)),
-            tuple(map(np.array, self._flagged)),
+            np.asarray(self._days),
+            np.asarray(self._customers),
+            np.asarray(self._amounts),
+            np.asarray(self._ys),
+            tuple(map(np.asarray, self._scores)),
+            tuple(map(np.asarray, self._flagged)),
         )
 
     def weeks(self, table: Table, remove: bool) -> list[Week]:
@@ -139,7 +155,7 @@ class Measured:
 
     def _unknown(self, table: Table, rows: Rows, first: int) -> Rows:
         """Those of a week's rows whose customer was not yet known to be compromised."""
-        days, customers = map(np.array, self._frauds)
+        days, customers = map(np.asarray, self._frauds)
         stays = unknown(
             np.concatenate((days, table.days[rows])),
             np.concatenate((customers, table.customers[rows])),
@@ -151,6 +167,3 @@ class Measured:
 
     def _counts(self, at: int) -> bool:
         return self.span[0] <= at and (self.span[1] is None or at < self.span[1])
-
-    def _number(self, customer: str) -> int:
-        return self._numbers.setdefault(customer, len(self._numbers))

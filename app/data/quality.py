@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,16 +27,16 @@ def quality(table: Table, weeks: Sequence[Week], model: int) -> Figures:
     hold seven days, over all where none does. A figure is None where the labels do not
     determine it.
     """
-    parts = [table.take(week.rows) for week in weeks]
-    cards = [list(cards_by_day(part, model).values()) for part in parts]
-    found = [
-        {"from": date(week.first), "days": len(daily), **figures(part, model, daily)}
-        for week, part, daily in zip(weeks, parts, cards, strict=True)
-    ]
+    found, cards = [], []
+    for week in weeks:
+        part = table.take(week.rows)
+        daily = list(cards_by_day(part, model).values())
+        found.append({"from": date(week.first), "days": len(daily), **figures(part, model, daily)})
+        cards += daily
     rows = np.concatenate([np.zeros(0, np.int64), *(week.rows for week in weeks)])
     whole = [week for week in found if week["days"] == WEEK]
     return {
-        "metrics": figures(table.take(rows), model, list(chain(*cards))),
+        "metrics": figures(table.take(rows), model, cards),
         "by_week": found,
         "mean_of_weeks": mean(whole or found),
     }

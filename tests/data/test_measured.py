@@ -11,6 +11,7 @@ from app.data.measured import DAY_MS, Measured, Table
 from app.data.player import due
 from app.data.replay import Learned
 from app.data.rows import Labelled
+from app.errors import DataError
 from app.fraud.settling import lesson
 from app.messages import ModelUsed, Origin, Prediction, Source, Transaction
 
@@ -65,7 +66,8 @@ def test_a_row_holds_what_the_models_decided():
     result.add([[learned(row, 0.75) for row in rows], [learned(row, 0.125) for row in rows]])
     table = result.table()
     assert table.days.tolist() == [3, 3, 4]
-    assert table.customers.tolist() == [0, 1, 0]
+    ann, bob, again = table.customers.tolist()
+    assert ann == again != bob
     assert (table.amounts.tolist(), table.ys.tolist()) == ([9.5, 1.0, 1.0], [1, 0, 0])
     assert [column.tolist() for column in table.scores] == [[0.75] * 3, [0.125] * 3]
     assert [column.tolist() for column in table.flagged] == [[1] * 3, [0] * 3]
@@ -121,3 +123,12 @@ def test_rows_are_taken_in_all_columns(rows: list[int]):
         *table.take(np.array(rows, int)).scores,
     ):
         assert part.tolist() == rows
+
+
+def test_more_decisions_than_can_be_measured_are_a_sentence():
+    rows = [labelled(day, "ann", False) for day in (1, 2, 3)]
+    learned_ones = [[learned(row) for row in rows]]
+    Measured(1, FOREVER, most=3).add(learned_ones)
+    Measured(1, (2 * DAY_MS, None), most=2).add(learned_ones)
+    with pytest.raises(DataError, match=r"more than 2 .*--from and --to"):
+        Measured(1, FOREVER, most=2).add(learned_ones)
