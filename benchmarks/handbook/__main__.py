@@ -49,9 +49,10 @@ def main(options: argparse.Namespace) -> None:
             measured = reproduce(txs, x, fold, CORES)
         report.chapter(fold, measured)
     end = number(first + timedelta(days=28))
+    models = options.models[:1] if options.tune else options.models  # XGBoost needs features only
     with report.part("Weir's models"), kept(options.cache) as cache:
-        played = plays(options.models, options.data, end, cache, CORES)
-    inputs: Inputs = {"handbook": x, "weir": played[options.models[0]].x}
+        played = plays(models, options.data, end, cache, CORES)
+    inputs: Inputs = {"handbook": x, "weir": played[models[0]].x}
     (tune if options.tune else compare)(report, txs, inputs, four_weeks(txs, first), played)
     print(report.markdown())
     if options.json:
