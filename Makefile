@@ -19,8 +19,9 @@ help:  ## Say what each target does
 demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 5000 --workers 2"
 	@$(BIN)/weir demo $(ARGS)
 
-test: $(READY)  ## Run all tests; ARGS="tests/fraud -k rules" picks some
-	@$(BIN)/pytest $(ARGS)
+CORES := 2
+test: $(READY)  ## Run all tests, on CORES=2; ARGS="tests/fraud -k rules" picks some
+	@$(BIN)/pytest $(or $(ARGS),--numprocesses $(CORES) --dist loadfile)
 
 SEED := 1
 MINUTES := 30

@@ -11,7 +11,9 @@ import pytest_asyncio
 
 from app.stream.broker import Broker
 
+# In the environment, so that all processes of a run on several cores have the one that is printed.
 SEED = int(os.environ.get("WEIR_TEST_SEED") or secrets.randbelow(2**32))
+os.environ["WEIR_TEST_SEED"] = str(SEED)
 
 
 def pytest_report_header() -> str:
