@@ -21,7 +21,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests run when they are asked for, and are not even counted otherwise."""
+    """Long fault tests run when they are asked for, and are not even counted otherwise."""
     if os.environ.get("WEIR_CHAOS") == "1":
         return
     long = [item for item in items if item.get_closest_marker("chaos")]

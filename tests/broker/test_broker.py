@@ -58,7 +58,6 @@ async def test_the_sessions_broker_listens_on_loopback_only(broker: Broker) -> N
     assert listening <= {HOST, f"::ffff:{HOST}"} and listening
 
 
-@pytest.mark.chaos
 async def test_killed_or_restarted_it_comes_back_on_its_port_with_all_acknowledged_records(
     tmp_path: Path,
 ) -> None:
@@ -191,7 +190,6 @@ async def test_the_command_says_in_one_sentence_that_its_port_is_taken(
     assert not list(tmp_path.glob("weir-broker-*"))
 
 
-@pytest.mark.chaos
 async def test_the_command_runs_several_nodes_on_ports_that_follow_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

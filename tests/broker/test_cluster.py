@@ -60,7 +60,6 @@ async def least_copies(settings: Settings, topic: str) -> str:
     return value
 
 
-@pytest.mark.chaos
 async def test_when_a_leader_goes_all_that_was_acknowledged_is_there_and_writes_go_on(
     fresh: str,
 ) -> None:

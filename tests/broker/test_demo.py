@@ -115,9 +115,7 @@ async def test_a_demo_with_one_partition_scores_as_the_replay_does(tmp_path: Pat
         assert live[name] == replayed["metrics"][name] is not None
 
 
-@pytest.mark.parametrize(
-    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.chaos)]
-)
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_a_demo_and_everything_it_started(tmp_path: Path, end: signal.Signals):
     demo = await weir(tmp_path, "demo", "--json")
     await demo.says("event time")
@@ -143,7 +141,7 @@ async def test_nothing_outlives_a_demo_that_is_killed(tmp_path: Path):
     ("victim", "says"),
     [
         pytest.param("worker", "worker-1 left with exit code -9", id="worker"),
-        pytest.param("kafka.Kafka", "The broker ended", id="broker", marks=pytest.mark.chaos),
+        pytest.param("kafka.Kafka", "The broker ended", id="broker"),
     ],
 )
 async def test_what_leaves_ends_the_demo_with_a_sentence_that_names_a_log(
@@ -188,7 +186,6 @@ async def test_a_directory_that_cannot_be_used_is_a_sentence(
     assert str(place) in errors and says in errors and errors.count("\n") == 1
 
 
-@pytest.mark.chaos
 async def test_a_given_directory_keeps_the_logs(tmp_path: Path):
     arguments = ("--directory", str(tmp_path / "kept"), "--events", "50", "--rate", "max", "--json")
     await summary(await weir(tmp_path, "demo", *arguments))

@@ -7,16 +7,14 @@ import pytest
 from tests.chaos.plan import HELD, TIGHT, Plan
 from tests.chaos.play import play
 
-CASES = [
-    pytest.param(("kill", "stop-long"), 0.0, HELD, id="workers, changes held back"),
-    pytest.param(
-        *(("wipe", "broker-kill"), TIGHT, 0.0), id="disk and broker", marks=pytest.mark.chaos
-    ),
-]
+SHORT = {
+    "workers, changes held back": (("kill", "stop-long"), 0.0, HELD),
+    "disk and broker": (("wipe", "broker-kill"), TIGHT, 0.0),
+}
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize(("faults", "review_budget", "coalesce"), CASES)
+@pytest.mark.parametrize(("faults", "review_budget", "coalesce"), SHORT.values(), ids=SHORT)
 async def test_nothing_is_lost_and_nothing_learned_twice(
     faults: tuple[str, ...], review_budget: float, coalesce: float, seed: int, tmp_path: Path
 ):
