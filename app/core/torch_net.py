@@ -48,11 +48,14 @@ class TorchNet(Net):
         _import_torch()
 
     def _outputs(self, inputs: Floats) -> Floats:
+        if not len(inputs):
+            return np.zeros(0)
+        torch = _import_torch()
         layers = [self._tensor(layer) for layer in self._layers]
-        rows = [self._tensor(row[np.newaxis]) for row in inputs]
-        with _import_torch().no_grad():
-            scores = [_scores(row, layers).item() for row in rows]
-        return np.array(scores, dtype=np.float64)
+        with torch.no_grad():
+            rows = self._tensor(inputs).split(1)
+            scores: Floats = torch.cat([_scores(row, layers) for row in rows]).cpu().numpy()
+        return scores
 
     def _gradients(self, inputs: Floats, logits: Floats, y: Floats, w: Floats) -> list[Floats]:
         torch = _import_torch()

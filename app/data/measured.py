@@ -15,7 +15,7 @@ from app.fraud.history import hash64
 
 DAY_MS = 86_400_000
 WEEK = 7  # days
-MOST = 3_000_000  # decisions, for which a replay stays below 1 GB
+MOST = 2_500_000  # decisions, for which a replay stays below 1 GB
 
 Column: TypeAlias = NDArray[Any]
 Rows: TypeAlias = NDArray[np.int64]  # places in a table

@@ -1,4 +1,4 @@
-"""The net in PyTorch: the scores, steps and dumps of the net in numpy."""
+"""The net in PyTorch: the scores, steps and dumps of the net in numpy, on each kind of device."""
 
 import random
 import sys
@@ -24,18 +24,25 @@ def taught(model: Net, count: int) -> Net:
     return model
 
 
-def torch_net() -> TorchNet:
-    pytest.importorskip("torch")
-    return TorchNet(BinnedLogistic(GRIDS), hidden=(32, 16), batch=32)
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    torch = pytest.importorskip("torch")
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    return request.param
 
 
-def test_it_keeps_rivers_conventions():
-    for check in yield_checks(torch_net()):
-        check(torch_net())
+def torch_net(device: str) -> TorchNet:
+    return TorchNet(BinnedLogistic(GRIDS), hidden=(32, 16), batch=32, device=device)
 
 
-def test_it_learns_what_the_net_in_numpy_does():
-    one, other = taught(torch_net(), 600), taught(Net(BinnedLogistic(GRIDS)), 600)
+def test_it_keeps_rivers_conventions(device):
+    for check in yield_checks(torch_net(device)):
+        check(torch_net(device))
+
+
+def test_it_learns_what_the_net_in_numpy_does(device):
+    one, other = taught(torch_net(device), 600), taught(Net(BinnedLogistic(GRIDS)), 600)
     chance = random.Random(2)
     for _ in range(50):
         x = features(chance)
@@ -43,15 +50,15 @@ def test_it_learns_what_the_net_in_numpy_does():
         assert one.contributions_one(x) == pytest.approx(other.contributions_one(x), abs=1e-6)
 
 
-def test_rows_score_the_same_bits_alone_and_in_chunks_in_pytorch():
-    model, chance = taught(torch_net(), 300), random.Random(2)
+def test_rows_score_the_same_bits_alone_and_in_chunks_in_pytorch(device):
+    model, chance = taught(torch_net(device), 300), random.Random(2)
     rows = [features(chance) for _ in range(40)]
     assert model.logit_many(rows).tolist() == [model.logit_one(x) for x in rows]
     assert model.logit_many([]).shape == (0,)
 
 
-def test_dumps_are_those_of_the_net_and_go_on_with_equal_bits():
-    original, loaded = taught(torch_net(), 300), torch_net()
+def test_dumps_are_those_of_the_net_and_go_on_with_equal_bits(device):
+    original, loaded = taught(torch_net(device), 300), torch_net(device)
     loaded.load(msgspec.msgpack.decode(msgspec.msgpack.encode(original.dump())))
     Net(BinnedLogistic(GRIDS)).load(original.dump())
     assert taught(loaded, 100).dump() == taught(original, 100).dump()
