@@ -9,7 +9,7 @@ WeirError
 ├── StateError         stored state does not fit the logs, the epoch or this version
 │   └── SnapshotError  a snapshot is damaged, foreign, too large or below the log's start
 ├── LetterError        there is no dead letter at a place
-└── DataError          a file to publish or replay cannot be read as transactions
+└── DataError          a file cannot be read as transactions, or there is no room for it
 """
 
 
@@ -50,4 +50,4 @@ class LetterError(WeirError):
 
 
 class DataError(WeirError):
-    """A file cannot be read as transactions."""
+    """A file cannot be read as transactions, or there is no room for what it takes."""

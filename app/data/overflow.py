@@ -1,16 +1,19 @@
 """Collections that may outgrow memory: a part of them stays in it, the rest is in a temporary file.
 
 The file has no name and is gone with the process, however that ends. It lies where SQLite puts
-temporary files: the folder of SQLITE_TMPDIR or TMPDIR, else /var/tmp or /tmp.
+temporary files: the folder of SQLITE_TMPDIR or TMPDIR, else /var/tmp or /tmp. Where there is no
+room, what adds an item raises DataError.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
+
+from app.errors import DataError
 
 MOST = 100_000  # items in memory
 CACHE_KB = 16_000  # of a file's pages in memory
@@ -73,7 +76,7 @@ class Kept(Generic[Item]):
         if self._older is None:
             self._older = _file("kept (id TEXT PRIMARY KEY, item BLOB)")
         rows = ((key, self._codec.encode(self._latest.pop(key))) for key in keys)
-        self._older.executemany("INSERT INTO kept VALUES (?, ?)", rows)
+        _insert(self._older, "INSERT INTO kept VALUES (?, ?)", rows)
 
 
 class Later(Generic[Item]):
@@ -138,7 +141,7 @@ class Later(Generic[Item]):
                 " WITHOUT ROWID"
             )
         encoded = ((at, number, self._codec.encode(item)) for at, number, item in rows)
-        self._file.executemany("INSERT INTO later VALUES (?, ?, ?)", encoded)
+        _insert(self._file, "INSERT INTO later VALUES (?, ?, ?)", encoded)
 
     def _load(self) -> None:
         """Take the next items out of the file, which has some."""
@@ -166,3 +169,10 @@ def _file(table: str) -> sqlite3.Connection:
     file.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     file.execute(f"CREATE TABLE {table}")
     return file
+
+
+def _insert(file: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    try:
+        file.executemany(statement, rows)
+    except sqlite3.OperationalError as error:
+        raise DataError(f"what waits for its label finds no room in a file: {error}") from None

@@ -2,11 +2,13 @@
 
 from heapq import heappop, heappush
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data.overflow import Kept, Later
 from app.data.rows import Labelled
+from app.errors import DataError
 from app.messages import Transaction
 
 KEYS = st.sampled_from([f"k{number}" for number in range(12)])
@@ -47,3 +49,13 @@ def test_transactions_come_out_of_the_file_as_they_went_in():
     for _ in range(3):
         later.add(9, row)
     assert list(later.rest()) == [(9, row)] * 3
+
+
+def test_a_full_disk_is_a_sentence():
+    kept = Kept(bytes, most=1)
+    kept.put("a", b"")
+    kept.put("b", b"")
+    kept._older.execute("PRAGMA max_page_count = 4")
+    with pytest.raises(DataError, match="no room in a file: database or disk is full"):
+        for number in range(9):
+            kept.put(str(number), bytes(4096))
