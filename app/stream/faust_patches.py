@@ -249,5 +249,6 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "stop-without-broker": group_patches.stop_without_broker,
     "short-fetch-wait": group_patches.short_fetch_wait,
     "committed-only": group_patches.committed_only,
+    "remember-assignment": group_patches.remember_assignment,
     "notice-closed-transports": connection_patches.notice_closed_transports,
 }

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from functools import lru_cache
 from typing import Any
 
 import aiokafka
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types.tuples import TP
 
 from app.stream.flow import Flow
 from app.stream.guard import Exit, leave
@@ -104,6 +107,17 @@ def short_fetch_wait(flow: Flow) -> None:
         return consumer
 
     AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
+
+
+def remember_assignment(flow: Flow) -> None:
+    """Stock makes a new set of all partitions each time it is asked: some ten times a step."""
+    of = lru_cache(maxsize=1)(lambda tps: frozenset(ensure_TPset(tps)))
+
+    def assignment(self: AIOKafkaConsumerThread) -> frozenset[TP]:
+        # aiokafka's own set is one object, frozen, for as long as it holds.
+        return of(frozenset(self._ensure_consumer().assignment()))
+
+    AIOKafkaConsumerThread.assignment = assignment
 
 
 def committed_only(flow: Flow) -> None:

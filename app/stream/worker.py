@@ -42,7 +42,7 @@ from app.stream.rocks import cause
 from app.stream.scored import PATIENCE, ScoredPartition
 from app.stream.sensors import Sensors
 from app.stream.snapshots import Snapshots
-from app.stream.step import Step
+from app.stream.step import Changes, Step
 from app.stream.sweep import Sweep
 from app.stream.tables import new_table
 from app.stream.waiting import Waiting, left_over, overdue
@@ -173,11 +173,12 @@ class Worker:
 
     def new_step(self, tp: TP, epoch: int) -> Step:
         """The step of a chunk."""
+        held = self.held_back.of(tp.partition) if self.settings.coalesce else None
+        return self._step(tp, epoch, held)
+
+    def _step(self, tp: TP, epoch: int, held: Changes | None = None) -> Step:
         mine = partial(self.flow.mine, tp, epoch)
-        if not self.settings.coalesce:
-            return Step(tp, self.writers, mine)
-        held = {self.customers.name: self.held_back.of(tp.partition)}
-        return Step(tp, self.writers, mine, held)
+        return Step(tp, self.writers, mine, {} if held is None else {self.customers.name: held})
 
     async def ready(self, partition: int, epoch: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
@@ -205,12 +206,7 @@ class Worker:
 
     async def _write_held(self) -> None:
         epoch, topic = self.flow.epoch, self.topics.transactions
-
-        def new_step(partition: int) -> Step:
-            tp = TP(topic, partition)
-            return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
-
-        await self.held_back.write(new_step)
+        await self.held_back.write(lambda partition: self._step(TP(topic, partition), epoch))
 
     async def _keep_writing(self) -> None:
         while True:

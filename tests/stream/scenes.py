@@ -348,6 +348,17 @@ async def committed_only(stage: Stage) -> str:
     return str(consumer._isolation_level)
 
 
+async def remember_assignment(stage: Stage) -> str:
+    thread, assigned = AIOKafkaConsumerThread(stage.consumer), {T}
+    thread._consumer = Thing(assignment=lambda: assigned)
+    first = thread.assignment()
+    assert first == thread.assignment() == {T}
+    kept = first is thread.assignment()
+    assigned.add(F)  # which aiokafka never does: it takes another set
+    assert thread.assignment() == {T, F}
+    return "one set for as long as it holds" if kept else "a set for each question"
+
+
 async def notice_closed_transports(stage: Stage) -> str:
     """In uvloop, which workers run on."""
     return await asyncio.to_thread(lambda: uvloop.run(_write_after_close()))

@@ -32,6 +32,7 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "short-fetch-wait": ("100 ms", "1500 ms"),
     "committed-only": ("read_committed", "read_uncommitted"),
     "notice-closed-transports": ("KafkaConnectionError", "RuntimeError"),
+    "remember-assignment": ("one set for as long as it holds", "a set for each question"),
     "self-fence": ("left with 75", "goes on"),
 }
 
