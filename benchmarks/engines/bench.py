@@ -50,7 +50,7 @@ class Plan:
 
 
 FULL = Plan(
-    (*(e.name for e in ENGINES), *COALESCE), PACED, 40_000, 20_000, 3, (500, 1000, 2000), 15
+    (*(e.name for e in ENGINES), *COALESCE), PACED, 30_000, 20_000, 3, (500, 1000, 2000), 10
 )
 SHORT = Plan(QUICK, QUICK, 20_000, 20_000, 1, (1000,), 10)
 
