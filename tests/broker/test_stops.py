@@ -29,7 +29,7 @@ async def made(broker: Broker, fresh: str, **more: object) -> Settings:
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2, **more
     )
-    await topics.create(settings)
+    await topics.create(settings, wait=30.0)  # a test before may have stopped the broker
     return settings
 
 
