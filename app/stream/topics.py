@@ -136,9 +136,7 @@ async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
         try:
             await admin.start()
-            await (
-                admin.list_topics()
-            )  # one that was away for a while answers before it knows itself
+            await admin.list_topics()  # a broker that was away answers before it knows itself
             return admin
         except (KafkaError, OSError) as error:
             await admin.close()
