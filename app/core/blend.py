@@ -8,7 +8,6 @@ import msgspec
 
 from app.core.binned import BinnedLogistic
 from app.core.classifier import LogitClassifier
-from app.core.linear import ScaledLogistic
 from app.core.plain import Plain
 from app.core.step import end_step
 from app.errors import StateError
@@ -24,6 +23,7 @@ class LogitMean(LogitClassifier):
 
     Examples
     --------
+    >>> from app.core.linear import ScaledLogistic
     >>> model = LogitMean(binned=BinnedLogistic({"amount": [10.0]}), logistic=ScaledLogistic())
     >>> model.learn_one({"amount": 500.0}, True)
     >>> both = [one.logit_one({"amount": 500.0}) for one in model.models.values()]
@@ -79,7 +79,7 @@ class LogitMean(LogitClassifier):
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        yield {"binned": BinnedLogistic(), "logistic": ScaledLogistic()}
+        yield {"slow": BinnedLogistic({}, 0.05), "fast": BinnedLogistic({}, 0.2)}
 
 
 class Hedge(LogitMean):

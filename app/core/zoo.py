@@ -1,19 +1,18 @@
-"""The model zoo: a table of factories. A new model is one entry here and nothing elsewhere."""
+"""The model zoo: a table of factories. A new model is one entry here and nothing elsewhere.
+
+Models made of River's are imported by their factories: River's trees and anomaly scores bring
+scipy and scikit-learn along, which would take more than half of a worker's start.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from river import optim
-
-from app.core.anomaly import AnomalyLogistic
 from app.core.bayes import BayesianBinned
 from app.core.binned import BinnedLogistic
 from app.core.blend import Hedge, LogitMean
 from app.core.layers import Floats
-from app.core.linear import Ftrl, ScaledLogistic
 from app.core.net import Net
 from app.core.plain import Plain
-from app.core.trees import LogitTree
 from app.errors import SettingsError
 
 Grids: TypeAlias = Mapping[str, Sequence[float]]  # ascending bin edges by feature name
@@ -58,6 +57,38 @@ class Entry(NamedTuple):
     make: Callable[[Grids], Model]
 
 
+def _logistic(grids: Grids) -> Model:
+    from app.core.linear import ScaledLogistic
+
+    return ScaledLogistic()
+
+
+def _sgd(grids: Grids) -> Model:
+    from river import optim
+
+    from app.core.linear import ScaledLogistic
+
+    return ScaledLogistic(optim.SGD(0.01))
+
+
+def _ftrl(grids: Grids) -> Model:
+    from app.core.linear import Ftrl, ScaledLogistic
+
+    return ScaledLogistic(Ftrl(alpha=0.1, l1=30.0))
+
+
+def _tree(grids: Grids) -> Model:
+    from app.core.trees import LogitTree
+
+    return LogitTree(grids)
+
+
+def _anomaly(grids: Grids) -> Model:
+    from app.core.anomaly import AnomalyLogistic
+
+    return AnomalyLogistic(grids)
+
+
 def _rates(grids: Grids) -> Model:
     return Hedge(**{f"binned_{rate}": BinnedLogistic(grids, rate) for rate in RATES})
 
@@ -72,27 +103,27 @@ ENTRIES = (
     Entry(
         "logistic",
         "River's logistic regression on standardized features (Adam).",
-        lambda grids: ScaledLogistic(),
+        _logistic,
     ),
     Entry(
         "blend",
         "Mean of the logits of `binned` and `logistic`.",
-        lambda grids: LogitMean(binned=BinnedLogistic(grids), logistic=ScaledLogistic()),
+        lambda grids: LogitMean(binned=BinnedLogistic(grids), logistic=_logistic(grids)),
     ),
     Entry(
         "sgd",
         "River's logistic regression on standardized features (plain gradient steps).",
-        lambda grids: ScaledLogistic(optim.SGD(0.01)),
+        _sgd,
     ),
     Entry(
         "ftrl",
         "River's logistic regression on standardized features, sparse (FTRL-Proximal).",
-        lambda grids: ScaledLogistic(Ftrl(alpha=0.1, l1=30.0)),
+        _ftrl,
     ),
     Entry(
         "tree",
         "River's Hoeffding tree on bin numbers, with settings for rare frauds.",
-        LogitTree,
+        _tree,
     ),
     Entry(
         "bayes",
@@ -102,7 +133,7 @@ ENTRIES = (
     Entry(
         "anomaly",
         "River's half-space trees: how rare this is among legitimate transactions.",
-        AnomalyLogistic,
+        _anomaly,
     ),
     Entry(
         "rates",
@@ -113,7 +144,7 @@ ENTRIES = (
         "hedge",
         "`binned`, `tree` and `logistic`, weighted by their latest log loss.",
         lambda grids: Hedge(
-            binned=BinnedLogistic(grids), tree=LogitTree(grids), logistic=ScaledLogistic()
+            binned=BinnedLogistic(grids), tree=_tree(grids), logistic=_logistic(grids)
         ),
     ),
     Entry(

@@ -44,6 +44,7 @@ async def serves(bootstrap: str, copies: int) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
+        await admin.list_topics()  # raises while the broker does not know itself
         await create(admin, topic, copies)
         while not await coordinates(admin):
             await asyncio.sleep(POLL)

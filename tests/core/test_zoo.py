@@ -1,6 +1,8 @@
 """Every entry of the zoo: River's checks, exact dumps, honest explanations, no poison."""
 
 import math
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -211,3 +213,14 @@ def test_the_blend_is_the_mean_of_its_models():
     x = {"amount": 300.0, "count": 2.0}
     apart = [taught(name, 200).logit_one(x) for name in ("binned", "logistic")]
     assert taught("blend", 200).logit_one(x) == sum(apart) / 2
+
+
+def test_a_worker_with_the_default_model_starts_without_scipy():
+    script = (
+        "import sys; import app.stream.worker; from app.core.zoo import make_model; "
+        "make_model('binned', {}); print(sorted({'scipy', 'sklearn'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+    )
+    assert done.stdout == "[]\n"
