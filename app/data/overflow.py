@@ -175,4 +175,4 @@ def _insert(file: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, 
     try:
         file.executemany(statement, rows)
     except sqlite3.OperationalError as error:
-        raise DataError(f"what waits for its label finds no room in a file: {error}") from None
+        raise DataError(f"what does not fit into memory finds no room in a file: {error}") from None

@@ -110,7 +110,7 @@ def short_fetch_wait(flow: Flow) -> None:
 
 
 def remember_assignment(flow: Flow) -> None:
-    """Stock makes a new set of all partitions each time it is asked: some ten times a step."""
+    """Stock makes a new set of all partitions each time it is asked: several times a step."""
     of = lru_cache(maxsize=1)(lambda tps: frozenset(ensure_TPset(tps)))
 
     def assignment(self: AIOKafkaConsumerThread) -> frozenset[TP]:
