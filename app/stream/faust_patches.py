@@ -73,6 +73,17 @@ def _gate(flow: Flow) -> None:
     Consumer.on_partitions_assigned = on_partitions_assigned
 
 
+def _take_before_recovery(flow: Flow) -> None:
+    """Stock reads the logs while a former owner, frozen in the middle of a write, may write on."""
+    assigned = Consumer.on_partitions_assigned
+
+    async def on_partitions_assigned(self: Consumer, tps: set[TP], generation_id: int = 0) -> None:
+        if await flow.owner.take(tps):
+            await assigned(self, tps, generation_id)
+
+    Consumer.on_partitions_assigned = on_partitions_assigned
+
+
 def _commit_before_revoke(flow: Flow) -> None:
     """Stock drops the acknowledged offsets before any commit: thousands of repeats."""
     revoked = Consumer.on_partitions_revoked
@@ -229,6 +240,7 @@ def _heirs(kind: type) -> list[type]:
 
 
 MENDS: dict[str, Callable[[Flow], None]] = {
+    "take-before-recovery": _take_before_recovery,
     "commit-before-revoke": _commit_before_revoke,
     "commit-before-stop": _commit_before_stop,
     "own-positions": _own_positions,

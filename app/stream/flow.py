@@ -10,7 +10,7 @@ that a finished step moves.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -60,6 +60,9 @@ class Owner(Protocol):
 
     async def ready(self, partition: int, epoch: int) -> None:
         """Wait until steps of a partition may run, unless it is revoked meanwhile."""
+
+    async def take(self, tps: Collection[TP]) -> bool:
+        """Shut out the former owners of these partitions; False when a stop has begun."""
 
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""

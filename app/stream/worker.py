@@ -5,7 +5,7 @@ import gc
 import logging
 import platform
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from functools import partial
 
 import faust
@@ -31,6 +31,7 @@ from app.fraud.threshold import FLOOR, Budget
 from app.settings import Settings
 from app.stream import topics
 from app.stream.agents import Learn, Score
+from app.stream.fence import Fence
 from app.stream.flow import Flow
 from app.stream.follow import Follower
 from app.stream.guard import Exit, Guard, leave
@@ -112,6 +113,9 @@ class Worker:
         self.topics = topics.Topics.named(settings)
         self.guard = Guard(settings.session_timeout, settings.data_dir)
         self.writers = Writers(settings.brokers, self.guard.lease)
+        # A late example, label, review item, letter or snapshot says itself that it is late.
+        fenced = [self.topics.changelogs[name] for name in ("customers", "labels")]
+        self.fence = Fence(settings, self.writers, fenced, self.topics.predictions)
         self.sensors = Sensors(settings.review_threshold)
         self.customers, self.labels, self.models = (
             new_table(app, name, settings, self.topics) for name in topics.TABLES
@@ -140,8 +144,8 @@ class Worker:
         self.sweeps: defaultdict[int, Sweep] = defaultdict(Sweep)
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
-        self._watching: asyncio.Task[None] | None = None
-        self._writing: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
         self.flow = Flow(
             app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
         )
@@ -179,6 +183,16 @@ class Worker:
     def _step(self, tp: TP, epoch: int, held: Changes | None = None) -> Step:
         mine = partial(self.flow.mine, tp, epoch)
         return Step(tp, self.writers, mine, {} if held is None else {self.customers.name: held})
+
+    async def take(self, tps: Collection[TP]) -> bool:
+        """Shut out the former owners of partitions; False when a stop has begun meanwhile."""
+        partitions = {tp.partition for tp in tps if tp.topic == self.topics.transactions}
+        self._taking = asyncio.ensure_future(self.fence.take(partitions))
+        await asyncio.wait([self._taking])
+        if self._taking.cancelled():
+            return False
+        self._taking.result()
+        return True
 
     async def ready(self, partition: int, epoch: int) -> None:
         """Wait until steps of a partition may run: learning level, decisions read back."""
@@ -324,22 +338,26 @@ class Worker:
         self.account = new_account(self.settings, self.follower.state)
         relieve_collector()
         self.guard.start(asyncio.get_running_loop())
-        self._watching = asyncio.ensure_future(Watchdog(self).run())
-        self._watching.add_done_callback(_leave_if_blind)
+        self._keep_up("the watchdog", Watchdog(self).run())
+        self._keep_up("the fence", self.fence.keep(self.held))
         if self.settings.coalesce:
-            self._writing = asyncio.ensure_future(self._keep_writing())
-            self._writing.add_done_callback(_leave_if_unwritten)
+            self._keep_up("writing what is held back", self._keep_writing())
+
+    def _keep_up(self, what: str, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(partial(_leave_if_failed, what))
+        self._background.append(task)
 
     def stop_opening(self) -> None:
         """The tables are about to be closed: read nothing more for partitions that are opened."""
-        for task in (*self._early, *self._opening.values()):
-            task.cancel()
+        for task in (*self._early, *self._opening.values(), self._taking):
+            if task is not None:
+                task.cancel()
 
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
-        for task in (self._watching, self._writing):
-            if task is not None:
-                task.cancel()
+        for task in self._background:
+            task.cancel()
         await self.follower.stop()
         await self.writers.stop()
         self.closed()
@@ -358,11 +376,6 @@ def relieve_collector() -> None:
     gc.set_threshold(YOUNG, 20, 20)
 
 
-def _leave_if_blind(watching: asyncio.Task[None]) -> None:
-    if not watching.cancelled() and (error := watching.exception()) is not None:
-        leave(Exit.STEP, f"the watchdog failed: {error!r}")
-
-
-def _leave_if_unwritten(writing: asyncio.Task[None]) -> None:
-    if not writing.cancelled() and (error := writing.exception()) is not None:
-        leave(cause(error, Exit.STEP), f"changes of customers could not be written: {error!r}")
+def _leave_if_failed(what: str, task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        leave(cause(error, Exit.STEP), f"{what} failed: {error!r}")

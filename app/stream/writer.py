@@ -7,11 +7,12 @@ here. A batch that the broker does not take ends the process: a write is never d
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.stream.guard import Exit, leave
@@ -32,6 +33,28 @@ class Out(NamedTuple):
 
 
 OnAck = Callable[[int, int], None]  # first offset, number of records
+SEQUENCES = 1 << 31
+
+
+class Claim:
+    """What a topic-partition is written under: a producer id and its epoch.
+
+    Its leader refuses a lower epoch once it has seen a higher one: see `app.stream.fence`.
+    """
+
+    def __init__(self, producer_id: int, epoch: int) -> None:
+        self.producer_id, self.epoch = producer_id, epoch
+        self.sequence = 0
+
+    def stamp(self, batch: BatchBuilder) -> None:
+        """Number a batch that is complete, in the order in which batches are sent."""
+        batch._set_producer_state(self.producer_id, self.epoch, self.sequence)
+        batch._set_producer_state = _keep  # aiokafka would set its own producer's
+        self.sequence = (self.sequence + batch.record_count()) % SEQUENCES
+
+
+def _keep(*_: object, **__: object) -> None:
+    """Leave a batch as it is stamped."""
 
 
 class Receipt:
@@ -62,6 +85,7 @@ class Writer:
         self.queue: deque[tuple[BatchBuilder, bool, Receipt, OnAck | None]] = deque()
         self.wake = asyncio.Event()
         self.last = Receipt(0)
+        self.claim: Claim | None = None
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
@@ -70,6 +94,8 @@ class Writer:
         batches = list(self._batches(records))
         receipt = Receipt(len(batches))
         for n, batch in enumerate(batches, 1):
+            if self.claim is not None:
+                self.claim.stamp(batch)
             self.queue.append((batch, n == len(batches), receipt, on_ack))
         if batches:
             self.last = receipt
@@ -112,9 +138,11 @@ class Writer:
             leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {error!r}")
 
         def acknowledged(future: asyncio.Future) -> None:
-            if future.cancelled() or future.exception() is not None:
-                why = "cancelled" if future.cancelled() else repr(future.exception())
-                leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {why}")
+            if future.cancelled():
+                leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: cancelled")
+            if (failure := future.exception()) is not None:
+                code = Exit.FENCE if isinstance(failure, ProducerFenced) else Exit.PRODUCE
+                leave(code, f"{self.topic}[{self.partition}]: {failure!r}")
             if on_ack is not None:
                 try:
                     on_ack(future.result().offset, count)
@@ -156,8 +184,18 @@ class Writers:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         await self.producer.start()
+        _hold(self.producer, self.ours)
+
+    async def ours(self) -> None:
+        """Wait until the partitions are sure to be this worker's."""
         if self.lease is not None:
-            _hold(self.producer, self.lease)
+            await self.lease.wait()
+
+    @property
+    def client(self) -> AIOKafkaClient:
+        """The connections of its producer."""
+        assert self.producer is not None, "start() comes first"
+        return self.producer.client
 
     def __call__(self, topic: str, partition: int) -> Writer:
         """The one writer of a topic-partition."""
@@ -182,12 +220,12 @@ class Writers:
             await self.producer.stop()
 
 
-def _hold(producer: AIOKafkaProducer, lease: Lease) -> None:
+def _hold(producer: AIOKafkaProducer, ours: Callable[[], Awaitable[None]]) -> None:
     """Send nothing, not even again, while the partitions may be another worker's."""
     send = producer._sender._send_produce_req
 
     async def send_while_ours(node: int, batches: dict) -> None:
-        await lease.wait()
+        await ours()
         await send(node, batches)
 
     producer._sender._send_produce_req = send_while_ours

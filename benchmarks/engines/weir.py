@@ -6,7 +6,7 @@ besides is left out: labels, the log of examples, snapshots, decisions by id.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from app.cli.demo.fleet import choose_ports
 from app.settings import Settings, read_settings
 from app.stream import faust_patches
 from app.stream.application import WeirApp, faust_settings
+from app.stream.fence import Fence
 from app.stream.flow import Flow
 from app.stream.guard import Guard
 from app.stream.step import Step
@@ -35,9 +36,10 @@ class Worker:
     """What `WeirApp` and `Flow` ask of a worker, around the plain work."""
 
     def __init__(self, job: Job, settings: Settings, app: faust.App) -> None:
-        self.settings, self.predictions = settings, job.predictions
+        self.settings, self.source, self.predictions = settings, job.source, job.predictions
         self.guard = Guard(settings.session_timeout, settings.data_dir)
         self.writers = Writers(settings.brokers, self.guard.lease)
+        self.fence = Fence(settings, self.writers, [job.changelog], job.predictions)
         topics = Topics.named(settings)._replace(changelogs={"rings": job.changelog})
         self.rings = new_table(app, "rings", settings, topics)
         self.judges: defaultdict[int, Judge] = defaultdict(Judge)
@@ -59,6 +61,10 @@ class Worker:
 
     def new_step(self, tp: TP, epoch: int) -> Step:
         return Step(tp, self.writers, partial(self.flow.mine, tp, epoch))
+
+    async def take(self, tps: Collection[TP]) -> bool:
+        await self.fence.take({tp.partition for tp in tps if tp.topic == self.source})
+        return True
 
     async def ready(self, partition: int, epoch: int) -> None:
         """Nothing has to be opened."""

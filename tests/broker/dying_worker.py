@@ -9,6 +9,9 @@ examples 2`. What can be done:
     send TOPIC        a batch is handed to the producer
     hear TOPIC        the producer learns that a batch is acknowledged
     commit TOPIC      the positions of a source are committed
+
+`frozen request predictions 2` stops it (SIGSTOP) when the second request with predictions has
+passed every look at the clock, and only the socket has yet to take it.
 """
 
 import inspect
@@ -17,6 +20,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.transport.consumer import Consumer
 
 from app.cli import cli
@@ -99,6 +103,20 @@ class Death:
 
         Writer._send = _send
 
+    def freeze(self, names: dict[str, str]) -> None:
+        """Watch requests that are about to leave, if this is what is wanted."""
+        create = SendProduceReqHandler.create_request
+
+        def create_request(handler: SendProduceReqHandler) -> Any:
+            request = create(handler)
+            for topic in {tp.topic for tp in handler._batches}:
+                if self.meets("request", names[topic]):
+                    os.kill(os.getpid(), signal.SIGSTOP)
+            return request
+
+        if self.moment == "frozen":
+            SendProduceReqHandler.create_request = create_request
+
 
 def main() -> None:
     """Set the trap, then be a worker like any other."""
@@ -107,6 +125,7 @@ def main() -> None:
     death.lie_in_wait(Overlay, "write", "write", written)
     death.hear(names)
     death.lie_in_wait(Writer, "_send", "send", lambda writer, *_: names[writer.topic])
+    death.freeze(names)
     death.lie_in_wait(Consumer, "_commit_offsets", "commit", lambda _, offsets, *__: "sources")
     cli(["worker"])
 

@@ -12,6 +12,7 @@ from app.fraud.labels import TAUGHT, decode_entry
 from app.fraud.merchants import HEAD
 from app.fraud.past import Past
 from app.messages import Example, Transaction, encode, read_prediction, read_transaction
+from app.stream import fence
 from app.stream.topics import Topics
 from app.stream.waiting import PREFIX, Waiting, left_over
 from app.stream.worker import new_account, new_state
@@ -184,6 +185,8 @@ def changelogs_never_go_back(e: Evidence) -> Iterator[str]:
     account = new_account(e.settings, new_state(e.settings))
     for record in e.changelogs["customers"]:
         key = record.partition, record.key
+        if record.key == fence.KEY:
+            continue
         if record.key == threshold.KEY:
             name, stored = "the threshold", account.threshold(record.value)
         else:

@@ -93,6 +93,22 @@ async def refused_commit(stage: Stage) -> str:
     return "goes on"
 
 
+async def take_before_recovery(stage: Stage) -> str:
+    said: list[str] = []
+
+    async def take(tps):
+        said.append("taken")
+        return len(said) == 1
+
+    async def handler(tps, generation):
+        said.append("assigned")
+
+    stage.flow.owner.take, stage.consumer._on_partitions_assigned = take, handler
+    await stage.consumer.on_partitions_assigned({T})
+    await stage.consumer.on_partitions_assigned({T})  # a stop has begun meanwhile
+    return ", ".join(said)
+
+
 async def commit_before_stop(stage: Stage) -> str:
     said: list[str] = []
 

@@ -10,6 +10,7 @@ from app.errors import StateError
 from app.stream.faust_patches import MENDS, SELF_FENCE, VERSIONS, check_versions
 
 ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
+    "take-before-recovery": ("taken, assigned, taken", "assigned, assigned"),
     "commit-before-revoke": ("committed", "dropped"),
     "refused-commit": ("left with 72", "goes on"),
     "commit-before-stop": ("committed", "dropped"),
