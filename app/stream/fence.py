@@ -11,6 +11,7 @@ have written.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import starmap
 
@@ -24,6 +25,8 @@ from app.stream.guard import Exit, leave
 from app.stream.reading import reader
 from app.stream.scored import decides
 from app.stream.writer import Claim, Out, Receipt, Writers
+
+log = logging.getLogger(__name__)
 
 KEY = b"\0fence"  # deleted in their changelogs, where it never is; no id holds a NUL
 TRANSACTION_MS = 60_000  # brokers want to know how long transactions may take
@@ -65,8 +68,10 @@ class Fence:
                 deleted = [writer.put([Out(KEY, None)]) for writer in writers]
                 await self._repeat_last(partitions)
                 await _acknowledged(deleted)
-        except (KafkaError, TimeoutError) as error:
-            leave(Exit.PRODUCE, f"the brokers did not let this worker take over: {error!r}")
+        except TimeoutError:
+            leave(Exit.PRODUCE, f"no epochs and no writes within {PATIENCE:.0f} s of an assignment")
+        except KafkaError as error:
+            leave(Exit.PRODUCE, f"the brokers do not let this worker take partitions: {error!r}")
 
     async def keep(self, held: Callable[[], Collection[int]]) -> None:
         """Take what is held again in time, so that the brokers do not forget the epochs."""
@@ -83,6 +88,7 @@ class Fence:
 
     async def _next_epoch(self, transactional_id: str) -> tuple[int, int]:
         """Producer id and epoch, which was never given to anyone before."""
+        waiting = False
         while True:
             await self.writers.ours()  # or it would shut out who came after it
             try:
@@ -90,6 +96,9 @@ class Fence:
             except KafkaError as error:
                 if not (error.retriable or isinstance(error, ConcurrentTransactions)):
                     raise
+                if not waiting:
+                    log.warning("Waiting for an epoch of %s: %r", transactional_id, error)
+                waiting = True
             await asyncio.sleep(AGAIN)
 
     # -- predictions, where everything is a decision

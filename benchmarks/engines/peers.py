@@ -96,9 +96,11 @@ ENGINES = (
 
 
 def from_changelog(engine: Engine, log: Iterable[Iterable[ConsumerRecord]]) -> States:
-    """The last ring of each customer in a changelog."""
-    assert engine.customer is not None
-    return {engine.customer(record.key): record.value for part in log for record in part}
+    """The last ring of each customer in a changelog; none is ever deleted."""
+    customer_in = engine.customer
+    assert customer_in is not None
+    written = (record for part in log for record in part if record.value is not None)
+    return {customer_in(record.key): record.value for record in written}
 
 
 def from_snapshots(job: Job) -> States:

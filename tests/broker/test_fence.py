@@ -215,3 +215,22 @@ async def test_a_write_that_was_frozen_on_its_way_out_is_refused(
         proofs.each_is_decided_once(logs)
         proofs.each_customer_is_as_computed_offline(logs)
         assert all(worker.log.read_text().count("Traceback") == 0 for worker in both)
+
+
+async def test_a_worker_that_waits_for_the_coordinator_says_so_and_stops_cleanly(
+    fresh: str, tmp_path: Path
+):
+    # What coordinators need is never there: three copies of their topic.
+    broker = Broker(properties={"transaction.state.log.replication.factor": "3"})
+    async with broker, Kafka(settings_of(broker, fresh)) as kafka:
+        await topics.create(kafka.settings)
+        async with workers(kafka.settings, tmp_path, 1) as (worker,):
+
+            async def waits() -> bool:
+                return "Waiting for an epoch" in worker.log.read_text()
+
+            await until(waits)
+            assert await worker.stop() == 0
+            log = worker.log.read_text()
+            assert "CoordinatorNotAvailable" in log
+            assert "Traceback" not in log

@@ -49,7 +49,9 @@ class Upstream:
 
 
 async def decided(kafka: Kafka) -> list[str]:
-    return [read_prediction(r.value).id for r in await kafka.read(kafka.topics.predictions)]
+    """What was decided, in order; a worker that starts repeats the last decision."""
+    records = await kafka.read(kafka.topics.predictions)
+    return list(dict.fromkeys(read_prediction(record.value).id for record in records))
 
 
 async def learned(kafka: Kafka) -> list[str]:
