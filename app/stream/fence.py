@@ -64,8 +64,11 @@ class Fence:
         try:
             async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*map(self._claim, partitions))
-                writers = [self.writers(log, p) for log in self.changelogs for p in partitions]
-                deleted = [writer.put([Out(KEY, None)]) for writer in writers]
+                deleted = [
+                    self.writers(topic, partition).put([Out(KEY, None)])
+                    for topic in self.changelogs
+                    for partition in partitions
+                ]
                 await self._repeat_last(partitions)
                 await _acknowledged(deleted)
         except TimeoutError:
@@ -83,8 +86,8 @@ class Fence:
 
     async def _claim(self, partition: int) -> None:
         producer_id, epoch = await self._next_epoch(f"{self.name}-{partition}")
-        for log in (self.predictions, *self.changelogs):
-            self.writers(log, partition).claim = Claim(producer_id, epoch)
+        for topic in (self.predictions, *self.changelogs):
+            self.writers(topic, partition).claim = Claim(producer_id, epoch)
 
     async def _next_epoch(self, transactional_id: str) -> tuple[int, int]:
         """Producer id and epoch, which was never given to anyone before."""
@@ -143,9 +146,9 @@ async def _last_decisions(
 ) -> dict[TopicPartition, ConsumerRecord]:
     """The last decision below these offsets, where one is among the last records."""
     begins = await consumer.beginning_offsets(list(ends))
+    for tp, end in ends.items():
+        consumer.seek(tp, max(begins[tp], end - LAST))
     unread = {tp for tp, end in ends.items() if begins[tp] < end}
-    for tp in unread:
-        consumer.seek(tp, max(begins[tp], ends[tp] - LAST))
     last: dict[TopicPartition, ConsumerRecord] = {}
     while unread:
         for tp, records in (await consumer.getmany(*unread, timeout_ms=1000)).items():
