@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from app.messages import Transaction
 from app.settings import Settings, read_settings
-from app.stream import topics
+from app.stream import fence, topics
 from app.stream.broker import Broker
 from app.stream.fence import Fence
 from app.stream.guard import Exit
@@ -134,6 +134,25 @@ async def test_an_owner_takes_again_and_goes_on(settings: Settings):
         await writers.flush()
     written = [b"0 0", b"0 1", b"1 0", b"1 1", b"2 0", b"2 1"]
     assert [value for value in await values(settings, customers) if value] == written
+
+
+async def test_what_is_held_is_taken_again_while_it_is_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(fence, "RENEW", 0.01)
+    customers = Topics.named(settings).changelogs["customers"]
+    wanted = []
+    async with owner(settings) as (writers, mine):
+        await mine.take([0])
+        writer = writers(customers, 0)
+        first = writer.claim.epoch
+        keeping = asyncio.ensure_future(mine.keep(lambda: [0]))
+        while writer.claim.epoch < first + 3:
+            wanted.append(b"%d" % len(wanted))
+            await writer.put([Out(b"k", wanted[-1])]).handed
+        keeping.cancel()
+        await writers.flush()
+    assert [value for value in await values(settings, customers) if value] == wanted
 
 
 async def test_the_last_decision_is_repeated_as_it_is(settings: Settings):
