@@ -254,6 +254,7 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "leave-on-errors": recovery_patches.leave_on_errors,
     "leave-on-timeouts": recovery_patches.leave_on_timeouts,
     "tracked-only": recovery_patches.tracked_only,
+    "rest-changelogs": recovery_patches.rest_changelogs,
     "discard-damage": recovery_patches.discard_damage,
     "note-heartbeats": group_patches.note_heartbeats,
     "count-lost-memberships": group_patches.count_lost_memberships,

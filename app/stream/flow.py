@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NoReturn, Protocol
 
 from aiokafka import ConsumerRecord
@@ -27,7 +28,7 @@ from app.stream.step import Step
 
 log = logging.getLogger(__name__)
 
-ROOM = 4  # chunks that wait in a lane before its partition is left out of the next fetch
+ROOM = 4  # full chunks that wait in a lane before its partition is left out of the next fetch
 POLL = 0.005  # seconds between looks at the outstanding steps while partitions are revoked
 
 StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
@@ -35,21 +36,37 @@ StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
 
 @dataclass
 class Source:
-    """A topic, the step that its chunks go through, and how many steps are under way."""
+    """A topic, the step that its chunks go through, and how many steps are under way.
+
+    Steps of a partition begin at least `gap` seconds apart unless there is a full one to do.
+    """
 
     topic: str
     run: StepFunction
+    gap: float = 0.0
     outstanding: int = 0
 
 
 @dataclass
 class Lane:
-    """The chunks of one source partition, in order. A lane dies with its epoch."""
+    """The chunks of one source partition, in order. A lane dies with its epoch.
+
+    `pending` counts the records that were put in and not finished.
+    """
 
     source: Source
     chunks: deque[Event] = field(default_factory=deque)
     pending: int = 0
+    begun: float = -inf  # when its last step began, by the clock of the loop
     task: asyncio.Task | None = None
+
+    def next(self, most: int) -> list[Any]:
+        """The messages of the chunks that one step of so many records takes, at least one."""
+        messages = [self.chunks.popleft().message]
+        count = len(messages[0].records)
+        while self.chunks and (count := count + len(self.chunks[0].message.records)) <= most:
+            messages.append(self.chunks.popleft().message)
+        return messages
 
 
 class Owner(Protocol):
@@ -92,9 +109,9 @@ class Flow:
         self.epoch = 0
         self.open = False
 
-    def add(self, topic: str, run: StepFunction) -> None:
+    def add(self, topic: str, run: StepFunction, gap: float = 0.0) -> None:
         """Feed the chunks of a topic to a step function."""
-        self.sources[topic] = Source(topic, run)
+        self.sources[topic] = Source(topic, run, gap)
 
     # -- steps
 
@@ -107,11 +124,12 @@ class Flow:
 
     async def _run_lane(self, lane: Lane, tp: TP) -> None:
         while lane.chunks:
-            event = lane.chunks.popleft()
             try:
-                await self.owner.ready(tp.partition, event.message.epoch)
+                await self.owner.ready(tp.partition, lane.chunks[0].message.epoch)
+                await self._rest(lane)
                 await self.guard.lease.wait()
-                await self._run_step(lane.source, tp, event)
+                # What came meanwhile goes into one step: steps grow with the load.
+                await self._run_step(lane, tp, lane.next(self.chunk))
             except StateError as error:
                 leave(Exit.STATE, str(error))
             except Exception as error:
@@ -119,25 +137,32 @@ class Flow:
                 if code == Exit.STEP:
                     log.exception("A step over %s failed", tp)
                 leave(code, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
-            finally:
-                lane.pending -= 1
         lane.task = None
 
-    async def _run_step(self, source: Source, tp: TP, event: Event) -> None:
-        message = event.message
+    async def _rest(self, lane: Lane) -> None:
+        loop = asyncio.get_running_loop()
+        if lane.pending < self.chunk and (ahead := lane.begun + lane.source.gap - loop.time()) > 0:
+            await asyncio.sleep(ahead)
+        lane.begun = loop.time()
+
+    async def _run_step(self, lane: Lane, tp: TP, messages: list[Any]) -> None:
+        source, base, epoch = lane.source, messages[0].base, messages[0].epoch
         done = False
-        if self.mine(tp, message.epoch):
-            position = self.position(tp)
-            if message.base > position > 0:
-                leave(Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {message.base}")
-            records = [record for record in message.records if record.offset >= position]
-            source.outstanding += 1
-            try:
-                step = self.owner.new_step(tp, message.epoch)
-                done = not records or await source.run(step, records)
-            finally:
-                source.outstanding -= 1
-        self._finish(message, done and message.epoch == self.epoch)
+        try:
+            if self.mine(tp, epoch):
+                position = self.position(tp)
+                if base > position > 0:
+                    leave(Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {base}")
+                records = [r for one in messages for r in one.records if r.offset >= position]
+                source.outstanding += 1
+                try:
+                    step = self.owner.new_step(tp, epoch)
+                    done = not records or await source.run(step, records)
+                finally:
+                    source.outstanding -= 1
+            self._finish(messages, done and epoch == self.epoch)
+        finally:
+            lane.pending -= sum(len(message.records) for message in messages)
 
     def mine(self, tp: TP, epoch: int) -> bool:
         """Whether what was read from a partition under this epoch may still be worked on."""
@@ -149,13 +174,14 @@ class Flow:
         position = self.positions.get(tp)
         return position if position is not None else self.app.consumer._committed_offset[tp] or 0
 
-    def _finish(self, message: Any, done: bool) -> None:
-        consumer = self.app.consumer
+    def _finish(self, messages: list[Any], done: bool) -> None:
+        consumer, last = self.app.consumer, messages[-1]
         if done:
-            self.positions[message.tp] = max(message.offset + 1, self.position(message.tp))
-            consumer._acked[message.tp]  # the key alone makes Faust's commit look at it
-        message.acked = True
-        consumer._unacked_messages.discard(message)
+            self.positions[last.tp] = max(last.offset + 1, self.position(last.tp))
+            consumer._acked[last.tp]  # the key alone makes Faust's commit look at it
+        for message in messages:
+            message.acked = True
+            consumer._unacked_messages.discard(message)
 
     # -- rebalances and the end
 
@@ -200,7 +226,7 @@ class Flow:
     def full(self, tp: TP) -> bool:
         """Whether a partition has to wait with its next fetch."""
         lane = self.lanes.get(tp)
-        return lane is not None and lane.pending >= ROOM
+        return lane is not None and lane.pending >= ROOM * self.chunk
 
     async def deliver(self, consumer: Consumer, fetched: dict[TP, list], active: set[TP]) -> None:
         """Put what a fetch brought for source partitions into their lanes."""
@@ -237,7 +263,7 @@ class Flow:
             message.base, message.records, message.lane = base, chunk, lane
             message.incref(1)
             base = consumer._read_offset[tp] = message.offset + 1
-            lane.pending += 1
+            lane.pending += len(chunk)
             # Never `put`: a put that waits is not woken when the queue is cleared.
             queue.force_put_nowait(Event(self.app, None, chunk, None, message))
 

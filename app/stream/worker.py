@@ -52,6 +52,7 @@ from app.stream.writer import Out, Writers
 
 log = logging.getLogger(__name__)
 
+LEARN_GAP = 0.05  # seconds between steps: many labels cost less then, and hold decisions up less
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
 PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
@@ -150,7 +151,7 @@ class Worker:
             app, self.guard, settings.chunk, CLOSE_SHARE * settings.session_timeout, self
         )
         self.flow.add(self.topics.transactions, self.score)
-        self.flow.add(self.topics.feedback, self.learn)
+        self.flow.add(self.topics.feedback, self.learn, LEARN_GAP)
 
     # -- the two agents' steps
 

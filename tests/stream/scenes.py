@@ -240,6 +240,32 @@ def _recovering(stage: Stage, generation: int) -> list[str]:
     return said
 
 
+async def rest_changelogs(stage: Stage) -> str:
+    paused: list[TP] = []
+    called: list = []
+    kafka = Thing(
+        assignment=lambda: {TopicPartition(*tp) for tp in (T, F, C)},
+        pause=lambda *tps: paused.extend(TP(*tp) for tp in tps),
+    )
+
+    async def cast_thread(function, *arguments):
+        called.append((function, arguments))
+
+    thread = Thing(_ensure_consumer=lambda: kafka, cast_thread=cast_thread)
+    consumer = Thing(_thread=thread, _read_offset={T: 0})
+    await stage.flow.deliver(consumer, {}, {T})
+    assert not called, "while only changelogs flow they are read"
+    for _ in range(3):
+        await stage.flow.deliver(consumer, {T: []}, {T})
+    for function, arguments in called[:1]:
+        stage.flow.epoch += 1
+        await function(*arguments)
+        assert not paused, "these changelogs are the next epoch's"
+        stage.flow.epoch -= 1
+        await function(*arguments)
+    return f"told {len(called)} times, {len(paused)} at rest"
+
+
 async def leave_on_errors(stage: Stage) -> str:
     table = stage.app.weir.customers
 

@@ -25,6 +25,7 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "leave-on-errors": ("left with 77", "goes on"),
     "leave-on-timeouts": ("left with 77", "never recovers again"),
     "tracked-only": ("ours, ours again", "ours, a stranger's, ours again"),
+    "rest-changelogs": ("told 1 times, 1 at rest", "told 0 times, 0 at rest"),
     "discard-damage": ("opened anew", "cannot be opened"),
     "note-heartbeats": ("noted", "forgotten"),
     "count-lost-memberships": ("left with 81", "goes on"),
