@@ -32,6 +32,7 @@ KEY = b"\0fence"  # deleted in their changelogs, where it never is; no id holds 
 TRANSACTION_MS = 60_000  # brokers want to know how long transactions may take
 PATIENCE = 60.0  # seconds for brokers to come back
 AGAIN = 0.1  # seconds between two tries
+QUIET = 20  # tries before a word: at a broker's very first takeover the coordinator is not made yet
 RENEW = 86_400.0  # seconds: brokers forget an id that nobody took for a week, and its epoch
 LAST = 10  # records in which the last decision is looked for
 
@@ -91,7 +92,7 @@ class Fence:
 
     async def _next_epoch(self, transactional_id: str) -> tuple[int, int]:
         """Producer id and epoch, which was never given to anyone before."""
-        waiting = False
+        tries = 0
         while True:
             await self.writers.ours()  # or it would shut out who came after it
             try:
@@ -99,9 +100,9 @@ class Fence:
             except KafkaError as error:
                 if not (error.retriable or isinstance(error, ConcurrentTransactions)):
                     raise
-                if not waiting:
+                tries += 1
+                if tries == QUIET:
                     log.warning("Waiting for an epoch of %s: %r", transactional_id, error)
-                waiting = True
             await asyncio.sleep(AGAIN)
 
     # -- predictions, where everything is a decision
