@@ -34,7 +34,7 @@ class Exit(IntEnum):
     COMMIT = 72  # the positions could not be committed before a revoke
     PRODUCE = 73  # the broker did not take a write
     DISK = 74  # the disk did not take a write
-    FENCE = 75  # the process stood still for too long
+    FENCE = 75  # the process stood still for too long, or another worker has its partition
     ORDER = 76  # a source partition's log has a hole in front of the position
     RECOVERY = 77  # a table could not be recovered
     DAMAGED = 78  # the local state cannot be read
