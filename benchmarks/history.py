@@ -19,15 +19,15 @@ from random import Random
 from time import process_time
 
 from app.core.metrics import average_precision
-from app.core.zoo import Model, make_model
-from app.data.datasets import open_dataset
+from app.core.models.zoo import Model, make_model
 from app.data.player import play
 from app.data.rows import Due, Labelled
-from app.fraud.extract import extract
-from app.fraud.features import GRIDS
-from app.fraud.history import Event, History, Limits, hash64
-from app.fraud.merchants import Merchants
 from app.messages import Example, Origin
+from app.streams.fraud.extract import extract
+from app.streams.fraud.features import GRIDS
+from app.streams.fraud.files import open_dataset
+from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.streams.fraud.merchants import Merchants
 
 DAY = 86_400_000
 SIZES = (8, 16, 24, 32, 64, 128, 256)

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.core.blend import LogitMean
 from app.core.metrics import average_precision
-from app.core.zoo import ZOO, make_model
-from app.fraud.features import GRIDS
-from app.fraud.history import Limits
+from app.core.models.blend import LogitMean
+from app.core.models.zoo import ZOO, make_model
+from app.streams.fraud.features import GRIDS
+from app.streams.fraud.history.record import Limits
 from benchmarks.history import DAY, ms, scores
 
 LIMITS = Limits(24, 12, 16)

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 from itertools import chain, islice
 
-from app.data.simulator import World, transactions
-from app.data.traffic import Traffic
 from app.messages import encode
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import World, transactions
 
 WORLDS = {
     "500 customers": Traffic(),

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
+from app.broker.broker import Broker
+from app.broker.ports import choose_ports
 from app.data.rows import Labelled
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
 from app.messages import Feedback
+from app.runtime import topics
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.writer import Writers
+from app.serving.publish import Publisher
 from app.settings import Settings, read_settings
-from app.stream import topics
-from app.stream.broker import Broker
-from app.stream.ports import choose_ports
-from app.stream.publish import Publisher
-from app.stream.reading import bounds, reader, stretch
-from app.stream.writer import Writers
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.engines.process import Process, Stopwatch, Use, size
 
 COUNT = 30_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.stream.broker import Broker
+from app.broker.broker import Broker
 
 # In the environment, so that all processes of a run on several cores have the one that is printed.
 SEED = int(os.environ.get("WEIR_TEST_SEED") or secrets.randbelow(2**32))

@@ -12,9 +12,9 @@ from packaging.utils import canonicalize_name
 
 from app import __version__, settings_table
 from app.cli import cli
+from app.runtime.guard import Exit
+from app.runtime.topics import Topics
 from app.settings import Settings
-from app.stream.guard import Exit
-from app.stream.topics import Topics
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

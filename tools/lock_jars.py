@@ -1,6 +1,6 @@
-"""Write app/stream/jars.lock anew: what the development broker needs, as Maven resolves it.
+"""Write app/broker/jars.lock anew: what the development broker needs, as Maven resolves it.
 
-Change KAFKA in app/stream/jars.py, then run this with `mvn` on the PATH:
+Change KAFKA in app/broker/jars.py, then run this with `mvn` on the PATH:
 
     python tools/lock_jars.py
 """
@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.stream.jars import KAFKA, LOCK
+from app.broker.jars import KAFKA, LOCK
 
 SLF4J = "1.7.36"  # the slf4j-api that Kafka 4.3.1 asks for; the two must be of one version
 POM = f"""\

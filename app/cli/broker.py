@@ -36,8 +36,8 @@ def broker(
 
 async def serve(port: int, nodes: int, directory: Path | None) -> None:
     """Run nodes until SIGINT or SIGTERM; raise BrokerError when one ends by itself."""
-    from app.stream.broker import Broker  # 0.2 s that `weir --help` saves
-    from app.stream.cluster import Cluster
+    from app.broker.broker import Broker  # 0.2 s that `weir --help` saves
+    from app.broker.cluster import Cluster
 
     task = asyncio.current_task()
     assert task is not None

@@ -15,7 +15,7 @@ from app.cli.sentences import sentences
 from app.settings import Settings, seconds, settings
 
 if TYPE_CHECKING:
-    from app.stream.returns import Plan, Selection
+    from app.serving.dead_letters.replay import Plan, Selection
 
 dead_letters = typer.Typer(help="The records that could not be used.", no_args_is_help=True)
 
@@ -39,7 +39,7 @@ def list_letters(
     from rich.console import Console
 
     from app.cli.letters import listed, plain
-    from app.stream.letterbox import latest
+    from app.serving.dead_letters.read import latest
 
     with sentences():
         letters = asyncio.run(latest(settings(), limit))
@@ -67,7 +67,7 @@ def show(
     from rich.console import Console
 
     from app.cli.letters import plain, pretty, shown
-    from app.stream.letterbox import one
+    from app.serving.dead_letters.read import one
 
     with sentences():
         letter = asyncio.run(one(settings(), partition, offset))
@@ -102,7 +102,7 @@ def replay(
     Each goes with its key, value and timestamp, and a header that tells its history. A
     letter may be replayed twice: nothing is decided or learned a second time.
     """
-    from app.stream.returns import plan
+    from app.serving.dead_letters.replay import plan
 
     selection = select(letters or [], reason, topic, since, everything)
     with sentences():
@@ -118,7 +118,7 @@ def replay(
 
 def select(places: list[str], reason: str, topic: str, since: str, everything: bool) -> "Selection":
     """The selection in the words of a command line; something must be selected."""
-    from app.stream.returns import Selection
+    from app.serving.dead_letters.replay import Selection
 
     if not (places or reason or topic or since or everything):
         raise typer.BadParameter("say which: PARTITION:OFFSET, --reason, --topic, --since or --all")
@@ -159,8 +159,8 @@ def moment_of(text: str, now: float) -> int:
 
 async def send(chosen: Settings, made: "Plan") -> None:
     """Replay, and say how many went where."""
-    from app.stream.returns import destination
-    from app.stream.returns import replay as replayed
+    from app.serving.dead_letters.replay import destination
+    from app.serving.dead_letters.replay import replay as replayed
 
     went = Counter[str]()
     try:

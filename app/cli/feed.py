@@ -10,11 +10,11 @@ from app.cli.sources import Source
 from app.cli.tasks import cancel_on_signals, first
 from app.data.batches import Batch
 from app.messages import read_prediction
+from app.runtime import topics
+from app.runtime.writer import Writers
+from app.serving.observe import observing
+from app.serving.publish import Publisher
 from app.settings import Settings
-from app.stream import topics
-from app.stream.observe import observing
-from app.stream.publish import Publisher
-from app.stream.writer import Writers
 
 
 class Feed:

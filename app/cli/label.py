@@ -51,7 +51,7 @@ def label(
     It is settled and learned by the worker that holds the customer: see weir state
     transaction TX.
     """
-    from app.stream.feedback import publish_alone
+    from app.serving.feedback import publish_alone
 
     with sentences():
         chosen = settings()

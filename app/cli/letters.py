@@ -10,7 +10,7 @@ from rich.table import Table
 
 from app.cli.figures import moment
 from app.cli.tables import facts, grid
-from app.stream.letterbox import Letter, escaped
+from app.serving.dead_letters.read import Letter, escaped
 
 
 def plain(letter: Letter, whole: bool) -> dict[str, Any]:

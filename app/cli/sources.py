@@ -9,9 +9,9 @@ from typing import NamedTuple
 import typer
 
 from app.data.batches import Batch, Simulated, recorded
-from app.data.datasets import open_dataset
-from app.data.traffic import Traffic
 from app.settings import seconds
+from app.streams.fraud.files import open_dataset
+from app.streams.fraud.simulator.traffic import Traffic
 
 # Epoch ms of the first simulated hour. At 400 transactions a second a day of event time goes by
 # in little more than a second, and Weir refuses transactions of the future: this gives hours.

@@ -17,7 +17,7 @@ def create(
     wait: Annotated[str, typer.Option(help="How long to wait for a broker, e.g. 60s.")] = "0s",
 ) -> None:
     """Create the topics that are missing; those that exist are checked and left alone."""
-    from app.stream import topics as on_kafka
+    from app.runtime import topics as on_kafka
 
     with sentences():
         patience = duration(wait)
@@ -31,7 +31,7 @@ def create(
 @topics.command()
 def check() -> None:
     """Fail unless every topic exists with the partitions that the settings give."""
-    from app.stream import topics as on_kafka
+    from app.runtime import topics as on_kafka
 
     with sentences():
         asyncio.run(on_kafka.check(settings()))

@@ -23,7 +23,7 @@ def worker(
     import faust
     import mode.loop
 
-    from app.stream.application import create_app
+    from app.serving.application import create_app
     from app.web.server import mount
 
     with sentences():

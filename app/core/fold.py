@@ -6,9 +6,9 @@ from functools import partial
 import msgspec
 
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest
-from app.core.engine import grids_digest
-from app.core.models import Models
-from app.core.zoo import Grids
+from app.core.fingerprint import grids_digest
+from app.core.model_set import Models
+from app.core.models.zoo import Grids
 from app.errors import StateError
 from app.messages import Entry, Example, Origin, Restore
 

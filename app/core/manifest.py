@@ -25,7 +25,7 @@ class Identity(Struct, frozen=True):
 
     model: str
     partitions: int
-    features: str  # app.core.engine.grids_digest
+    features: str  # app.core.fingerprint.grids_digest
     format: int = FORMAT
 
     def misfit(self, wanted: "Identity") -> str:

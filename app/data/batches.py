@@ -12,11 +12,11 @@ from functools import partial
 from itertools import chain, count, groupby, islice, takewhile
 from typing import NamedTuple
 
-from app.data.labels import labels
 from app.data.player import play
 from app.data.rows import Due, Labelled
-from app.data.simulator import HOUR_MS, transactions
-from app.data.traffic import Traffic
+from app.streams.fraud.simulator.labels import labels
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import HOUR_MS, transactions
 
 SPAN_MS = 4 * HOUR_MS  # of simulated traffic: some 80 transactions
 

@@ -11,7 +11,7 @@ from app.core.budget import unknown
 from app.data.replay import Learned
 from app.data.rows import Labelled
 from app.errors import DataError
-from app.fraud.history import hash64
+from app.streams.fraud.history.record import hash64
 
 DAY_MS = 86_400_000
 WEEK = 7  # days

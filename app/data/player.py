@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from app.data.cells import utc
-from app.data.labels import chances
 from app.data.overflow import Later
 from app.data.rows import Due, Labelled
 from app.errors import DataError
 from app.messages import Feedback, Label, label_id
+from app.streams.fraud.simulator.labels import chances
 
 Step = Labelled | Due
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from app.core.batch import Account, Decided, Sitting
+from app.core.labels import TAUGHT
+from app.core.settling import lesson
 from app.data.batches import Batch
 from app.data.overflow import Kept
 from app.data.rows import Due, Labelled
-from app.fraud.account import Account, Decided, Sitting
-from app.fraud.history import History, hash64
-from app.fraud.labels import TAUGHT
-from app.fraud.settling import lesson
 from app.messages import Example, Feedback, Origin, Prediction, Source, Transaction, read_prediction
+from app.streams.fraud.history.record import History, hash64
 
 CHUNK = 500  # labels in a step, as WEIR_CHUNK has it
 TOGETHER = 2_000  # transactions decided at once: an hour may hold a whole file

@@ -7,13 +7,13 @@ from aiohttp import web
 
 from app.core.dump import Restored
 from app.core.manifest import Manifest
-from app.core.zoo import ZOO
+from app.core.models.zoo import ZOO
 from app.messages import MAX_ID_BYTES, MAX_MS
-from app.stream.snapshots import PARTITION as SNAPSHOTS
-from app.stream.topics import partition_of
+from app.runtime.topics import partition_of
+from app.serving.snapshots import PARTITION as SNAPSHOTS
+from app.web.forwarding import ask, ask_everybody, ask_holder, holder, not_found, own_transaction
 from app.web.pages import answer, place
 from app.web.peers import was_asked
-from app.web.routing import ask, ask_everybody, ask_holder, holder, not_found, own_transaction
 from app.web.site import Site, site
 from app.web.state import customer_state, feature_rows, merchant_state
 

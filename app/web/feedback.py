@@ -7,8 +7,8 @@ from aiohttp import web
 
 from app.errors import Refused
 from app.messages import Feedback, encode, label_id, read_feedback
-from app.stream.feedback import publish
-from app.stream.view import View
+from app.serving.feedback import publish
+from app.serving.view import View
 from app.web.site import site
 
 ACKNOWLEDGED_WITHIN = 5.0  # seconds

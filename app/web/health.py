@@ -5,8 +5,8 @@ from functools import partial
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector
 
-from app.fraud.decision import known
-from app.stream.view import View
+from app.serving.view import View
+from app.streams.fraud.decision import known
 from app.web.site import site
 from app.web.status import Quality
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiohttp import web
 from prometheus_client import Metric
 
-from app.stream.sensors import Sensors
+from app.serving.sensors import Sensors
 
 EVERY = 1.0  # seconds between two samples
 KEPT = 300  # samples

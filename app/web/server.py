@@ -5,8 +5,8 @@ from pathlib import Path
 from aiohttp import web
 from faust.web.base import BlueprintManager
 
-from app.stream.application import WeirApp
-from app.stream.view import View
+from app.serving.application import WeirApp
+from app.serving.view import View
 from app.web import api, feedback, front, health
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.peers import Peers

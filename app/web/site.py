@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.stream.view import View
+from app.serving.view import View
 from app.web.peers import Peers
 from app.web.recorder import Recorder
 from app.web.status import Quality, worker_status

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from app.core.fold import LearningState
-from app.fraud.decision import known
-from app.fraud.explain import phrase
-from app.fraud.features import FEATURES
-from app.fraud.history import History
-from app.fraud.labels import TAUGHT, LabelEntry, Revision
-from app.fraud.past import WINDOWS
+from app.core.labels import TAUGHT, LabelEntry, Revision
 from app.messages import Prediction, read_example
+from app.streams.fraud.decision import known
+from app.streams.fraud.explain import phrase
+from app.streams.fraud.features import FEATURES
+from app.streams.fraud.history.past import WINDOWS
+from app.streams.fraud.history.record import History
 
 END = 1 << 62  # above every offset
 VALUES = {1: "fraud", 0: "legit", None: "none"}  # of an example

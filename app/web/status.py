@@ -7,9 +7,9 @@ from typing import Any
 
 from prometheus_client import Metric
 
-from app.fraud.decision import known
 from app.messages import Prediction
-from app.stream.view import View, frauds_learned
+from app.serving.view import View, frauds_learned
+from app.streams.fraud.decision import known
 from app.web.recorder import Recorder, quantile, total
 
 QUALITY_EVERY = 1.0  # seconds

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from app.stream.broker import Broker
+from app.broker.broker import Broker
 from benchmarks.engines import document, plot, tables
 from benchmarks.engines.bench import FULL, SHORT, Bench
 from benchmarks.engines.log import Log

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from app.messages import encode
+from app.runtime import topics
 from app.settings import Settings, read_settings
-from app.stream import topics
 from benchmarks.engines.log import PARTITIONS, Log
 from benchmarks.engines.paced import Payment, latencies
 from benchmarks.engines.rows import Measured

@@ -7,11 +7,11 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from app.stream.broker import Broker
-from app.stream.home import DATA
-from app.stream.reading import bounds, stretch
-from app.stream.topics import partition_of
-from app.stream.writer import Out, Writers
+from app.broker.broker import Broker
+from app.broker.home import DATA
+from app.runtime.reading import bounds, stretch
+from app.runtime.topics import partition_of
+from app.runtime.writer import Out, Writers
 from benchmarks.engines.work import Transaction, write
 
 PARTITIONS = 4

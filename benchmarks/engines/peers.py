@@ -57,7 +57,7 @@ def quoted(key: bytes) -> str:
 
 
 ENGINES = (
-    Engine("weir", "weir", "faust-streaming", note="its engine alone, from `app.stream`"),
+    Engine("weir", "weir", "faust-streaming", note="its engine alone, from `app.runtime`"),
     Engine(
         "faust",
         "faust",

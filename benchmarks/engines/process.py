@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psutil
 
-from app.stream.child import Child
+from app.broker.child import Child
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 15.0  # seconds that an engine may take to stop

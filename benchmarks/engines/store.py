@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rocksdict
 
-from app.stream.tables import MEMORY
+from app.runtime.tables import MEMORY
 
 
 class Rings:

@@ -1,6 +1,6 @@
 """Weir's own flow, lanes, steps and writers with the plain work as the step.
 
-The classes are those of `app.stream`, mends of Faust included. What a Weir worker has
+The classes are those of `app.runtime`, mends of Faust included. What a Weir worker has
 besides is left out: labels, the log of examples, snapshots, decisions by id.
 """
 
@@ -17,17 +17,17 @@ from aiokafka import ConsumerRecord
 from faust.types.tuples import TP
 
 from app.cli.demo.fleet import choose_ports
+from app.runtime.fence import Fence
+from app.runtime.flow import Flow
+from app.runtime.guard import Guard
+from app.runtime.mends import install as faust_patches
+from app.runtime.step import Step
+from app.runtime.tables import new_table
+from app.runtime.topics import Topics
+from app.runtime.writer import Out, Writers
+from app.serving.application import WeirApp, faust_settings
+from app.serving.worker import CLOSE_SHARE
 from app.settings import Settings, read_settings
-from app.stream import faust_patches
-from app.stream.application import WeirApp, faust_settings
-from app.stream.fence import Fence
-from app.stream.flow import Flow
-from app.stream.guard import Guard
-from app.stream.step import Step
-from app.stream.tables import new_table
-from app.stream.topics import Topics
-from app.stream.worker import CLOSE_SHARE
-from app.stream.writer import Out, Writers
 from benchmarks.engines.job import Job, given
 from benchmarks.engines.work import Judge, read
 
@@ -93,7 +93,7 @@ class Worker:
 
 
 def create_app(job: Job) -> WeirApp:
-    """The application, as `app.stream.application` builds the real one."""
+    """The application, as `app.serving.application` builds the real one."""
     [port] = choose_ports(1, None)
     settings = read_settings(
         brokers=job.brokers,

@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord
 
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.fraud.features import FULL
 from app.messages import Example, encode
+from app.runtime.topics import Topics
+from app.serving.follow import SLICE, Follower
+from app.serving.worker import identity, new_state, relieve_collector
 from app.settings import read_settings
-from app.stream.follow import SLICE, Follower
-from app.stream.topics import Topics
-from app.stream.worker import identity, new_state, relieve_collector
+from app.streams.fraud.features import FULL
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.freshness.delays import quantiles
 from benchmarks.parts.world import World
 from benchmarks.scale.tables import Column

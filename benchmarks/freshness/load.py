@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from app.data.rows import Labelled
 from app.messages import Example, Feedback, Label, Transaction, encode, read_entry
+from app.runtime.topics import Topics, partition_of
+from app.serving.observe import Observer
 from app.settings import Settings
-from app.stream.observe import Observer
-from app.stream.topics import Topics, partition_of
 
 
 class Scored(NamedTuple):

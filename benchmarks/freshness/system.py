@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.stream.observe import observing
+from app.serving.observe import observing
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.freshness.delays import freshness, latencies, quantiles
 from benchmarks.freshness.load import Arrivals, Load, answer
 from benchmarks.scale.system import System, Workers, system

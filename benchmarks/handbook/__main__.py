@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from threadpoolctl import threadpool_limits
 
-from app.core.zoo import ZOO
+from app.core.models.zoo import ZOO
 from benchmarks.handbook.baselines import FOLDS, reproduce
 from benchmarks.handbook.comparison import Row
 from benchmarks.handbook.features import handbook_features

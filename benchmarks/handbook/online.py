@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 import app
 from app.data.batches import recorded
-from app.data.datasets import open_dataset
 from app.data.replay import Replay
 from app.data.rows import Labelled
-from app.fraud.features import GRIDS
 from app.messages import Prediction, read_prediction
+from app.runtime.topics import partition_of
+from app.serving.worker import new_account, new_state
 from app.settings import read_settings
-from app.stream.topics import partition_of
-from app.stream.worker import new_account, new_state
+from app.streams.fraud.features import GRIDS
+from app.streams.fraud.files import open_dataset
 from benchmarks.handbook.features import DELAY
 from benchmarks.handbook.transactions import DAY, FILE, Floats
 

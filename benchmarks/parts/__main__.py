@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 import pytest
 
-from app.fraud.features import SETS
+from app.streams.fraud.features import SETS
 
 OPTIONS = (
     *("-qq", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--benchmark-quiet"),

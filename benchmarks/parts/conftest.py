@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from app.fraud.features import FULL
+from app.streams.fraud.features import FULL
 from benchmarks.parts.world import Scene, make_scene
 
 # Transactions, and how many at the end are measured: records are full by then, trees have grown.

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from app.core.models import Models
-from app.fraud.account import Sitting
-from app.fraud.decision import known
-from app.fraud.explain import Trust, explain
-from app.fraud.extract import asks_for_risks, extract
-from app.fraud.features import SETS
-from app.fraud.history import History
-from app.fraud.knowledge import Knowledge
-from app.fraud.rules import rules
+from app.core.batch import Sitting
+from app.core.model_set import Models
 from app.messages import Example, encode
+from app.streams.fraud.decision import known
+from app.streams.fraud.explain import Trust, explain
+from app.streams.fraud.extract import asks_for_risks, extract
+from app.streams.fraud.features import SETS
+from app.streams.fraud.history.record import History
+from app.streams.fraud.knowledge import Knowledge
+from app.streams.fraud.rules import rules
 from benchmarks.parts.conftest import Measure, Rows
 from benchmarks.parts.world import Scene
 

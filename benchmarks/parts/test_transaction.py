@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.fraud.extract import FILLS
-from app.fraud.history import Event, History
-from app.fraud.rules import rules
 from app.messages import read_transaction
+from app.streams.fraud.extract import FILLS
+from app.streams.fraud.history.record import Event, History
+from app.streams.fraud.rules import rules
 from benchmarks.parts.conftest import Measure
 from benchmarks.parts.world import Scene
 

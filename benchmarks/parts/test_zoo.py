@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from app.core.zoo import ZOO, Model, make_model
-from app.fraud.features import GRIDS
+from app.core.models.zoo import ZOO, Model, make_model
+from app.streams.fraud.features import GRIDS
 from benchmarks.parts.conftest import Measure, Rows
 from benchmarks.parts.world import Scene
 

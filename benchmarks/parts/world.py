@@ -4,19 +4,19 @@ from collections import Counter, deque
 from itertools import chain, islice
 from typing import NamedTuple
 
+from app.core.batch import Account
+from app.core.settling import lesson
 from app.data.rows import Labelled
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.fraud.account import Account
-from app.fraud.decision import known
-from app.fraud.history import Event, History, hash64
-from app.fraud.merchants import MerchantView
-from app.fraud.past import Past
-from app.fraud.settling import lesson
 from app.messages import Example, Origin, Prediction, Source, Transaction, encode, read_prediction
+from app.runtime.topics import partition_of
+from app.serving.worker import new_account, new_state
 from app.settings import read_settings
-from app.stream.topics import partition_of
-from app.stream.worker import new_account, new_state
+from app.streams.fraud.decision import known
+from app.streams.fraud.history.past import Past
+from app.streams.fraud.history.record import Event, History, hash64
+from app.streams.fraud.merchants import MerchantView
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 
 # Few customers, so that their records are full and have day totals.
 TRAFFIC = Traffic(seed=1, customers=150, merchants=100)

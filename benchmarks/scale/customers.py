@@ -16,12 +16,12 @@ from typing import NamedTuple
 import msgspec
 
 from app.data.rows import Labelled
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.fraud.history import Event, History, Limits, cached_hash64, hash64
+from app.runtime.topics import partition_of
+from app.runtime.writer import Out
 from app.settings import Settings
-from app.stream.topics import partition_of
-from app.stream.writer import Out
+from app.streams.fraud.history.record import Event, History, Limits, cached_hash64, hash64
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.scale.system import System, size_of, system
 from benchmarks.scale.tables import Column
 from benchmarks.scale.workers import decide

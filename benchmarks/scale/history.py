@@ -14,11 +14,11 @@ from statistics import mean, median
 from time import process_time_ns
 from typing import NamedTuple
 
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.fraud.account import Account
-from app.fraud.features import FULL
+from app.core.batch import Account
 from app.messages import Source, Transaction
+from app.streams.fraud.features import FULL
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.parts.world import World
 from benchmarks.scale.tables import Column
 

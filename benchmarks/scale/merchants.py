@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import psutil
 
-from app.fraud.merchants import DAY, Merchants
 from app.messages import Example, Origin
+from app.streams.fraud.merchants import DAY, Merchants
 from benchmarks.scale.tables import Column
 
 TITLE = "The learning state, many merchants"

@@ -13,14 +13,14 @@ import aiohttp
 import psutil
 from aiokafka import TopicPartition
 
+from app.broker.broker import Broker
 from app.cli.demo.fleet import Fleet, Member, choose_ports
 from app.errors import WorkerError
+from app.runtime import topics
+from app.runtime.reading import reader
+from app.runtime.writer import Writers
+from app.serving.publish import Publisher
 from app.settings import Settings, read_settings
-from app.stream import topics
-from app.stream.broker import Broker
-from app.stream.publish import Publisher
-from app.stream.reading import reader
-from app.stream.writer import Writers
 
 POLL = 0.02  # seconds between two looks
 STOP = 30.0  # seconds that a worker may take to stop

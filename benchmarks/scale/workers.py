@@ -10,8 +10,8 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from app.data.rows import Labelled
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.scale.system import System, Workers, system
 from benchmarks.scale.tables import Column
 

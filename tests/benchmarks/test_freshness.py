@@ -10,13 +10,13 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from app.core.fold import LearningState
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
 from app.messages import encode, read_example, read_feedback, read_transaction
+from app.runtime.topics import Topics, partition_of
+from app.serving.follow import SLICE
+from app.serving.worker import new_state
 from app.settings import read_settings
-from app.stream.follow import SLICE
-from app.stream.topics import Topics, partition_of
-from app.stream.worker import new_state
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.freshness import folding, system
 from benchmarks.freshness.__main__ import arguments
 from benchmarks.freshness.delays import freshness, quantiles

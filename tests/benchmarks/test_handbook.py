@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from app.data.batches import recorded
-from app.data.datasets import open_dataset
 from app.data.replay import Replay
-from app.fraud.features import GRIDS
+from app.runtime.topics import partition_of
+from app.serving.worker import new_account, new_state
 from app.settings import read_settings
-from app.stream.topics import partition_of
-from app.stream.worker import new_account, new_state
+from app.streams.fraud.features import GRIDS
+from app.streams.fraud.files import open_dataset
 from benchmarks.handbook.__main__ import arguments
 from benchmarks.handbook.online import play, read_play
 from benchmarks.handbook.transactions import FILE

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import benchmarks.parts
-from app.core.zoo import ZOO
-from app.fraud.extract import FILLS
-from app.fraud.features import SETS
+from app.core.models.zoo import ZOO
+from app.streams.fraud.extract import FILLS
+from app.streams.fraud.features import SETS
 from benchmarks.parts.__main__ import Parts, read, tables, whole
 
 FOLDER = Path(benchmarks.parts.__file__).parent

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
-from app.fraud.history import Event, History
 from app.settings import read_settings
+from app.streams.fraud.history.record import Event, History
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.scale import customers, history, merchants, workers
 from benchmarks.scale.__main__ import PARTS, arguments, main
 from benchmarks.scale.system import environment, size_of, waited_seconds

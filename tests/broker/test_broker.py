@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import MessageSizeTooLargeError
 
+from app.broker.broker import Broker
+from app.broker.ports import HOST, choose_ports
 from app.errors import BrokerError
-from app.stream.broker import Broker
-from app.stream.ports import HOST, choose_ports
 
 
 async def make_topic(broker: Broker, topic: str) -> None:

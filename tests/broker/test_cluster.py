@@ -9,12 +9,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from app.broker.cluster import Cluster
 from app.errors import BrokerError
+from app.runtime import topics
+from app.runtime.reading import bounds, reader, stretch
 from app.settings import Settings, read_settings
-from app.stream import topics
-from app.stream.cluster import Cluster
-from app.stream.reading import bounds, reader, stretch
-from tests.broker.workers import until
+from tests.system.workers import until
 
 
 async def all_values(settings: Settings, tp: TopicPartition) -> list[bytes]:

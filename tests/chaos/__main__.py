@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.stream.guard import Exit
+from app.runtime.guard import Exit
 from tests.chaos import report
 from tests.chaos.plan import make_plan
 from tests.chaos.play import Outcome, play

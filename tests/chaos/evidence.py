@@ -10,13 +10,13 @@ from rocksdict import AccessType, Options, Rdict
 
 from app.core.fold import LearningState
 from app.messages import Example, Prediction, read_example, read_prediction
+from app.runtime import rocks
+from app.runtime.guard import Exit
+from app.runtime.topics import TABLES
+from app.serving.worker import new_state
 from app.settings import Settings
-from app.stream import rocks
-from app.stream.guard import Exit
-from app.stream.topics import TABLES
-from app.stream.worker import new_state
-from tests.broker.workers import Kafka
 from tests.chaos.load import Load
+from tests.system.workers import Kafka
 
 OFFSET_KEY = b"__faust\0offset__"
 

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
 from app.messages import Feedback, encode
+from app.runtime.topics import Topics, partition_of
 from app.settings import Settings
-from app.stream.topics import Topics, partition_of
 from tests.chaos.load import EARLIEST, Line, Load
 from tests.chaos.poison import FEEDBACK, TRANSACTIONS
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from app.settings import Settings
-from tests.broker.workers import WorkerProcess
+from tests.system.workers import WorkerProcess
 
 POLL = 0.1  # seconds
 DECIDED = re.compile(r"^weir_decisions(?:_repeated)?_total(?:\{.*\})? (\S+)$", re.MULTILINE)

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
+from app.core import labels, settling, threshold
+from app.core.batch import Decided
 from app.errors import Refused
-from app.fraud import labels, settling, threshold
-from app.fraud.account import Decided
-from app.fraud.history import History, hash64
 from app.messages import (
     Feedback,
     Origin,
@@ -18,9 +17,10 @@ from app.messages import (
     read_prediction,
     read_transaction,
 )
+from app.runtime.topics import Topics, partition_of
+from app.serving.worker import new_account, new_state
 from app.settings import Settings
-from app.stream.topics import Topics, partition_of
-from app.stream.worker import new_account, new_state
+from app.streams.fraud.history.record import History, hash64
 from tests.chaos.evidence import Evidence, Store, latest
 from tests.chaos.load import EARLIEST, LATEST, Load
 from tests.chaos.poison import TRANSACTIONS

@@ -3,19 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from app.core import threshold
 from app.core.fold import fold_log
-from app.fraud import threshold
-from app.fraud.decision import appraise, known
-from app.fraud.extract import extract
-from app.fraud.history import Event, History, Limits, hash64
-from app.fraud.labels import TAUGHT, decode_entry
-from app.fraud.merchants import HEAD
-from app.fraud.past import Past
+from app.core.labels import TAUGHT, decode_entry
 from app.messages import Example, Transaction, encode, read_prediction, read_transaction
-from app.stream import fence
-from app.stream.topics import Topics
-from app.stream.waiting import PREFIX, Waiting, left_over
-from app.stream.worker import new_account, new_state
+from app.runtime import fence
+from app.runtime.topics import Topics
+from app.serving.waiting import PREFIX, Waiting, left_over
+from app.serving.worker import new_account, new_state
+from app.streams.fraud.decision import appraise, known
+from app.streams.fraud.extract import extract
+from app.streams.fraud.history.past import Past
+from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.streams.fraud.merchants import HEAD
 from tests.chaos.evidence import Evidence, latest
 
 OTHER_TOPIC = {"customer_frauds_14d": 0.0}

@@ -11,11 +11,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.broker.broker import Broker
+from app.runtime import topics
+from app.runtime.guard import Exit
 from app.settings import Settings, read_settings
-from app.stream import topics
-from app.stream.broker import Broker
-from app.stream.guard import Exit
-from tests.broker.workers import Kafka, until
 from tests.chaos.evidence import Evidence, read_logs, read_stores
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.feeder import Feeder
@@ -24,6 +23,7 @@ from tests.chaos.invariants import INVARIANTS
 from tests.chaos.load import Load
 from tests.chaos.plan import Plan
 from tests.chaos.watch import Watch
+from tests.system.workers import Kafka, until
 
 SESSION = 6.0  # seconds, the least that brokers allow
 RECOVERED = 120.0  # seconds in which all workers must work again after a fault
@@ -91,7 +91,7 @@ async def _broker(plan: Plan, given: Broker | None) -> AsyncIterator[Any]:
         async with Broker() as broker:
             yield broker
     else:
-        from app.stream.cluster import Cluster
+        from app.broker.cluster import Cluster
 
         async with Cluster(plan.nodes) as cluster:
             yield cluster

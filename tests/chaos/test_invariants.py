@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.fraud import threshold
+from app.core import threshold
 from app.messages import encode, read_example, read_prediction
 from app.settings import Settings
 from tests.chaos.evidence import Evidence

@@ -4,8 +4,8 @@ import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.runtime.topics import Topics
 from app.settings import Settings
-from app.stream.topics import Topics
 
 
 class Watch:

@@ -33,7 +33,7 @@ def let_the_clock_jump() -> None:
 
 def say_at_the_end_what_was_learned() -> None:
     """After a clean stop: which version, and the digest of the whole state."""
-    from app.stream.follow import Follower
+    from app.serving.follow import Follower
 
     stop = Follower.stop
 
@@ -51,8 +51,8 @@ def main() -> None:
     import faust
     import mode.loop
 
+    from app.serving.application import create_app
     from app.settings import settings
-    from app.stream.application import create_app
     from app.web.server import mount
 
     say_at_the_end_what_was_learned()

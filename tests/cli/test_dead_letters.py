@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.cli.letters import listed, plain, pretty, shown
-from app.stream.letterbox import Letter, read_letter
-from app.stream.refusals import Journey, Refusal, header
-from tests.stream.test_letters import kept_as
+from app.serving.dead_letters.journey import Journey, Refusal, header
+from app.serving.dead_letters.read import Letter, read_letter
+from tests.serving.dead_letters.test_write import kept_as
 
 
 def letter(value: bytes | None = b'{"id": "t1"}', **headers: bytes) -> Letter:

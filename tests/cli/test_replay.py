@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.data.simulator import transactions
-from app.data.traffic import Traffic
 from app.messages import encode
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import transactions
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from app.cli import cli, tables
-from app.core.zoo import ZOO
+from app.core.models.zoo import ZOO
 from app.messages import Feedback
 from app.web.state import customer_state, merchant_state, transaction_state
 from tests.web.conftest import AT, KnownView, Serve, ViewOf, serve, view_of

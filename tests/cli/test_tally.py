@@ -17,8 +17,8 @@ from app.messages import (
     Transaction,
     encode,
 )
+from app.runtime.topics import Topics
 from app.settings import Settings
-from app.stream.topics import Topics
 
 TOPICS = Topics.named(Settings())
 

@@ -5,8 +5,8 @@ import random
 import msgspec
 import pytest
 
-from app.core.logit import sigmoid
-from app.core.zoo import ZOO, Model, make_model
+from app.core.models.logit import sigmoid
+from app.core.models.zoo import ZOO, Model, make_model
 from tests.core.samples import GRIDS, features
 
 each_entry = pytest.mark.parametrize("name", ZOO)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.core.dump import Header
 from app.core.fold import LearningState, fold_log
-from app.core.zoo import ZOO
+from app.core.models.zoo import ZOO
 from app.errors import SettingsError, StateError
 from app.messages import Example, Origin, Previous
 from tests.core.samples import GRIDS, PARTITIONS, Tally, example, log, state
@@ -298,7 +298,7 @@ def test_an_unknown_model_is_a_settings_error():
 
 def test_another_process_comes_to_the_same_bytes():
     script = (
-        "from app.core.fold import fold_log; from app.core.zoo import ZOO; "
+        "from app.core.fold import fold_log; from app.core.models.zoo import ZOO; "
         "from tests.core.samples import log, state; "
         "print(*[fold_log(state(model), log(200)).digest() for model in ZOO])"
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.core.bundle import PINNED, pack, pin
 from app.core.fold import LearningState, fold_log
 from app.core.manifest import Identity
+from app.core.models.zoo import ZOO
 from app.core.snapshot import (
     assemble,
     find_pinned,
@@ -19,7 +20,6 @@ from app.core.snapshot import (
     unpack,
     unpack_models,
 )
-from app.core.zoo import ZOO
 from app.errors import SnapshotError, StateError
 from app.messages import Entry, Example, Origin, Restore, encode, read_entry
 from tests.core.samples import PARTITIONS, Tally, example, log, state

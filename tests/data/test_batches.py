@@ -5,11 +5,11 @@ from itertools import islice
 import pytest
 
 from app.data.batches import SPAN_MS, Batch, Simulated, recorded
-from app.data.labels import labels
 from app.data.player import play
 from app.data.rows import Due, Labelled
-from app.data.simulator import HOUR_MS, transactions
-from app.data.traffic import Traffic
+from app.streams.fraud.simulator.labels import labels
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import HOUR_MS, transactions
 
 TRAFFIC = Traffic(seed=3)
 FOREVER = 1 << 62

@@ -7,12 +7,12 @@ import pytest
 from numpy.random import default_rng
 
 from app.core.budget import unknown
+from app.core.settling import lesson
 from app.data.measured import DAY_MS, Measured, Table
 from app.data.player import due
 from app.data.replay import Learned
 from app.data.rows import Labelled
 from app.errors import DataError
-from app.fraud.settling import lesson
 from app.messages import ModelUsed, Origin, Prediction, Source, Transaction
 
 FOREVER = (0, None)

@@ -7,22 +7,16 @@ from zlib import crc32
 import msgspec
 import pytest
 
+from app.core.batch import Account, Decided
 from app.core.fold import LearningState, fold_log
+from app.core.labels import LabelEntry
+from app.core.settling import Known, settle
+from app.core.threshold import Budget
 from app.data.batches import recorded
 from app.data.overflow import Kept, Later
 from app.data.player import due
 from app.data.replay import Histories, Replay
 from app.data.rows import Due, Labelled
-from app.data.simulator import HOUR_MS, transactions
-from app.data.traffic import Traffic
-from app.fraud.account import Account, Decided
-from app.fraud.decision import Policy, appraise
-from app.fraud.features import GRIDS
-from app.fraud.history import History, Limits, hash64
-from app.fraud.knowledge import Knowledge
-from app.fraud.labels import LabelEntry
-from app.fraud.settling import Known, settle
-from app.fraud.threshold import Budget
 from app.messages import (
     Example,
     Origin,
@@ -34,6 +28,12 @@ from app.messages import (
     read_prediction,
     read_transaction,
 )
+from app.streams.fraud.decision import Policy, appraise
+from app.streams.fraud.features import GRIDS
+from app.streams.fraud.history.record import History, Limits, hash64
+from app.streams.fraud.knowledge import Knowledge
+from app.streams.fraud.simulator.traffic import Traffic
+from app.streams.fraud.simulator.transactions import HOUR_MS, transactions
 
 PARTITIONS = 2
 POLICY = Policy("binned", "both", 0.5, 0.9, "engine")

@@ -7,17 +7,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from app.fraud.history import Event, History, Limits, hash64
-from app.fraud.labels import LabelEntry
-from app.fraud.settling import Known, settle
-from app.fraud.threshold import Threshold
+from app.broker.ports import choose_ports
+from app.core.labels import LabelEntry
+from app.core.settling import Known, settle
+from app.core.threshold import Threshold
 from app.messages import Feedback, ModelUsed, Origin, Prediction, Reason, Source
+from app.runtime.topics import partition_of
+from app.serving.application import WeirApp, faust_settings
+from app.serving.view import Lag, View
+from app.serving.worker import Worker
 from app.settings import read_settings
-from app.stream.application import WeirApp, faust_settings
-from app.stream.ports import choose_ports
-from app.stream.topics import partition_of
-from app.stream.view import Lag, View
-from app.stream.worker import Worker
+from app.streams.fraud.history.record import Event, History, Limits, hash64
 from app.web.server import set_up
 
 AT = 1_767_225_600_000

@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.fraud.threshold import HOUR, Budget, Threshold
+from app.core.threshold import HOUR, Budget, Threshold
 from app.messages import Example, Origin
-from app.stream.sensors import Sensors
+from app.serving.sensors import Sensors
 from app.web.recorder import Recorder, quantile
 from app.web.status import Quality, latency, merged, together, worker_status
 from tests.web.conftest import AT, Serve, ViewOf, prediction

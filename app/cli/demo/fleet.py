@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import aiohttp
 
+from app.broker.child import Child
+from app.broker.ports import HOST, PORTS, is_free
 from app.errors import WorkerError
 from app.settings import Settings
-from app.stream.child import Child
-from app.stream.ports import HOST, PORTS, is_free
 
 COMMAND = (sys.executable, "-m", "app", "worker")
 READY = 60.0  # seconds within which all of them must be ready

@@ -9,8 +9,8 @@ from app.cli.pace import Pace
 from app.data.batches import Batch
 from app.data.rows import Due
 from app.errors import WorkerError
-from app.stream.observe import Observer
-from app.stream.publish import Publisher
+from app.serving.observe import Observer
+from app.serving.publish import Publisher
 
 PATIENCE = 60.0  # seconds without any output while some is owed
 

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.broker.broker import Broker
 from app.cli.demo.fleet import Fleet, choose_ports
 from app.cli.demo.page import new_page
 from app.cli.demo.play import Play
@@ -18,12 +19,11 @@ from app.cli.pace import Pace
 from app.cli.sources import Source
 from app.cli.tasks import cancel_on_signals, first
 from app.errors import BrokerError, WeirError
+from app.runtime.topics import Topics, create
+from app.runtime.writer import Writers
+from app.serving.observe import observing
+from app.serving.publish import Publisher
 from app.settings import read_settings
-from app.stream.broker import Broker
-from app.stream.observe import observing
-from app.stream.publish import Publisher
-from app.stream.topics import Topics, create
-from app.stream.writer import Writers
 
 STOP = 15.0  # seconds from SIGTERM to SIGKILL of a worker
 

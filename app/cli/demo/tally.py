@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 from app.core.metrics import Prequential
 from app.data.rows import Due, Labelled
 from app.messages import Example, read_entry, read_prediction
-from app.stream.topics import Topics
+from app.runtime.topics import Topics
 
 RECENT = 20_000  # labels behind the rolling figures
 

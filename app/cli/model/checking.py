@@ -10,7 +10,7 @@ from app.cli.sentences import sentences
 from app.settings import settings
 
 if TYPE_CHECKING:
-    from app.stream.verify import Finding, Report
+    from app.serving.verify import Finding, Report
 
 SHOWN = 20  # findings in a table
 
@@ -45,8 +45,8 @@ async def look(limit: int, transaction: str) -> "Report":
     from rich.progress import Progress
 
     from app.errors import StateError
-    from app.stream.topics import check
-    from app.stream.verify import stored, verify
+    from app.runtime.topics import check
+    from app.serving.verify import stored, verify
 
     await check(settings())
     records = await stored(settings(), None if transaction else limit, transaction)

@@ -21,7 +21,7 @@ def list_models(
 
     WEIR_MODEL chooses one; another one starts to learn from the beginning of the log.
     """
-    from app.core.zoo import ZOO
+    from app.core.models.zoo import ZOO
 
     with sentences():
         chosen = settings()

@@ -16,7 +16,7 @@ from app.settings import settings
 
 if TYPE_CHECKING:
     from app.core.snapshot import Snapshot
-    from app.stream.rebuild import Rebuild, Stretch
+    from app.serving.rebuild import Rebuild, Stretch
 
 Actor = Annotated[str, typer.Option(help="Who decided it; stored in the log.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; stored in the log.")]
@@ -74,7 +74,7 @@ def rebuild(
     The log is folded from its start in this process. Earlier restores in it are passed over:
     whatever is not left out is learned. Options may be given several times, but for FILE.
     """
-    from app.stream.rebuild import LeftOut, Rebuild
+    from app.serving.rebuild import LeftOut, Rebuild
 
     with sentences():
         stretches = tuple(stretch(text) for text in without_feedback or ())
@@ -89,8 +89,8 @@ def rebuild(
 
 async def find(name: str) -> "tuple[Snapshot, int]":
     """A stored snapshot that may be restored, and where the examples log ends."""
-    from app.stream.repair import check_usable, choose, log_end, snapshots
-    from app.stream.topics import check
+    from app.runtime.topics import check
+    from app.serving.repair import check_usable, choose, log_end, snapshots
 
     await check(settings())
     snapshot = choose(await snapshots(settings()), name)
@@ -103,8 +103,8 @@ async def fold(made: "Rebuild", actors: Iterable[str]) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from app.stream.rebuild import said_by
-    from app.stream.topics import check
+    from app.runtime.topics import check
+    from app.serving.rebuild import said_by
 
     await check(settings())
     said = await said_by(settings(), frozenset(actors))
@@ -130,7 +130,7 @@ def stretch(text: str) -> "Stretch":
     >>> stretch("3:100-250")
     Stretch(partition=3, first=100, last=250)
     """
-    from app.stream.rebuild import Stretch
+    from app.serving.rebuild import Stretch
 
     found = re.fullmatch(r"(\d+):(\d+)-(\d+)", text)
     if found is None:
@@ -157,7 +157,7 @@ def publish(
     version: int, digest: str, records: Iterable[tuple[bytes, bytes]], actor: str, reason: str
 ) -> None:
     """Write the snapshot, then the entry that makes all workers take it over."""
-    from app.stream.repair import announce, restore_of
+    from app.serving.repair import announce, restore_of
 
     id, now = secrets.token_hex(8), int(time.time() * 1000)
     entry = restore_of(settings(), version, digest, id, now, actor, reason)

@@ -27,8 +27,8 @@ def show(
 
     from app.cli.tables import facts
     from app.errors import SnapshotError
-    from app.stream.repair import choose, snapshots
-    from app.stream.topics import check
+    from app.runtime.topics import check
+    from app.serving.repair import choose, snapshots
 
     async def find() -> "tuple[Snapshot, bool]":
         await check(settings())
@@ -55,7 +55,7 @@ def describe(snapshot: "Snapshot", chosen: Settings) -> dict[str, Any]:
     from app.core.manifest import read_manifest, signature
     from app.core.snapshot import unpack_models
     from app.errors import SnapshotError
-    from app.stream.worker import identity
+    from app.serving.worker import identity
 
     manifest = read_manifest(snapshot.manifest)
     told: dict[str, Any] = msgspec.to_builtins(manifest)

@@ -94,7 +94,7 @@ def replay(
     from app.cli.replay.progress import Bar
     from app.cli.replay.result import outcome, words
     from app.cli.report import check, write
-    from app.data.datasets import HANDBOOK, open_dataset
+    from app.streams.fraud.files import HANDBOOK, open_dataset
 
     delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
     with sentences():

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import typer
 
-from app.data.datasets import Dataset
 from app.data.rows import Labelled
 from app.settings import Settings, read_settings
+from app.streams.fraud.files import Dataset
 
 DAY_MS = 86_400_000
 

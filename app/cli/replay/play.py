@@ -13,9 +13,9 @@ from app.data.batches import Batch, recorded
 from app.data.measured import Measured
 from app.data.replay import Learned, Replay
 from app.messages import Prediction
+from app.runtime.topics import partition_of
+from app.serving.worker import new_account, new_state
 from app.settings import Settings
-from app.stream.topics import partition_of
-from app.stream.worker import new_account, new_state
 
 SEED = 1
 SAMPLED = 2000  # decisions whose contributions are looked at

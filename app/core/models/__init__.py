@@ -1,0 +1,1 @@
+"""The model zoo, and what its models are made of."""

@@ -1,0 +1,143 @@
+"""Where the bins of additive models lie, and what such models keep of each."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from math import fsum
+from typing import ClassVar
+
+from app.core.models.classifier import LogitClassifier
+from app.core.models.lookup import ABSENT, FINE, GROUP, INTERCEPT, Column
+from app.core.models.plain import unpack_floats
+from app.errors import StateError
+
+# For features that come without a grid: three bins a decade on both sides of zero.
+SIZES = [float(f"{digit}e{power}") for power in range(-3, 7) for digit in (1, 2, 5)]
+DEFAULT_GRID = (*(-size for size in reversed(SIZES)), 0.0, *SIZES)
+
+NO_COLUMN: Column = ((), ABSENT, 0)
+
+
+class BinnedClassifier(LogitClassifier):
+    """A logit that is the sum of one weight for each feature: that of the bin of its value.
+
+    The sum is correctly rounded, so the order of the features changes no bit. A feature that
+    is missing from `x` contributes nothing.
+
+    Parameters
+    ----------
+    grids
+        Ascending bin edges by feature name; an edge belongs to the bin above it. A feature
+        without a grid gets `DEFAULT_GRID` when it is first learned.
+    scale
+        What a bin begins with beside its weight of 0: what decides on the size of its steps.
+    """
+
+    grouped: ClassVar[bool] = False  # whether a fine grid's bins are learned in groups as well
+
+    def __init__(self, grids: Mapping[str, Sequence[float]] | None, scale: float) -> None:
+        self.grids = grids
+        self._scale = scale
+        self._lay_out()
+
+    def logit_one(self, x: Mapping[str, float]) -> float:
+        """The score before the sigmoid: always finite."""
+        return self.logit_at(self._cells(x))
+
+    def logit_at(self, cells: Sequence[int]) -> float:
+        """As `logit_one`, where `x` is known to lie in these cells."""
+        weights = self._weights
+        return fsum([weights[cell] for cell in cells])
+
+    def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
+        """Each feature's share of the logit, less what the feature contributed on average lately.
+
+        The average runs over about the last thousand examples that had the feature.
+        Intercept and averages are in no share: shares say what sets `x` apart.
+        """
+        centres = self._centres
+        return {name: at - centres.get(name, 0.0) for name, at in self._weights_of(x)}
+
+    def _average(self, x: Mapping[str, float]) -> None:
+        """Count an example, and every so often move the averages towards its contributions."""
+        self._learned += 1
+        if self._learned % 16 == 0:  # often enough for a mean, and costs next to nothing
+            centres = self._centres
+            for name, weight in self._weights_of(x):
+                centres[name] += (weight - centres[name]) / 64
+
+    def _cells(self, x: Mapping[str, float]) -> list[int]:
+        """Where the weights of `x` lie: the intercept's first, then in the order of `x`."""
+        column = self._columns.get
+        cells = [INTERCEPT]
+        append = cells.append
+        for name, value in x.items():
+            edges, start, groups = column(name, NO_COLUMN)
+            bin_ = bisect_right(edges, value)
+            append(start + bin_)
+            if groups:
+                append(groups + (bin_ >> GROUP))
+        return cells
+
+    def _cells_to_learn(self, x: Mapping[str, float]) -> list[int]:
+        """As `_cells`, with a column for each feature of `x` from now on."""
+        cells = self._cells(x)
+        if ABSENT in cells:
+            self._add_columns(x)
+            cells = self._cells(x)
+        return cells
+
+    def _weights_of(self, x: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+        """Each feature of `x` and what it adds to the logit."""
+        weights = self._weights
+        for name, value in x.items():
+            edges, start, groups = self._columns.get(name, NO_COLUMN)
+            bin_ = bisect_right(edges, value)
+            yield name, weights[start + bin_] + (weights[groups + (bin_ >> GROUP)] if groups else 0)
+
+    def _lay_out(self) -> None:
+        """Begin anew, with a column for each feature that has a grid."""
+        self._columns: dict[str, Column] = {}
+        self._weights = array("d", [0.0, 0.0])
+        self._scales = array("d", [self._scale, self._scale])
+        self._centres: dict[str, float] = {}
+        self._learned = 0
+        self._add_columns(self.grids or {})
+
+    def _add_columns(self, names: Iterable[str]) -> None:
+        grids = self.grids or {}
+        for name in names:
+            if name not in self._columns:
+                self._add_column(name, tuple(grids.get(name, DEFAULT_GRID)))
+
+    def _add_column(self, name: str, edges: Sequence[float]) -> None:
+        start, bins = len(self._weights), len(edges) + 1
+        groups = ((bins - 1) >> GROUP) + 1 if self.grouped and len(edges) >= FINE else 0
+        self._columns[name] = (edges, start, start + bins if groups else 0)
+        self._weights.extend([0.0] * (bins + groups))
+        self._scales.extend([self._scale] * (bins + groups))
+        self._centres[name] = 0.0
+
+    def _restore(
+        self, columns: list[str], weights: bytes, scales: bytes, centres: bytes, learned: int
+    ) -> None:
+        """Take up what was stored: weights and scales by cell, centres by column.
+
+        Raises
+        ------
+        StateError
+            When it is of a model with other features or grids; nothing has changed then.
+        """
+        fresh = copy(self)
+        fresh._lay_out()
+        fresh._add_columns(columns)
+        cells = len(fresh._weights)
+        fresh._weights = array("d", unpack_floats(weights))
+        fresh._scales = array("d", unpack_floats(scales))
+        sizes = len(fresh._weights), len(fresh._scales)
+        if list(fresh._columns) != columns or sizes != (cells, cells):
+            raise StateError("the stored model was made for other features or grids")
+        fresh._centres = dict(zip(columns, unpack_floats(centres), strict=True))
+        fresh._learned = learned
+        self.__dict__.update(fresh.__dict__)

@@ -1,0 +1,43 @@
+"""What the classifiers of the zoo share: probabilities of logits, and what may be learned."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from river import base
+
+from app.core.models.layers import Floats
+from app.core.models.logit import check_features, probabilities
+
+
+class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no types
+    """A binary classifier that answers in logits, as `app.core.models.zoo.Model` describes it."""
+
+    def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
+        """Probability of each class."""
+        return probabilities(self.logit_one(x))
+
+    @abstractmethod
+    def logit_one(self, x: Mapping[str, float]) -> float:
+        """The score before the sigmoid: always finite."""
+
+    def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
+        """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
+        return np.array([self.logit_one(x) for x in rows], dtype=np.float64)
+
+    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
+        """Learn (x, y) with weight `w`; with 0 nothing, where Adam for one would still move on.
+
+        Raises
+        ------
+        ValueError
+            When a value of `x` is not finite; nothing has been learned then.
+        """
+        check_features(x)
+        if w:
+            self._learn(x, y, w)
+
+    @abstractmethod
+    def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
+        """Learn an example that was checked."""

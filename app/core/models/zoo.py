@@ -1,0 +1,174 @@
+"""The model zoo: a table of factories. A new model is one entry here and nothing elsewhere.
+
+Models made of River's are imported by their factories: River's trees and anomaly scores bring
+scipy and scikit-learn along, which would take more than half of a worker's start.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from app.core.models.bayes import BayesianBinned
+from app.core.models.binned import BinnedLogistic
+from app.core.models.blend import Hedge, LogitMean
+from app.core.models.layers import Floats
+from app.core.models.net import Net
+from app.core.models.plain import Plain
+from app.errors import SettingsError
+
+Grids: TypeAlias = Mapping[str, Sequence[float]]  # ascending bin edges by feature name
+
+
+class Model(Protocol):
+    """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
+
+    Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
+    no chance without a seed from the log. A model that learns in batches keeps the open one
+    in its dump and has a method `end_step()` besides, which `app.core.models.step` calls where the
+    log says that a step ends; what it answers depends on those calls too.
+    """
+
+    def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
+        """Probability of each class."""
+
+    def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
+        """Learn one example with weight `w`; ValueError when a value is not finite."""
+
+    def logit_one(self, x: Mapping[str, float]) -> float:
+        """The score before the sigmoid: always finite."""
+
+    def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
+        """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
+
+    def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
+        """Each feature's share of the logit, measured against the model's average."""
+
+    def dump(self) -> Plain:
+        """All state as plain values that share nothing with the model."""
+
+    def load(self, plain: Any) -> None:
+        """Restore a dump so that every later score and step has the same bits."""
+
+
+class Entry(NamedTuple):
+    """A model that users can choose by name."""
+
+    name: str
+    sentence: str
+    make: Callable[[Grids], Model]
+
+
+def _logistic(grids: Grids) -> Model:
+    from app.core.models.linear import ScaledLogistic
+
+    return ScaledLogistic()
+
+
+def _sgd(grids: Grids) -> Model:
+    from river import optim
+
+    from app.core.models.linear import ScaledLogistic
+
+    return ScaledLogistic(optim.SGD(0.01))
+
+
+def _ftrl(grids: Grids) -> Model:
+    from app.core.models.linear import Ftrl, ScaledLogistic
+
+    return ScaledLogistic(Ftrl(alpha=0.1, l1=30.0))
+
+
+def _tree(grids: Grids) -> Model:
+    from app.core.models.trees import LogitTree
+
+    return LogitTree(grids)
+
+
+def _anomaly(grids: Grids) -> Model:
+    from app.core.models.anomaly import AnomalyLogistic
+
+    return AnomalyLogistic(grids)
+
+
+def _rates(grids: Grids) -> Model:
+    return Hedge(**{f"binned_{rate}": BinnedLogistic(grids, rate) for rate in RATES})
+
+
+RATES = (0.05, 0.1, 0.2, 0.4)
+ENTRIES = (
+    Entry(
+        "binned",
+        "Additive logistic regression with one weight for each bin of each feature (AdaGrad).",
+        BinnedLogistic,
+    ),
+    Entry(
+        "logistic",
+        "River's logistic regression on standardized features (Adam).",
+        _logistic,
+    ),
+    Entry(
+        "blend",
+        "Mean of the logits of `binned` and `logistic`.",
+        lambda grids: LogitMean(binned=BinnedLogistic(grids), logistic=_logistic(grids)),
+    ),
+    Entry(
+        "sgd",
+        "River's logistic regression on standardized features (plain gradient steps).",
+        _sgd,
+    ),
+    Entry(
+        "ftrl",
+        "River's logistic regression on standardized features, sparse (FTRL-Proximal).",
+        _ftrl,
+    ),
+    Entry(
+        "tree",
+        "River's Hoeffding tree on bin numbers, with settings for rare frauds.",
+        _tree,
+    ),
+    Entry(
+        "bayes",
+        "As `binned`, with a distribution for each weight: scores come with intervals.",
+        BayesianBinned,
+    ),
+    Entry(
+        "anomaly",
+        "River's half-space trees: how rare this is among legitimate transactions.",
+        _anomaly,
+    ),
+    Entry(
+        "rates",
+        "Four `binned` with different step sizes, weighted by their latest log loss.",
+        _rates,
+    ),
+    Entry(
+        "hedge",
+        "`binned`, `tree` and `logistic`, weighted by their latest log loss.",
+        lambda grids: Hedge(
+            binned=BinnedLogistic(grids), tree=_tree(grids), logistic=_logistic(grids)
+        ),
+    ),
+    Entry(
+        "binned_net",
+        "`binned`, corrected by a small neural net for what features mean together.",
+        lambda grids: Net(BinnedLogistic(grids)),
+    ),
+)
+ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
+
+
+def make_model(name: str, grids: Grids) -> Model:
+    """A fresh model of the zoo.
+
+    Raises
+    ------
+    SettingsError
+        Names the entries when there is none of that name.
+
+    Examples
+    --------
+    >>> make_model("binned", {"amount": [10.0, 100.0]}).logit_one({"amount": 20.0})
+    0.0
+    """
+    if name not in ZOO:
+        raise SettingsError(f"there is no model {name!r}; choose one of {', '.join(ZOO)}")
+    return ZOO[name].make(grids)

@@ -1,0 +1,197 @@
+"""A review threshold that follows a budget: so many alerts an hour of event time.
+
+The threshold is moved in logits. It falls steadily with event time, and every alert raises
+it, so that it stands still when alerts come as fast as the budget says. This is stochastic
+approximation (Robbins and Monro, 1951) with a step that does not vanish, as Gibbs and Candes
+(2021) use it for quantiles of streams that drift: what was flagged beyond the budget over any
+stretch of time is how far the threshold rose meanwhile, divided by the step. That bound needs
+nothing of the scores, and it holds between floor and ceiling, where the threshold stops.
+
+Event time is the median of the latest events, and never goes back. So one that is late, or
+days ahead, moves nothing. While the stream lies more than an hour behind its own clock, as
+when a backlog is read or clocks were wrong for a while, the threshold holds.
+"""
+
+from math import exp, expm1, log
+from struct import Struct
+from struct import error as StructError
+from typing import NamedTuple
+
+from app.core.models.logit import sigmoid
+from app.errors import StateError
+
+KEY = b"\0threshold"  # in the customers table; no customer's id holds a NUL
+FORMAT = 1
+HOUR = 3_600_000  # ms
+# The lowest threshold. One in fifty is a fraud there, a transaction that no rule hits lies below,
+# and few others lie above: a quiet night does not fill up with whatever there is.
+FLOOR = 0.02
+SPEED = 1.0  # logits that the threshold falls in an hour without alerts
+LARGEST_STEP = 0.5  # logits that an alert raises it at most
+LARGEST = 30.0  # logits; scores lie within
+LATEST = 21  # events that time is the median of
+GAP = HOUR  # what a gap between events counts for at most
+MEMORY = 3.0  # hours: the time constant of the alerts an hour that are shown
+HEAD = Struct("<BIqdqddB")  # format, epoch, seen_through, logit, clock, alerts, hours, events
+NOT_YET = -1  # a clock before the first LATEST events
+
+
+class Budget(NamedTuple):
+    """What one partition may spend: alerts an hour, and the scores its threshold keeps to."""
+
+    alerts: float
+    start: float
+    floor: float
+    ceiling: float
+
+    @property
+    def step(self) -> float:
+        """By how many logits an alert raises the threshold."""
+        return min(SPEED / self.alerts, LARGEST_STEP)
+
+
+class Threshold:
+    """One partition's threshold, a function of its transactions and decisions in log order.
+
+    A replay moves nothing:
+
+    >>> threshold = Threshold(Budget(alerts=2.0, start=0.5, floor=0.05, ceiling=0.9), epoch=1)
+    >>> threshold.move(offset=7, at=0, alert=True), round(threshold.score, 3)
+    (True, 0.622)
+    >>> again = Threshold.decode(threshold.encode(), threshold.budget, epoch=1)
+    >>> again.move(offset=7, at=0, alert=True), again.score == threshold.score
+    (False, True)
+    """
+
+    __slots__ = (
+        "_alerts",
+        "_ats",
+        "_bounds",
+        "_clock",
+        "_hours",
+        "_logit",
+        "_step",
+        "budget",
+        "epoch",
+        "seen_through",
+    )
+
+    def __init__(self, budget: Budget, epoch: int) -> None:
+        self.budget, self.epoch = budget, epoch
+        self.seen_through = -1  # the highest offset dealt with in this epoch
+        self._step, self._bounds = budget.step, (logit(budget.floor), logit(budget.ceiling))
+        self._logit = logit(budget.start)
+        self._clock = NOT_YET  # epoch ms
+        self._alerts = 0.0  # fading with MEMORY
+        self._hours = 0.0  # of event time that went by
+        self._ats: list[int] = []  # of the latest events, epoch ms
+
+    @classmethod
+    def decode(cls, raw: bytes | None, budget: Budget, epoch: int) -> "Threshold":
+        """Open a stored threshold; None opens one that begins at `budget.start`.
+
+        In one of an older epoch offsets mean nothing any more; the rest goes on.
+
+        Raises
+        ------
+        StateError
+            It is of a later epoch, of another format, or damaged.
+        """
+        threshold = cls(budget, epoch)
+        if raw is None:
+            return threshold
+        try:
+            threshold._read(raw)
+        except StructError as error:
+            raise StateError(f"a review threshold is damaged: {error}") from None
+        return threshold
+
+    def encode(self) -> bytes:
+        """The threshold as bytes."""
+        ats = self._ats
+        head = HEAD.pack(
+            FORMAT,
+            self.epoch,
+            self.seen_through,
+            self._logit,
+            self._clock,
+            self._alerts,
+            self._hours,
+            len(ats),
+        )
+        return head + Struct(f"<{len(ats)}q").pack(*ats)
+
+    @property
+    def score(self) -> float:
+        """The score from which the next transaction goes to review."""
+        floor, ceiling = self.budget.floor, self.budget.ceiling
+        return min(max(sigmoid(self._logit), floor), ceiling)
+
+    @property
+    def alerts_per_hour(self) -> float | None:
+        """Alerts an hour of event time, an exponential mean over 3 hours; None at first."""
+        if not self._hours:
+            return None
+        return self._alerts / (MEMORY * -expm1(-self._hours / MEMORY))
+
+    def move(self, offset: int, at: int, alert: bool) -> bool:
+        """Take in one decision; False when its offset was dealt with before.
+
+        Parameters
+        ----------
+        offset
+            Of the transaction in its log.
+        at
+            The transaction's time, epoch ms.
+        alert
+            Whether it was flagged, for review or blocked.
+        """
+        if offset <= self.seen_through:
+            return False
+        self.seen_through = offset
+        hours = self._pass(at)
+        if hours is None:
+            return True
+        floor, ceiling = self._bounds
+        moved = self._logit + self._step * (alert - self.budget.alerts * hours)
+        self._logit = min(max(moved, floor), ceiling)
+        self._alerts = self._alerts * exp(-hours / MEMORY) + alert
+        self._hours += hours
+        return True
+
+    def _pass(self, at: int) -> float | None:
+        """Hours by which an event moves the clock; None while the stream lies behind it."""
+        ats = self._ats
+        ats.append(at)
+        if len(ats) < LATEST:
+            return 0.0
+        now = sorted(ats)[LATEST // 2]
+        del ats[0]
+        clock, self._clock = self._clock, max(now, self._clock)
+        if clock == NOT_YET:
+            return 0.0
+        return None if now < clock - GAP else min(max(now - clock, 0), GAP) / HOUR
+
+    def _read(self, raw: bytes) -> None:
+        form, epoch, seen_through, self._logit, self._clock, *rest = HEAD.unpack_from(raw)
+        if form != FORMAT:
+            raise StateError(f"a review threshold has format {form}, not {FORMAT}")
+        if epoch > self.epoch:
+            raise StateError(
+                f"a review threshold is of epoch {epoch}, this worker's is {self.epoch}"
+            )
+        if epoch == self.epoch:
+            self.seen_through = seen_through
+        self._alerts, self._hours, events = rest
+        self._ats = list(Struct(f"<{events}q").unpack(raw[HEAD.size :]))
+
+
+def logit(score: float) -> float:
+    """The logit of a score, within 30 of 0.
+
+    >>> logit(0.5), logit(1.0)
+    (0.0, 30.0)
+    """
+    if score <= 0 or score >= 1:
+        return -LARGEST if score <= 0 else LARGEST
+    return max(-LARGEST, min(log(score / (1 - score)), LARGEST))

@@ -1,1 +1,0 @@
-"""The domain, pure: histories, merchants, features, rules, decisions, explanations, labels."""

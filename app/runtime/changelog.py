@@ -1,0 +1,41 @@
+"""What the keys of a compacted partition hold, read without a group."""
+
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.runtime.reading import bounds, stretch
+
+
+class Changelog:
+    """The wanted keys of one partition and their values, as far as it was read.
+
+    Compaction is late: what is replaced or deleted further on takes no memory here.
+
+    Parameters
+    ----------
+    consumer
+        Assigned to the partition; its other partitions are paused.
+    wanted
+        Which keys to keep.
+    """
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, tp: TopicPartition, wanted: Callable[[bytes], object]
+    ) -> None:
+        self.consumer, self.tp, self.wanted = consumer, tp, wanted
+        self.live: dict[bytes, bytes] = {}
+        self.position = 0
+
+    async def read(self) -> dict[bytes, bytes]:
+        """Read on to the present end; all that is live there, in no order to rely on."""
+        begin, end = await bounds(self.consumer, self.tp)
+        start = max(begin, self.position)
+        async for records in stretch(self.consumer, self.tp, start, end):
+            for record in records:
+                if record.value is None:
+                    self.live.pop(record.key, None)
+                elif self.wanted(record.key):
+                    self.live[record.key] = record.value
+        self.position = end
+        return self.live

@@ -1,0 +1,284 @@
+"""How records reach the agents: in chunks, lane by lane, with Weir's own commit positions.
+
+Faust hands an agent one message at a time and commits what its streams acknowledge. That
+costs eight times the work itself and loses events in some rebalances (docs/architecture.md).
+Here the records that one fetch brought for a partition travel as one event. Every source
+partition has a lane that runs one step at a time, and the commit position is a watermark
+that a finished step moves.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, NoReturn, Protocol
+
+from aiokafka import ConsumerRecord
+from faust import Event
+from faust.transport.consumer import Consumer
+from faust.types.tuples import TP
+
+from app.errors import StateError
+from app.runtime.guard import Exit, Guard, leave
+from app.runtime.rejoins import Rejoins
+from app.runtime.rocks import cause
+from app.runtime.step import Step
+
+log = logging.getLogger(__name__)
+
+ROOM = 4  # full chunks that wait in a lane before its partition is left out of the next fetch
+POLL = 0.005  # seconds between looks at the outstanding steps while partitions are revoked
+
+StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
+
+
+@dataclass
+class Source:
+    """A topic, the step that its chunks go through, and how many steps are under way.
+
+    Steps of a partition begin at least `gap` seconds apart unless there is a full one to do.
+    """
+
+    topic: str
+    run: StepFunction
+    gap: float = 0.0
+    outstanding: int = 0
+
+
+@dataclass
+class Lane:
+    """The chunks of one source partition, in order. A lane dies with its epoch.
+
+    `pending` counts the records that were put in and not finished.
+    """
+
+    source: Source
+    chunks: deque[Event] = field(default_factory=deque)
+    pending: int = 0
+    begun: float = -inf  # when its last step began, by the clock of the loop
+    task: asyncio.Task | None = None
+
+    def next(self, most: int) -> list[Any]:
+        """The messages of the chunks that one step of so many records takes, at least one."""
+        messages = [self.chunks.popleft().message]
+        count = len(messages[0].records)
+        while self.chunks and (count := count + len(self.chunks[0].message.records)) <= most:
+            messages.append(self.chunks.popleft().message)
+        return messages
+
+
+class Owner(Protocol):
+    """What a flow asks of the worker that it serves."""
+
+    def new_step(self, tp: TP, epoch: int) -> Step:
+        """The step of a chunk."""
+
+    async def ready(self, partition: int, epoch: int) -> None:
+        """Wait until steps of a partition may run, unless it is revoked meanwhile."""
+
+    async def take(self, tps: Collection[TP]) -> bool:
+        """Shut out the former owners of these partitions; False when a stop has begun."""
+
+    async def flush(self) -> None:
+        """Wait until everything written so far is acknowledged."""
+
+    def recovered(self) -> None:
+        """The tables hold what the changelogs of the partitions say."""
+
+    def closed(self) -> None:
+        """Let go of what belongs to the partitions that were revoked."""
+
+
+class Flow:
+    """The lanes, positions and the gate of one worker.
+
+    `epoch` counts assignments: what was read under an older one is dropped. The group's
+    generation cannot serve for that, because a static member comes back under the same.
+    """
+
+    def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
+        self.app, self.guard, self.owner = app, guard, owner
+        self.chunk, self.limit = chunk, limit
+        self.rejoins = Rejoins(guard.session_timeout)
+        self.sources: dict[str, Source] = {}
+        self.lanes: dict[TP, Lane] = {}
+        self.positions: dict[TP, int] = {}
+        self.holes: dict[TP, tuple[int, int]] = {}  # the last one looked at twice
+        self.epoch = 0
+        self.open = False
+
+    def add(self, topic: str, run: StepFunction, gap: float = 0.0) -> None:
+        """Feed the chunks of a topic to a step function."""
+        self.sources[topic] = Source(topic, run, gap)
+
+    # -- steps
+
+    def take(self, event: Event) -> None:
+        """Move a chunk from its agent into its lane, and set the lane going."""
+        lane: Lane = event.message.lane
+        lane.chunks.append(event)
+        if lane.task is None:
+            lane.task = asyncio.ensure_future(self._run_lane(lane, event.message.tp))
+
+    async def _run_lane(self, lane: Lane, tp: TP) -> None:
+        while lane.chunks:
+            try:
+                await self.owner.ready(tp.partition, lane.chunks[0].message.epoch)
+                await self._rest(lane)
+                await self.guard.lease.wait()
+                # What came meanwhile goes into one step: steps grow with the load.
+                await self._run_step(lane, tp, lane.next(self.chunk))
+            except StateError as error:
+                leave(Exit.STATE, str(error))
+            except Exception as error:
+                code = cause(error, Exit.STEP)
+                if code == Exit.STEP:
+                    log.exception("A step over %s failed", tp)
+                leave(code, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
+        lane.task = None
+
+    async def _rest(self, lane: Lane) -> None:
+        loop = asyncio.get_running_loop()
+        if lane.pending < self.chunk and (ahead := lane.begun + lane.source.gap - loop.time()) > 0:
+            await asyncio.sleep(ahead)
+        lane.begun = loop.time()
+
+    async def _run_step(self, lane: Lane, tp: TP, messages: list[Any]) -> None:
+        source, base, epoch = lane.source, messages[0].base, messages[0].epoch
+        done = False
+        try:
+            if self.mine(tp, epoch):
+                position = self.position(tp)
+                if base > position > 0:
+                    leave(Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {base}")
+                records = [r for one in messages for r in one.records if r.offset >= position]
+                source.outstanding += 1
+                try:
+                    step = self.owner.new_step(tp, epoch)
+                    done = not records or await source.run(step, records)
+                finally:
+                    source.outstanding -= 1
+            self._finish(messages, done and epoch == self.epoch)
+        finally:
+            lane.pending -= sum(len(message.records) for message in messages)
+
+    def mine(self, tp: TP, epoch: int) -> bool:
+        """Whether what was read from a partition under this epoch may still be worked on."""
+        self.guard.check()
+        return self.open and epoch == self.epoch and tp in self.app.consumer.assignment()
+
+    def position(self, tp: TP) -> int:
+        """The next offset of a source partition that no finished step has covered."""
+        position = self.positions.get(tp)
+        return position if position is not None else self.app.consumer._committed_offset[tp] or 0
+
+    def _finish(self, messages: list[Any], done: bool) -> None:
+        consumer, last = self.app.consumer, messages[-1]
+        if done:
+            self.positions[last.tp] = max(last.offset + 1, self.position(last.tp))
+            consumer._acked[last.tp]  # the key alone makes Faust's commit look at it
+        for message in messages:
+            message.acked = True
+            consumer._unacked_messages.discard(message)
+
+    # -- rebalances and the end
+
+    async def close(self, consumer: Consumer, commit: bool) -> None:
+        """Shut the gate, let the running steps end, commit what they did, and forget the lanes.
+
+        Runs before Faust's own handler, which would drop the positions. What does not end
+        in time ends the process: going on would write to partitions of another worker.
+        """
+        self.open = False
+        try:
+            async with asyncio.timeout(self.limit):
+                while any(source.outstanding for source in self.sources.values()):
+                    await asyncio.sleep(POLL)
+                if commit:
+                    await self._commit(consumer)
+                await self.owner.flush()
+        except TimeoutError:
+            self._give_up()
+        self.epoch += 1
+        self.positions.clear()
+        self.lanes.clear()
+        self.holes.clear()
+        self.owner.closed()
+
+    def _give_up(self) -> NoReturn:
+        late = f"steps and commit did not end within {self.limit:.1f} s"
+        if self.guard.end_by is not None:
+            leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
+        leave(Exit.FENCE, f"{late} of a revoke")
+
+    async def _commit(self, consumer: Consumer) -> None:
+        """Commit what the steps did. A refusal means that the group has given it away already."""
+        await consumer.force_commit()
+        for tp, position in self.positions.items():
+            if (consumer._committed_offset[tp] or 0) < position:
+                where = f"{tp.topic}[{tp.partition}]"
+                leave(Exit.COMMIT, f"the group did not take the position {position} of {where}")
+
+    # -- from a fetch into the lanes
+
+    def full(self, tp: TP) -> bool:
+        """Whether a partition has to wait with its next fetch."""
+        lane = self.lanes.get(tp)
+        return lane is not None and lane.pending >= ROOM * self.chunk
+
+    async def deliver(self, consumer: Consumer, fetched: dict[TP, list], active: set[TP]) -> None:
+        """Put what a fetch brought for source partitions into their lanes."""
+        for tp, records in fetched.items():
+            if active is not None and tp not in active:
+                continue
+            if consumer._read_offset[tp] is None:
+                consumer._read_offset[tp] = (await consumer.earliest_offsets(tp))[tp]
+            expected = consumer._read_offset[tp]
+            records = [record for record in records if record.offset >= expected]
+            if not records or await self._look_again(consumer, tp, expected, records[0].offset):
+                continue
+            if not consumer.flow_active or consumer.should_stop:
+                return
+            if consumer._read_offset[tp] == expected:  # nobody sought meanwhile
+                self._enqueue(consumer, tp, records, expected)
+
+    async def _look_again(self, consumer: Consumer, tp: TP, expected: int, first: int) -> bool:
+        """A hole in the offsets is fetched once more before it is believed."""
+        hole = expected, first
+        if first <= expected or self.holes.get(tp) == hole:
+            return False
+        self.holes[tp] = hole
+        log.info("%s[%d] jumps %d -> %d: looking again", *tp, expected, first)
+        await consumer.seek_wait({tp: expected})
+        return True
+
+    def _enqueue(self, consumer: Consumer, tp: TP, records: list, base: int) -> None:
+        queue = next(iter(self.app.topics._tp_index[tp])).queue
+        lane = self.lanes.setdefault(tp, Lane(self.sources[tp.topic]))
+        for start in range(0, len(records), self.chunk):
+            chunk = records[start : start + self.chunk]
+            message = consumer._to_message(tp, chunk[-1])
+            message.base, message.records, message.lane = base, chunk, lane
+            message.incref(1)
+            base = consumer._read_offset[tp] = message.offset + 1
+            lane.pending += len(chunk)
+            # Never `put`: a put that waits is not woken when the queue is cleared.
+            queue.force_put_nowait(Event(self.app, None, chunk, None, message))
+
+
+class WithRoom:
+    """The active partitions whose lanes have room, as they are at the moment."""
+
+    def __init__(self, flow: Flow, active: set[TP]) -> None:
+        self.flow, self.active = flow, active
+
+    def __contains__(self, tp: TP) -> bool:
+        return tp in self.active and not self.flow.full(tp)
+
+    def __iter__(self):
+        return iter([tp for tp in tuple(self.active) if not self.flow.full(tp)])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,1 @@
+"""What is mended of Faust, aiokafka and mode: small wrappers around their methods."""

@@ -1,0 +1,25 @@
+"""A mend of aiokafka's connections, for `app.runtime.mends.install`."""
+
+from typing import Any
+
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError
+
+from app.runtime.flow import Flow
+
+
+def notice_closed_transports(flow: Flow) -> None:
+    """A write to a transport that has just closed is a connection that broke.
+
+    uvloop answers it with a RuntimeError. Stock expects an OSError, and what keeps a client's
+    metadata up to date dies unseen: the client then waits for ever to find its coordinator.
+    """
+    send = AIOKafkaConnection.send
+
+    def send_if_open(self: AIOKafkaConnection, request: Any, expect_response: bool = True) -> Any:
+        if self._writer is not None and self._writer.transport.is_closing():
+            self.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {self._host}:{self._port} closed")
+        return send(self, request, expect_response)
+
+    AIOKafkaConnection.send = send_if_open

@@ -1,0 +1,132 @@
+"""Mends of aiokafka's membership in the group, for `app.runtime.mends.install`."""
+
+import asyncio
+import logging
+from functools import lru_cache
+from typing import Any
+
+import aiokafka
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from faust.transport.consumer import ensure_TPset
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types.tuples import TP
+
+from app.runtime.flow import Flow
+from app.runtime.guard import Exit, leave
+
+log = logging.getLogger(__name__)
+
+GOODBYE = 3.0  # seconds that leaving the group may take: without it, the session runs out
+FETCH_WAIT_MS = 100  # Faust's 1500 keeps sources waiting behind an old fetch of changelogs
+
+
+def note_heartbeats(flow: Flow) -> None:
+    """Tell the lease what the group acknowledged: aiokafka keeps that in a local variable."""
+    heartbeat, sync = (
+        GroupCoordinator._do_heartbeat,
+        CoordinatorGroupRebalance._send_sync_group_request,
+    )
+    lease = flow.guard.lease
+
+    async def _do_heartbeat(self: GroupCoordinator) -> bool:
+        sent = lease.clock()
+        if alive := await heartbeat(self):
+            lease.renew(sent)
+        return alive
+
+    async def _send_sync_group_request(self: Any, request: Any) -> bytes | None:
+        sent = lease.clock()
+        if (assignment := await sync(self, request)) is not None:
+            lease.renew(sent)
+            flow.rejoins.joined()
+        return assignment
+
+    GroupCoordinator._do_heartbeat = _do_heartbeat
+    CoordinatorGroupRebalance._send_sync_group_request = _send_sync_group_request
+
+
+def count_lost_memberships(flow: Flow) -> None:
+    """Somebody else took this worker's place in the group, or it was too slow for it."""
+    reset = GroupCoordinator.reset_generation
+
+    def reset_generation(self: GroupCoordinator) -> None:
+        if self.generation > 0 and not self._closing.done():
+            flow.rejoins.lost()
+        reset(self)
+
+    GroupCoordinator.reset_generation = reset_generation
+
+
+def leave_when_refused(flow: Flow) -> None:
+    """Stock keeps a final error for whoever asks, Faust never asks: the worker idles for ever."""
+    routine = GroupCoordinator._GroupCoordinator__coordination_routine
+
+    async def coordination_routine(self: GroupCoordinator) -> None:
+        try:
+            await routine(self)
+        except Exception as error:
+            leave(Exit.GROUP, f"cannot go on in the group {self.group_id}: {error!r}")
+
+    def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
+        leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
+
+    GroupCoordinator._GroupCoordinator__coordination_routine = coordination_routine
+    GroupCoordinator._push_error_to_user = _push_error_to_user
+
+
+def stop_without_broker(flow: Flow) -> None:
+    """Stock waits for an answer to its goodbye, and its thread dies of a fetch that it cancels."""
+    leave_group, close = GroupCoordinator._maybe_leave_group, Fetcher.close
+
+    async def _maybe_leave_group(self: GroupCoordinator) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE):
+                await leave_group(self)
+        except TimeoutError:
+            log.warning("The group did not answer; it will notice within the session timeout")
+
+    async def close_fetcher(self: Fetcher) -> None:
+        try:
+            await close(self)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # it was meant for us
+
+    GroupCoordinator._maybe_leave_group, Fetcher.close = _maybe_leave_group, close_fetcher
+
+
+def short_fetch_wait(flow: Flow) -> None:
+    """Do not let the sources wait for 1.5 s behind a fetch of the changelogs."""
+    create = AIOKafkaConsumerThread._create_worker_consumer
+
+    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
+        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer
+
+
+def remember_assignment(flow: Flow) -> None:
+    """Stock makes a new set of all partitions each time it is asked: several times a step."""
+    of = lru_cache(maxsize=1)(lambda tps: frozenset(ensure_TPset(tps)))
+
+    def assignment(self: AIOKafkaConsumerThread) -> frozenset[TP]:
+        # aiokafka's own set is one object, frozen, for as long as it holds.
+        return of(frozenset(self._ensure_consumer().assignment()))
+
+    AIOKafkaConsumerThread.assignment = assignment
+
+
+def committed_only(flow: Flow) -> None:
+    """Stock hands out what a transactional producer aborted."""
+    create = AIOKafkaConsumerThread._create_worker_consumer
+
+    def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
+        consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
+        consumer._isolation_level = "read_committed"  # taken over when it starts
+        return consumer
+
+    AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer

@@ -1,0 +1,140 @@
+"""Mends of Faust's recovery of tables, for `app.runtime.mends.install`."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from faust.stores.rocksdb import Store
+from faust.tables import recovery as module
+from faust.tables.base import Collection
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery, ServiceStopped
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types.tuples import TP
+
+from app.runtime.flow import Flow
+from app.runtime.guard import Exit, leave
+from app.runtime.rocks import cause, open_or_discard
+
+
+def seek_before_resume(flow: Flow) -> None:
+    """Recovery resumes the sources before it seeks them (faust-streaming issue 596)."""
+    completed = Recovery.on_recovery_completed
+
+    async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
+        consumer = self.app.consumer
+        held: list[set[TP]] = []
+        consumer.resume_partitions = held.append  # shadows the method while stock code runs
+        try:
+            await completed(self, generation_id)
+        finally:
+            del consumer.resume_partitions
+        if self.app.consumer_generation_id == generation_id:
+            for tps in held:
+                consumer.resume_partitions(tps)
+
+    Recovery.on_recovery_completed = on_recovery_completed
+
+
+def tell_when_recovered(flow: Flow) -> None:
+    """The worker may open its partitions before their first record comes."""
+    completed = Recovery.on_recovery_completed
+
+    async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
+        await completed(self, generation_id)
+        if self.app.consumer_generation_id == generation_id:
+            flow.rejoins.recovered()
+            flow.owner.recovered()
+
+    Recovery.on_recovery_completed = on_recovery_completed
+
+
+def rest_changelogs(flow: Flow) -> None:
+    """Stock goes on fetching the changelogs, which nobody reads once the tables are recovered.
+
+    What this worker writes to them comes back and lies unread, and for as long as it is new, up
+    to 0.1 s, aiokafka fetches nothing else from that broker.
+    """
+    deliver, rested = flow.deliver, -1
+
+    async def deliver_rested(consumer: Any, fetched: dict[TP, list], active: set[TP]) -> None:
+        nonlocal rested
+        if fetched and rested != flow.epoch:  # sources flow, so this epoch's tables are recovered
+            rested = flow.epoch
+            await consumer._thread.cast_thread(_rest, flow, rested, consumer._thread)
+        await deliver(consumer, fetched, active)
+
+    flow.deliver = deliver_rested  # type: ignore[method-assign]
+
+
+async def _rest(flow: Flow, epoch: int, thread: AIOKafkaConsumerThread) -> None:
+    """Runs in the consumer's thread, where an assignment does not end before its epoch."""
+    consumer = thread._ensure_consumer()
+    if flow.epoch == epoch:
+        consumer.pause(*(tp for tp in consumer.assignment() if tp.topic not in flow.sources))
+
+
+def leave_on_errors(flow: Flow) -> None:
+    """Stock logs an error of recovery and goes on with the tables as they are."""
+    apply, warning = Collection.apply_changelog_batch, module.logger.warning
+
+    def apply_changelog_batch(self: Collection, batch: Iterable[Any]) -> None:
+        try:
+            apply(self, batch)
+        except Exception as error:
+            why = f"table {self.name} could not take its changelog: {error!r}"
+            leave(cause(error, Exit.RECOVERY), why)
+
+    def told(message: str, *arguments: object, **more: Any) -> None:
+        if (error := sys.exc_info()[1]) is not None:
+            leave(cause(error, Exit.RECOVERY), f"a table could not be recovered: {error!r}")
+        warning(message, *arguments, **more)
+
+    Collection.apply_changelog_batch = apply_changelog_batch
+    module.logger.warning = told
+
+
+def leave_on_timeouts(flow: Flow) -> None:
+    """Stock takes a broker that does not answer for its own end, and never recovers again."""
+    wait = Recovery._wait
+
+    async def _wait(self: Recovery, coro: Any, timeout: float | None = None) -> None:
+        try:
+            await wait(self, coro, timeout)
+        except ServiceStopped:
+            if not self.should_stop:
+                leave(Exit.RECOVERY, f"the broker did not answer recovery within {timeout} s")
+            raise
+
+    Recovery._wait = _wait
+
+
+def tracked_only(flow: Flow) -> None:
+    """Stock applies a record of a partition that it does not track to the table before it."""
+    stock = TableManager.changelog_queue.fget
+
+    def changelog_queue(self: TableManager) -> Any:
+        made = self._changelog_queue is None
+        queue = stock(self)
+        if made:
+            queue.get = partial(_next_tracked, self, queue.get)  # shadows the method
+        return queue
+
+    TableManager.changelog_queue = property(changelog_queue)
+
+
+async def _next_tracked(tables: TableManager, get: Callable[[], Awaitable[Any]]) -> Any:
+    while (event := await get()).message.tp not in tables.recovery.active_tps:
+        pass  # fetched for a partition that has gone
+    return event
+
+
+def discard_damage(flow: Flow) -> None:
+    """Stock ends on files that cannot be opened, at every start again."""
+    open_files = Store._open_for_partition
+
+    def _open_for_partition(self: Store, partition: int) -> Any:
+        return open_or_discard(self.partition_path(partition), lambda: open_files(self, partition))
+
+    Store._open_for_partition = _open_for_partition

@@ -1,0 +1,1 @@
+"""Predict, then learn: the two agents of any application, on the runtime."""

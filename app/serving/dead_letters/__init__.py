@@ -1,0 +1,1 @@
+"""Records that could not be used: written, read, and sent back once the cause is mended."""

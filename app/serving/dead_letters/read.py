@@ -1,0 +1,162 @@
+"""Reading dead letters, without a consumer group."""
+
+import hashlib
+from collections.abc import AsyncIterator, Collection
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from app.errors import LetterError
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.topics import Topics, check
+from app.serving.dead_letters.journey import Headers, Journey, read_journey
+from app.settings import Settings
+
+SHOWN = 60  # bytes of a value
+
+At = tuple[int, int]  # partition and offset of a letter
+
+
+class Letter(NamedTuple):
+    """A dead letter: why, where the refused record lay, and what it was.
+
+    `size` counts the bytes of `value`; `cut` says that the record had more of them, and
+    `sha256` is of the whole. `timestamp` is the refused record's, epoch ms; None in letters
+    of older versions, which did not keep it.
+    """
+
+    partition: int
+    offset: int
+    at: int  # epoch ms
+    reason: str
+    source: str  # topic, partition and offset of the refused record
+    size: int
+    cut: bool
+    value: bytes | None
+    key: bytes | None
+    topic: str
+    place: At | None  # partition and offset of the refused record
+    timestamp: int | None
+    sha256: str
+    journey: Journey
+    headers: Headers
+
+    @property
+    def head(self) -> str:
+        """The first bytes of the value, escaped."""
+        return escaped((self.value or b"")[:SHOWN])
+
+
+def escaped(raw: bytes) -> str:
+    """Bytes as text without control characters.
+
+    >>> escaped(b"a\\xff<")
+    'a\\\\xff<'
+    """
+    return repr(raw)[2:-1]
+
+
+async def latest(settings: Settings, limit: int) -> list[Letter]:
+    """The newest dead letters, at most `limit`, oldest first.
+
+    Raises
+    ------
+    TopicsError, BrokerError
+        The topics are not there, or no broker answers.
+    """
+    await check(settings)
+    found: list[Letter] = []
+    for tp in partitions(settings):
+        async with reader(settings.brokers, tp) as consumer:
+            begin, end = await bounds(consumer, tp)
+            async for records in stretch(consumer, tp, max(begin, end - limit), end):
+                found += map(read_letter, records)
+    found.sort(key=lambda letter: (letter.at, letter.partition, letter.offset))
+    return found[-limit:]
+
+
+async def letters(settings: Settings, only: Collection[At] | None = None) -> AsyncIterator[Letter]:
+    """The dead letters that there are now, or only those at some places, in their order.
+
+    Raises
+    ------
+    LetterError
+        There is no letter at one of the places.
+    TopicsError, BrokerError
+        The topics are not there, or no broker answers.
+    """
+    await check(settings)
+    wanted = None if only is None else set(only)
+    if wanted and (beyond := max(wanted))[0] >= settings.partitions:
+        raise LetterError(_missing(beyond, f"there are {settings.partitions} partitions"))
+    for tp in partitions(settings):
+        mine = None if wanted is None else {offset for p, offset in wanted if p == tp.partition}
+        if mine is None or mine:
+            async with reader(settings.brokers, tp) as consumer:
+                async for letter in _of_partition(consumer, tp, mine):
+                    yield letter
+
+
+async def one(settings: Settings, partition: int, offset: int) -> Letter:
+    """The dead letter at a place. Raises as `letters` does."""
+    found = [letter async for letter in letters(settings, [(partition, offset)])]
+    return found[0]
+
+
+def partitions(settings: Settings) -> list[TopicPartition]:
+    """The partitions of the dead letters."""
+    topic = Topics.named(settings).dead_letters
+    return [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+
+
+async def _of_partition(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, offsets: set[int] | None
+) -> AsyncIterator[Letter]:
+    begin, end = await bounds(consumer, tp)
+    start, stop = (begin, end) if offsets is None else (min(offsets), max(offsets) + 1)
+    if start < begin or stop > end:
+        missing = start if start < begin else stop - 1
+        held = f"its offsets are {begin} to {end - 1}" if end > begin else "it is empty"
+        raise LetterError(_missing((tp.partition, missing), held))
+    async for records in stretch(consumer, tp, start, stop):
+        for record in records:
+            if offsets is None or record.offset in offsets:
+                yield read_letter(record)
+
+
+def _missing(at: At, why: str) -> str:
+    return f"there is no dead letter {at[0]}:{at[1]}: {why}"
+
+
+def read_letter(record: ConsumerRecord) -> Letter:
+    """A dead letter from its record."""
+    told = {name: value.decode(errors="replace") for name, value in record.headers}
+    value = record.value or b""
+    partition, offset = _number(told.get("partition")), _number(told.get("offset"))
+    topic, *numbers = (told.get(name, "?") for name in ("topic", "partition", "offset"))
+    return Letter(
+        partition=record.partition,
+        offset=record.offset,
+        at=record.timestamp,
+        reason=told.get("reason", "no reason given"),
+        source="{}[{}] @ {}".format(topic, *numbers),
+        size=len(value),
+        cut="sha256" in told,
+        value=record.value,
+        key=record.key,
+        topic=told.get("topic", ""),
+        place=None if partition is None or offset is None else (partition, offset),
+        timestamp=_number(told.get("timestamp")),
+        sha256=told.get("sha256") or hashlib.sha256(value).hexdigest(),
+        journey=read_journey(record.headers),
+        headers=record.headers,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    """A whole number in a header, None when there is none.
+
+    >>> _number("17"), _number("-1"), _number("x"), _number(None)
+    (17, None, None, None)
+    """
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,141 @@
+"""Sending dead letters back to the topic and partition that they came from.
+
+A replayed letter is a new record: its transaction is decided, or its label settled, under
+the offset that it gets now, so replaying it twice is harmless. The second transaction
+repeats the decision of the first, by its id; the second label has no effect, by its label
+id. It has the timestamp of the refused record where the letter kept it, so the rules that
+look at time judge it as they judged the record.
+"""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLargeError
+
+from app.errors import BrokerError
+from app.runtime.topics import LETTER_BYTES, Topics
+from app.serving.dead_letters.journey import Refusal, header
+from app.serving.dead_letters.read import At, Letter, letters
+from app.settings import Settings
+
+WHY_NOT_TAKEN = {
+    MessageSizeTooLargeError: "with its history it is larger than its topic takes",
+    InvalidTimestampError: "its timestamp lies further ahead than its topic takes",
+}
+
+
+class Selection(NamedTuple):
+    """Which letters to replay: those at some places, or all that fit every condition.
+
+    `reason` is a part of the reason, in any case; `topic` where the record lay; `since` when
+    the letter was written at the earliest, epoch ms.
+    """
+
+    places: frozenset[At] | None = None
+    reason: str = ""
+    topic: str = ""
+    since: int = 0
+
+    def takes(self, letter: Letter) -> bool:
+        """Whether a letter fits."""
+        return (
+            self.reason.lower() in letter.reason.lower()
+            and self.topic in ("", letter.topic)
+            and letter.at >= self.since
+        )
+
+
+class Plan(NamedTuple):
+    """What a replay would do: the letters to send, how many go where, which ones cannot go."""
+
+    send: frozenset[At]
+    to: Counter[str]
+    kept: list[tuple[At, str]]
+
+
+async def plan(settings: Settings, selection: Selection) -> Plan:
+    """Look through the letters. Raises as `letters` does."""
+    send, to, kept = set(), Counter[str](), []
+    now = time.time() * 1000
+    async for letter in letters(settings, selection.places):
+        if not selection.takes(letter):
+            continue
+        if (why := why_kept(letter, settings, now)) is not None:
+            kept.append(((letter.partition, letter.offset), why))
+            continue
+        send.add((letter.partition, letter.offset))
+        to[destination(letter)] += 1
+    return Plan(frozenset(send), to, kept)
+
+
+async def replay(settings: Settings, chosen: frozenset[At]) -> AsyncIterator[tuple[Letter, str]]:
+    """Send letters back, one after the other; each with why it was not taken, or ''.
+
+    Raises
+    ------
+    BrokerError
+        The broker did not take a letter for a reason that is not the letter's.
+    """
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.brokers, acks="all", max_request_size=2 * LETTER_BYTES
+    )
+    try:
+        await producer.start()
+        async for letter in letters(settings, chosen):
+            yield letter, await _send(producer, letter)
+    except KafkaError as error:
+        raise BrokerError(f"{settings.brokers} has not taken a letter: {error!r}") from None
+    finally:
+        await producer.stop()
+
+
+def why_kept(letter: Letter, settings: Settings, now: float) -> str | None:
+    """Why a letter cannot be replayed at a time (epoch ms), None when it can.
+
+    What is not whole, or did not come from an input, would be refused again or be read as
+    something else. What is older than its topic's retention could be deleted unread.
+    """
+    names = Topics.named(settings)
+    if letter.cut:
+        return f"its value was cut: publish the whole again, its sha256 is {letter.sha256}"
+    if letter.topic not in (names.transactions, names.feedback):
+        return f"it came from {letter.topic or 'an unknown topic'}, which is no input of Weir"
+    if letter.place is None:
+        return "it does not say where its record lay"
+    if letter.place[0] >= settings.partitions:
+        return f"it came from partition {letter.place[0]} of {settings.partitions}"
+    if letter.timestamp is not None and letter.timestamp < now - settings.horizon * 1000:
+        return "its record is older than WEIR_HORIZON, and decisions that old are forgotten"
+    return None
+
+
+def destination(letter: Letter) -> str:
+    """Where a letter goes, in words."""
+    assert letter.place is not None, "why_kept comes first"
+    return f"{letter.topic}[{letter.place[0]}]"
+
+
+def history_of(letter: Letter) -> tuple[str, bytes]:
+    """The header that a replay of this letter carries: its journey and this refusal."""
+    assert letter.place is not None, "why_kept comes first"
+    refusal = Refusal(letter.topic, *letter.place, letter.reason, letter.partition, letter.offset)
+    return header(letter.journey.after(refusal))
+
+
+async def _send(producer: AIOKafkaProducer, letter: Letter) -> str:
+    assert letter.place is not None, "why_kept comes first"
+    try:
+        await producer.send_and_wait(
+            letter.topic,
+            letter.value,
+            key=letter.key,
+            partition=letter.place[0],
+            timestamp_ms=letter.timestamp,
+            headers=[history_of(letter)],
+        )
+    except tuple(WHY_NOT_TAKEN) as error:
+        return WHY_NOT_TAKEN[type(error)]
+    return ""

@@ -1,0 +1,72 @@
+"""Records written because of a label or a fault: dead letters, and labels entered again."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord
+
+from app.core.labels import LabelEntry, Revision
+from app.core.settling import again
+from app.errors import Refused
+from app.messages import encode
+from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
+from app.runtime.writer import Out
+from app.serving.dead_letters.journey import carried, carrying
+
+HEADERS_BYTES = 64 * 1024  # kept free for key, headers and framing
+REASON_CHARACTERS = 250
+
+
+class Place(NamedTuple):
+    """Where a record lay, and its Kafka timestamp (epoch ms).
+
+    A letter keeps the timestamp because rules look at it: how far `at` may lie ahead, when
+    a label was said at the latest, how long it waits. A replay is judged as the record was.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+def dead_letter(record: ConsumerRecord, reason: Refused) -> Out:
+    """A record that could not be used: its raw value, and in headers why and where it lay."""
+    place = Place(record.topic, record.partition, record.offset, record.timestamp)
+    return _letter(record.key, record.value, str(reason), place, carried(record.headers))
+
+
+def given_up(topic: str, tx: str, entry: LabelEntry, revision: Revision) -> Out:
+    """The dead letter of a label whose transaction never came."""
+    origin = revision.origin
+    reason = "the transaction of this label did not come within WEIR_LABEL_WAIT"
+    said = again(tx, entry, revision)
+    place = Place(topic, origin.partition, origin.offset, revision.recorded)
+    return _letter(said.customer.encode(), encode(said), reason, place, revision.history)
+
+
+def waiting_again(tx: str, entry: LabelEntry) -> Iterator[Out]:
+    """The labels that wait for a transaction, as new feedback with the same id and time."""
+    for revision in entry.waiting:
+        said = again(tx, entry, revision)
+        headers = carrying(revision.history)
+        yield Out(said.customer.encode(), encode(said), headers, revision.recorded)
+
+
+def _letter(
+    key: bytes | None, value: bytes | None, reason: str, place: Place, history: bytes
+) -> Out:
+    headers = [
+        ("reason", reason[:REASON_CHARACTERS].encode()),
+        *((name, str(part).encode()) for name, part in zip(place._fields, place, strict=True)),
+        *carrying(history),
+    ]
+    if key is not None:
+        key = key[:INPUT_BYTES]  # it was larger only where its producer compressed it
+    room = LETTER_BYTES - HEADERS_BYTES - len(key or b"")
+    if value is not None and len(value) > room:
+        headers.append(("sha256", hashlib.sha256(value).hexdigest().encode()))
+        value = value[:room]
+    # A record may not lack both key and value.
+    return Out(key if key is not None or value is not None else b"", value, tuple(headers))

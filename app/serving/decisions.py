@@ -1,0 +1,281 @@
+"""The scored store: what was decided on each transaction, by its id.
+
+A local RocksDB beside Faust's tables, one for each partition: a fold of the partition's
+predictions log, to which score adds what it has just decided. An entry counts as decided
+once its prediction is acknowledged, and the first prediction of an id in the log is the
+decision. A worker with a new disk reads back only the tail that a replay may need before
+it scores; the rest is caught up behind its back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from app.core.batch import Decided
+from app.errors import StateError
+from app.runtime.guard import Exit, leave
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.rocks import cause
+from app.runtime.writer import Receipt
+from app.serving.ledger import UNREAD, Entry, Ledger
+
+log = logging.getLogger(__name__)
+
+TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
+FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
+PATIENCE = 60.0  # seconds for a broker to come back
+SOURCE_HEADER = "source-offset"
+REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+_read_id = msgspec.json.Decoder(_Id).decode
+
+
+def decides(record: ConsumerRecord) -> bool:
+    """Whether a record of the predictions topic is of Weir: nobody else's may stop a worker."""
+    ours = any(name == SOURCE_HEADER for name, _ in record.headers)
+    if not ours:
+        log.warning("%s[%d] @ %d is no decision", record.topic, record.partition, record.offset)
+    return ours
+
+
+def source_offset(record: ConsumerRecord) -> int:
+    """The transactions offset that a prediction answers, from its header."""
+    return int(dict(record.headers)[SOURCE_HEADER])
+
+
+def reach(record: ConsumerRecord) -> int:
+    """The highest transactions offset that the log answers up to and with this prediction."""
+    headers = dict(record.headers)
+    return int(headers.get(REACH_HEADER) or headers[SOURCE_HEADER])
+
+
+class ScoredPartition:
+    """The decisions of one partition.
+
+    Parameters
+    ----------
+    horizon
+        Seconds after which an entry expires.
+    on_known
+        Called with each id that the catch-up stores: a label may be waiting for it.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        partition: int,
+        path: Path,
+        epoch: int,
+        horizon: float,
+        on_known: Callable[[str], None],
+    ) -> None:
+        self.brokers, self.tp = brokers, TopicPartition(topic, partition)
+        self.on_known = on_known
+        self.ledger = Ledger(path, epoch, horizon)
+        self.reached, self.confirmed = self.ledger.read_mark()
+        self.highest = self.confirmed
+        self.target = 0
+        self.whole = False
+        self.closed = False
+        self.in_flight: dict[str, Receipt] = {}
+        self.tasks: set[asyncio.Task] = set()
+
+    # -- what score and learn ask and tell
+
+    def get(self, tx: str) -> Decided | None:
+        """What this worker would repeat for an id, whether the log has it yet or not."""
+        entry = self.ledger.entry(tx)
+        return None if entry is None else Decided(entry.source, entry.raw)
+
+    def decision(self, tx: str) -> bytes | None:
+        """The decision on an id, once the log has it."""
+        found = self.get(tx)
+        return found.raw if found is not None and found.source <= self.confirmed else None
+
+    def headers(self, source: int) -> tuple[tuple[str, bytes], ...]:
+        """The headers of the prediction that answers the transaction at this offset."""
+        self.highest = max(self.highest, source)
+        own = (SOURCE_HEADER, str(source).encode())
+        if source == self.highest:
+            return (own,)
+        return own, (REACH_HEADER, str(self.highest).encode())
+
+    def put(self, decided: dict[str, Decided]) -> None:
+        """Store what a step decided, before it is written to the log."""
+        self.ledger.write({tx: Entry(d.source, UNREAD, d.raw) for tx, d in decided.items()})
+
+    def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
+        """Remember which predictions are on their way, so that learn can wait for them."""
+        ids = list(ids)
+        self.in_flight.update(dict.fromkeys(ids, receipt))
+
+        def landed(_: asyncio.Future) -> None:
+            for tx in ids:
+                if self.in_flight.get(tx) is receipt:
+                    del self.in_flight[tx]
+
+        receipt.acked.add_done_callback(landed)
+
+    async def settled(self, ids: Iterable[str]) -> None:
+        """Wait until none of these ids has a prediction on its way.
+
+        All of them at once, in the moment of returning: a label of one that were just on its
+        way would wait, and score has already looked for labels that wait.
+        """
+        ids = list(ids)
+        while flying := [
+            receipt.acked
+            for receipt in map(self.in_flight.get, ids)
+            if receipt is not None and not receipt.acked.done()
+        ]:
+            await asyncio.wait(flying)
+
+    def acknowledged(self, base: int, sources: list[int]) -> None:
+        """The log took a batch of predictions: its first offset, and their source offsets."""
+        end = base + len(sources)
+        if base == self.reached:
+            self._advance(end, max(sources))
+        elif end > self.target:
+            # Somebody else's records lie in between: read them before any of ours counts.
+            filling, self.target = self.reached < self.target, end
+            if not filling:
+                self._spawn(self._fill())
+
+    # -- catching up
+
+    async def recover(self, committed: int | None) -> None:
+        """Read back what a replay from the committed position may need to repeat.
+
+        Raises
+        ------
+        StateError
+            The predictions log ends below what this store has read from it.
+        """
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
+            begin, end = await bounds(consumer, self.tp)
+            if self.reached > end:
+                raise StateError(
+                    f"{self.tp.topic}[{self.tp.partition}] ends at {end}, the local state has "
+                    f"read it up to {self.reached}: the topic was made anew; raise WEIR_EPOCH"
+                )
+            start = max(begin, self.reached)
+            if end - start <= FOLLOW_ON:
+                await self._fold(consumer, start, end)
+            else:
+                self.ledger.start_over()
+                self.reached, self.confirmed, self.highest = 0, -1, -1
+                start = await self._fold_tail(consumer, begin, end, committed)
+        self.whole = self.reached > 0 or start <= begin
+        self.reached = end
+        if self.whole:
+            self.ledger.save_mark(self.reached, self.confirmed)
+        else:
+            self._spawn(self._catch_up(begin, start))
+
+    async def _fold_tail(
+        self, consumer: AIOKafkaConsumer, begin: int, end: int, committed: int | None
+    ) -> int:
+        """Fold backwards from the end until below the commit; returns where that starts.
+
+        Below is where the log up to there answers nothing from the commit on. Its last
+        records may be of a replay, so their own sources do not tell.
+        """
+        start, span = end, TAIL
+        while start > begin:
+            stop, start = start, max(begin, end - span)
+            reached = await self._fold(consumer, start, stop)
+            if committed is not None and reached is not None and reached < committed:
+                break
+            span *= 4
+        return start
+
+    async def _catch_up(self, begin: int, end: int) -> None:
+        """The older part of the log, behind the worker's back."""
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
+            oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
+            await self._fold(consumer, max(begin, oldest), end, tell=True)
+        self.whole = True
+        self.ledger.save_mark(self.reached, self.confirmed)
+        log.info("scored[%d] has caught up", self.tp.partition)
+
+    async def _fill(self) -> None:
+        async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
+            while self.reached < (end := self.target):
+                await self._fold(consumer, self.reached, end, tell=True)
+                self._advance(end, self.confirmed)
+
+    async def _fold(
+        self, consumer: AIOKafkaConsumer, start: int, end: int, tell: bool = False
+    ) -> int | None:
+        """Take over the log's decisions; returns the reach of the first of them."""
+        first: int | None = None
+        async for fetched in stretch(consumer, self.tp, start, end):
+            records = [record for record in fetched if decides(record)]
+            if not records:
+                continue
+            sources = [source_offset(record) for record in records]
+            ids = [_read_id(record.value).id for record in records]
+            self._take_over(records, sources, ids)
+            if first is None:
+                first = reach(records[0])
+            if tell:
+                for tx in ids:
+                    self.on_known(tx)
+            await asyncio.sleep(0)
+        return first
+
+    def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
+        taken: dict[str, Entry] = {}
+        for record, source, tx in zip(records, sources, ids, strict=True):
+            known = taken.get(tx) or self.ledger.entry(tx)
+            if known is None or self._comes_after(known, record.offset, source):
+                taken[tx] = Entry(source, record.offset, record.value)
+            self.confirmed = max(self.confirmed, source)
+            self.highest = max(self.highest, reach(record))
+        self.ledger.write(taken)
+
+    def _comes_after(self, known: Entry, place: int, source: int) -> bool:
+        """Whether the log has what is known behind this place, or not at all.
+
+        It is read backwards and in two parts, so what was read first need not be the first.
+        """
+        if known.place != UNREAD:
+            return known.place > place
+        return known.source > min(source, self.confirmed)
+
+    # -- its tasks and files
+
+    def close(self) -> None:
+        """Stop catching up and release the files."""
+        self.closed = True
+        for task in self.tasks:
+            task.cancel()
+        self.ledger.close()
+
+    def _advance(self, reached: int, confirmed: int) -> None:
+        self.reached, self.confirmed = reached, max(self.confirmed, confirmed)
+        if self.whole:
+            self.ledger.save_mark(self.reached, self.confirmed)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task) -> None:
+        self.tasks.discard(task)
+        if self.closed:
+            return  # aiokafka may swallow the cancellation; then the files were gone
+        if not task.cancelled() and (error := task.exception()) is not None:
+            code = cause(error, Exit.STATE)
+            leave(code, f"scored[{self.tp.partition}] could not catch up: {error!r}")

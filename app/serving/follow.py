@@ -1,0 +1,195 @@
+"""The follower: folds the examples log into the learning state, on every worker.
+
+It reads without a consumer group, in log order, from the newest usable snapshot on. So
+every worker holds the whole learning state, and a rebalance loads nothing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+
+from app.core.bundle import Bundle
+from app.core.fold import LearningState
+from app.core.manifest import Identity
+from app.core.snapshot import KEY, assemble, unpack, unpack_models
+from app.errors import SnapshotError, StateError
+from app.messages import Entry, Example, Restore, read_entry
+from app.runtime.changelog import Changelog
+from app.runtime.guard import Exit, leave
+from app.runtime.reading import bounds, reader
+from app.runtime.topics import Topics
+from app.serving.pinned import Pinned
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.005  # seconds: the longest that folding keeps the event loop
+BLOCK = 256  # records that are read, and looked up in the models' bins, at once: some 2 ms
+IDLE_MS = 200
+
+
+class Follower:
+    """The learning state of one worker, and how far it is behind its log.
+
+    Parameters
+    ----------
+    new_state
+        Makes an empty learning state.
+    on_fold
+        Called with each example that was learned.
+    keys
+        Secrets, one of which must have signed a snapshot to begin with; none: no matter who.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topics: Topics,
+        identity: Identity,
+        new_state: Callable[[], LearningState],
+        on_fold: Callable[[Example], None],
+        keys: Sequence[bytes] = (),
+    ) -> None:
+        self.brokers, self.identity, self.keys = brokers, identity, keys
+        self.examples = TopicPartition(topics.examples, 0)
+        self.models = TopicPartition(topics.changelogs["models"], 0)
+        self.pinned = Pinned(brokers, self.models, identity)
+        self.new_state, self.on_fold = new_state, on_fold
+        self.state = new_state()
+        self.caught_up = asyncio.Event()
+        self.end = 0
+        self.loaded = 0  # version of the snapshot that this worker began with
+        self.refused_snapshots = 0
+        self.missing: str | None = None  # what a restore in the log waits for
+        self._level_at = time.monotonic()
+        self._folding = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the newest usable snapshot, then follow the log from there on.
+
+        Raises
+        ------
+        StateError
+            The log ends below the snapshot, or no longer holds what has to be folded.
+        """
+        async with reader(self.brokers, self.models, self.examples) as consumer:
+            begin, self.end = await bounds(consumer, self.examples)
+            consumer.pause(self.examples)
+            records = await Changelog(consumer, self.models, KEY.fullmatch).read()
+        self._load(records.items(), begin)
+        if self.state.version < begin:
+            raise StateError(
+                f"{self.examples.topic} begins at {begin} and no snapshot reaches it: "
+                "what was learned before is lost; the examples topic must keep everything"
+            )
+        if self.state.version > self.end:
+            raise StateError(
+                f"{self.examples.topic} ends at {self.end}, a snapshot is of "
+                f"{self.state.version}: the topic was made anew; raise WEIR_EPOCH"
+            )
+        self._task = asyncio.ensure_future(self._follow())
+        self._task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    @property
+    def lag(self) -> int:
+        """Examples that are in the log and not in the state."""
+        return max(self.end - self.state.version, 0)
+
+    def seconds_behind(self) -> float:
+        """Time since the state last was level with the end of the log, 0 while it is."""
+        return time.monotonic() - self._level_at if self.lag else 0.0
+
+    async def copy(self) -> tuple[int, Bundle]:
+        """Version and snapshot of the state, made part by part with folding paused."""
+        async with self._folding:
+            bundle = Bundle()
+            for part in self.state.parts():
+                await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
+            return self.state.version, bundle
+
+    def _load(self, records: Iterable[tuple[bytes, bytes]], begin: int) -> None:
+        for snapshot in assemble(records):
+            state = self.new_state()
+            try:
+                if snapshot.version < begin:
+                    raise SnapshotError(f"snapshot {snapshot.version} is below the log's start")
+                state.load(unpack(snapshot, self.identity, self.keys))
+            except StateError as error:
+                self.refused_snapshots += 1
+                log.warning("Not using a snapshot: %s", error)
+                continue
+            self.state, self.loaded = state, state.version
+            log.info("Loaded the snapshot of version %d", state.version)
+            return
+
+    async def _follow(self) -> None:
+        async with reader(self.brokers, self.examples) as consumer:
+            consumer.seek(self.examples, self.state.version)
+            while True:
+                fetched = await consumer.getmany(self.examples, timeout_ms=IDLE_MS)
+                self.end = max(consumer.highwater(self.examples) or 0, self.end)
+                async with self._folding:
+                    await self._fold(fetched.get(self.examples, ()))
+                if not self.lag:
+                    self._level_at = time.monotonic()
+                    self.caught_up.set()
+
+    async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
+        for begin in range(0, len(records), BLOCK):
+            await self._fold_block(records[begin : begin + BLOCK])
+            await asyncio.sleep(0)
+
+    async def _fold_block(self, records: Sequence[ConsumerRecord]) -> None:
+        since = time.monotonic()
+        entries = [(record.offset, _read(record)) for record in records]
+        examples = [entry for _, entry in entries if isinstance(entry, Example)]
+        cells = iter(self.state.look_up(examples))
+        for offset, entry in entries:
+            where = next(cells) if isinstance(entry, Example) else None
+            await self._take(entry, offset, where)
+            if time.monotonic() - since > SLICE:
+                await asyncio.sleep(0)
+                since = time.monotonic()
+
+    async def _take(self, entry: Entry, offset: int, cells: Sequence[int] | None) -> None:
+        if isinstance(entry, Restore):
+            await self._restore(entry, offset)
+        elif self.state.fold(entry, offset, cells):
+            self.on_fold(entry)
+
+    async def _restore(self, entry: Restore, offset: int) -> None:
+        """Replace the models. All workers do it at this offset, so this one waits if it must."""
+        parts: list[bytes] = []
+        if self.state.wants(entry):
+            snapshot = await self.pinned.wait_for(entry, self._miss)
+            parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
+            self.missing = None
+        if self.state.restore(entry, offset, parts):
+            log.info("Restored the models of version %d, as %s says", entry.version, entry.id)
+
+    def _miss(self, why: str) -> None:
+        self.caught_up.set()  # a worker that starts now decides too, degraded as the others
+        if why != self.missing:
+            log.warning("A restore waits for its snapshot: %s", why)
+        self.missing = why
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")
+
+
+def _read(record: ConsumerRecord) -> Entry:
+    try:
+        return read_entry(record.value)
+    except msgspec.DecodeError as error:
+        raise StateError(f"example {record.offset} cannot be read: {error}") from None

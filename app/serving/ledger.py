@@ -1,0 +1,102 @@
+"""The files of the scored store: a partition's decisions by transaction id, and how far they go."""
+
+import shutil
+import struct
+from pathlib import Path
+
+import msgspec
+import rocksdict
+from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict
+
+from app.runtime.rocks import open_or_discard
+
+FORMAT = 2
+UNREAD = -1  # place of an entry that this worker wrote and did not read from the log
+MARK = b"\0reached"  # no id holds a NUL
+_HEAD = struct.Struct("<qq")  # source offset, predictions offset
+_MARK = struct.Struct("<qqqq")  # format, epoch, next predictions offset, highest source offset
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """What is kept of an id: its decision, and where in the predictions log that was read."""
+
+    source: int
+    place: int
+    raw: bytes
+
+
+class Ledger:
+    """A RocksDB of entries that expire, and a mark that says how far it has read its log.
+
+    One of another format or epoch is made anew: the log has everything.
+
+    Parameters
+    ----------
+    horizon
+        Seconds after which an entry expires.
+    """
+
+    def __init__(self, path: Path, epoch: int, horizon: float) -> None:
+        self.path, self.epoch, self.horizon = path, epoch, horizon
+        self.db = self._open()
+
+    def entry(self, tx: str) -> Entry | None:
+        """What is kept of an id."""
+        value = self.db.get(tx.encode())
+        if value is None:
+            return None
+        source, place = _HEAD.unpack_from(value)
+        return Entry(source, place, value[_HEAD.size :])
+
+    def write(self, entries: dict[str, Entry]) -> None:
+        """Keep entries, all of them or none."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for tx, entry in entries.items():
+            batch.put(tx.encode(), _HEAD.pack(entry.source, entry.place) + entry.raw)
+        self.db.write(batch)
+
+    def read_mark(self) -> tuple[int, int]:
+        """Next predictions offset to read, highest source offset that those before it answer."""
+        mark = self.db.get(MARK)
+        if mark is not None and len(mark) == _MARK.size:
+            form, epoch, reached, confirmed = _MARK.unpack(mark)
+            if (form, epoch) == (FORMAT, self.epoch):
+                return reached, confirmed
+        self.start_over()
+        return 0, -1
+
+    def save_mark(self, reached: int, confirmed: int) -> None:
+        """Remember how far the log was read."""
+        self.db.put(MARK, _MARK.pack(FORMAT, self.epoch, reached, confirmed))
+
+    def start_over(self) -> None:
+        """Forget everything."""
+        self.db.close()
+        shutil.rmtree(self.path)
+        self.db = self._open()
+
+    def close(self) -> None:
+        """Release the files."""
+        self.db.close()
+
+    def _open(self) -> Rdict:
+        options = Options(raw_mode=True)
+        options.set_compression_type(DBCompressionType.lz4())
+        options.set_write_buffer_size(4 << 20)
+        table = BlockBasedOptions()
+        table.set_bloom_filter(10, block_based=False)
+        table.set_block_cache(Cache(8 << 20))
+        options.set_block_based_table_factory(table)
+
+        def open_files() -> Rdict:
+            # Column families named: left alone, rocksdict takes their options from the last start,
+            # expiry in expiry, and from the third start on every merge of files drops all entries.
+            return Rdict(
+                str(self.path),
+                options,
+                column_families={"default": options},
+                access_type=AccessType.with_ttl(int(self.horizon)),
+            )
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        return open_or_discard(self.path, open_files)

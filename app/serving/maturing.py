@@ -1,0 +1,175 @@
+"""The delayed reader: what nobody complained of for WEIR_MATURITY enters as legitimate.
+
+It follows the predictions of one held partition, without a group, that much later in
+record time, and publishes feedback like any other producer. So learn alone decides what
+comes of it, and a chargeback that comes later corrects it.
+"""
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types.tuples import TP
+
+from app.core.labels import decode_entry
+from app.core.maturity import Maturity
+from app.messages import encode
+from app.runtime.guard import Exit, leave
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.step import Step
+from app.runtime.writer import Out
+from app.serving.decisions import decides
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.serving.worker import Worker
+
+log = logging.getLogger(__name__)
+
+KEY = b"\0matured"  # in the labels table; no transaction's id holds a NUL
+BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
+REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
+POLL = 0.01  # seconds between looks at learn's position
+LOOKS = 100  # looks at the log's end in the time in which a transaction matures
+LOOK_LIMITS = 0.1, 60.0  # seconds between them
+_MARK = struct.Struct("<qq")  # epoch, the next predictions offset
+
+
+class _Decided(msgspec.Struct):
+    id: str
+    customer: str
+
+
+_read = msgspec.json.Decoder(_Decided).decode
+
+
+def rule(settings: Settings) -> Maturity:
+    """The rule of these settings, its times in ms."""
+    return Maturity(
+        int(settings.maturity * 1000), int(settings.horizon * 1000), settings.maturity_share
+    )
+
+
+def read_mark(raw: bytes | None, epoch: int) -> int:
+    """The predictions offset through which maturity was published; 0 in a new epoch.
+
+    >>> read_mark(_MARK.pack(2, 7), 2), read_mark(_MARK.pack(2, 7), 3), read_mark(None, 2)
+    (7, 0, 0)
+    """
+    stored, through = _MARK.unpack(raw) if raw else (epoch, 0)
+    return int(through) if stored == epoch else 0
+
+
+class Maturing:
+    """The delayed reader of one partition, while this worker holds it.
+
+    The position moves when the labels up to it are acknowledged, and is stored in the next
+    step of the partition. What a crash in between publishes again has no effect, because
+    the label ids are the same. One batch is on its way at a time, and the next one waits
+    until learn has settled it: a backlog lets score and other labels through.
+
+    Parameters
+    ----------
+    still_mine
+        Whether this worker may still write for the partition.
+    """
+
+    def __init__(self, worker: "Worker", partition: int, still_mine: Callable[[], bool]) -> None:
+        settings = worker.settings
+        self.worker, self.partition, self.still_mine = worker, partition, still_mine
+        self.tp = TopicPartition(worker.topics.predictions, partition)
+        self.rule = rule(settings)
+        self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
+        self.labels = worker.labels.data._db_for_partition(partition)
+        self.through = self.stored = read_mark(self.labels.get(KEY), settings.epoch)
+        self.next = 0  # when the prediction at the position was written, once that is known
+        self.task = asyncio.ensure_future(self._run())
+        self.task.add_done_callback(self._ended)
+
+    def write_into(self, step: Step) -> None:
+        """Store the position in a step of the partition, if it has moved."""
+        if self.through > self.stored:
+            labels = step.table(self.worker.labels)
+            labels[KEY] = _MARK.pack(self.worker.settings.epoch, self.through)
+            self.stored = self.through
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.task.cancel()
+
+    async def _run(self) -> None:
+        while not self.worker.scored[self.partition].whole:
+            await asyncio.sleep(self.pause)  # labels would only wait for their decisions
+        while True:
+            try:
+                async with reader(self.worker.settings.brokers, self.tp) as consumer:
+                    while True:
+                        await self._look(consumer)
+                        await asyncio.sleep(self.pause)
+            except KafkaError as error:
+                log.warning("Maturity of partition %d waits for Kafka: %r", self.partition, error)
+                await asyncio.sleep(self.pause)
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+        """Publish what has become due since the last look."""
+        begin, end = await bounds(consumer, self.tp)
+        start = max(begin, self.through)
+        if start >= end:
+            return
+        newest = await self._written(consumer, end - 1)
+        if not self.rule.due(self.next, newest):
+            return
+        async for records in stretch(consumer, self.tp, start, end):
+            for first in range(0, len(records), BATCH):
+                if not await self._take(records[first : first + BATCH], newest):
+                    return
+
+    async def _written(self, consumer: AIOKafkaConsumer, offset: int) -> int:
+        """The timestamp of one prediction."""
+        async for records in stretch(consumer, self.tp, offset, offset + 1):
+            return int(records[0].timestamp)
+        return 0
+
+    async def _take(self, records: Sequence[ConsumerRecord], newest: int) -> bool:
+        """Deal with the predictions that are due; False when one is not."""
+        began = asyncio.get_running_loop().time()
+        due = 0
+        while due < len(records) and self.rule.due(records[due].timestamp, newest):
+            due += 1
+        decisions = filter(decides, records[:due])
+        labels = [out for record in decisions for out in self._labels(record, newest)]
+        if due:
+            await self._publish(labels, records[due - 1].offset + 1)
+        self.next = records[due].timestamp if due < len(records) else 0
+        await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
+        return due == len(records)
+
+    def _labels(self, record: ConsumerRecord, newest: int) -> list[Out]:
+        decided, written = _read(record.value), int(record.timestamp)
+        raw = self.labels.get(decided.id.encode())
+        entry = None if raw is None else decode_entry(raw, decided.customer)
+        if self.rule.forgotten(written, newest) or not self.rule.learns(decided.id, entry):
+            return []
+        said = self.rule.label(decided.id, decided.customer, written)
+        return [Out(decided.customer.encode(), encode(said))]
+
+    async def _publish(self, labels: list[Out], through: int) -> None:
+        """Write labels, move the position, and wait until learn has dealt with them."""
+        while not self.still_mine():
+            await asyncio.sleep(POLL)  # until `close`: the gate is shut
+        ends: list[int] = []
+        feedback = TP(self.worker.topics.feedback, self.partition)
+        writer = self.worker.writers(*feedback)
+        await writer.put(labels, lambda base, count: ends.append(base + count)).acked
+        self.through = through
+        while ends and self.worker.flow.position(feedback) < max(ends):
+            await asyncio.sleep(POLL)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            leave(Exit.STATE, f"maturity of partition {self.partition} failed: {error!r}")

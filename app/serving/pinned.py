@@ -1,0 +1,55 @@
+"""Finding the pinned snapshot that a restore names: in the models changelog, sooner or later."""
+
+import asyncio
+from collections.abc import Callable
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from app.core.fold import Named
+from app.core.manifest import Identity
+from app.core.snapshot import Snapshot, find_pinned, manifest_key, verify
+from app.errors import SnapshotError
+from app.runtime.changelog import Changelog
+from app.runtime.reading import reader
+
+RETRY = 0.5  # seconds
+
+
+class Pinned:
+    """The pinned snapshots of one application.
+
+    Parameters
+    ----------
+    models
+        Partition 0 of the models table's changelog.
+    """
+
+    def __init__(self, brokers: str, models: TopicPartition, identity: Identity) -> None:
+        self.brokers, self.models, self.identity = brokers, models, identity
+
+    async def wait_for(self, named: Named, missing: Callable[[str], None]) -> Snapshot:
+        """The snapshot that is named, verified; waits until all of it is there.
+
+        `missing` is called with a sentence after each look that did not find it.
+        """
+        while True:
+            try:
+                return await self._look(named, missing)
+            except KafkaError as error:
+                missing(f"the broker does not give the snapshots: {error!r}")
+            await asyncio.sleep(RETRY)
+
+    async def _look(self, named: Named, missing: Callable[[str], None]) -> Snapshot:
+        stem = manifest_key(named).removesuffix(b"manifest")
+        async with reader(self.brokers, self.models) as consumer:
+            changelog = Changelog(consumer, self.models, lambda key: key.startswith(stem))
+            while True:
+                records = await changelog.read()
+                try:
+                    found = find_pinned(records.items(), named)
+                    await asyncio.to_thread(verify, found, self.identity)  # it hashes megabytes
+                    return found
+                except SnapshotError as error:
+                    missing(str(error))
+                await asyncio.sleep(RETRY)

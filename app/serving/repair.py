@@ -1,0 +1,130 @@
+"""Repairing the models: what commands write so that all workers act at one offset of the log."""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from app.core.bundle import pin
+from app.core.manifest import signature
+from app.core.snapshot import Snapshot, assemble, verify
+from app.errors import BrokerError, Refused, SnapshotError
+from app.messages import Restore, encode, read_entry
+from app.runtime.changelog import Changelog
+from app.runtime.reading import bounds, reader
+from app.runtime.topics import Topics, check
+from app.runtime.writer import Out, Writers
+from app.serving.worker import identity
+from app.settings import Settings
+
+WITHIN = 120.0  # seconds for all of a snapshot
+
+
+async def snapshots(settings: Settings) -> list[tuple[Snapshot, bool]]:
+    """The snapshots in the models changelog and whether they are pinned, newest first."""
+    models = TopicPartition(Topics.named(settings).changelogs["models"], 0)
+    async with reader(settings.brokers, models) as consumer:
+        records = await Changelog(consumer, models, bool).read()
+    found = [
+        (snapshot, pinned)
+        for pinned in (False, True)
+        for snapshot in assemble(records.items(), pinned)
+    ]
+    return sorted(found, key=lambda pair: pair[0].version, reverse=True)
+
+
+def choose(found: Iterable[tuple[Snapshot, bool]], name: str) -> Snapshot:
+    """The snapshot of a version, or of a digest that begins so.
+
+    Raises
+    ------
+    SnapshotError
+        None is meant, or several are.
+    """
+    meant = {
+        snapshot.digest: snapshot
+        for snapshot, _ in found
+        if name in (str(snapshot.version), snapshot.digest[: max(len(name), 6)])
+    }
+    if not meant:
+        raise SnapshotError(
+            f"no snapshot {name} is stored; weir model list names those that are, and "
+            "weir model rebuild --through makes one of any version"
+        )
+    if len(meant) > 1:
+        raise SnapshotError(f"several snapshots are meant by {name}: give the digest")
+    return meant.popitem()[1]
+
+
+def check_usable(snapshot: Snapshot, settings: Settings) -> None:
+    """Raise SnapshotError unless a snapshot is whole, of these settings and signed as they say."""
+    verify(snapshot, identity(settings))
+    keys = settings.signing_keys
+    if keys and (found := signature(snapshot.manifest, keys)) != "good":
+        raise SnapshotError(
+            f"snapshot {snapshot.version} is not signed with a key of WEIR_SNAPSHOT_KEYS: {found}"
+        )
+
+
+async def announce(
+    settings: Settings, records: Iterable[tuple[bytes, bytes]], entry: Restore
+) -> int:
+    """Pin the records of a snapshot, then append the restore that names it; its offset.
+
+    Each is acknowledged before the next is written, so no worker has to wait for long.
+
+    Raises
+    ------
+    TopicsError, BrokerError
+        The topics are not there, or no broker answers.
+    """
+    names = Topics.named(settings)
+    await check(settings)
+    writers = Writers(settings.brokers)
+    try:
+        await writers.start()
+        async with asyncio.timeout(WITHIN):
+            pinned = [Out(key, value) for key, value in pin(records)]
+            await writers(names.changelogs["models"], 0).put(pinned).acked
+            return await _append(writers, names.examples, encode(entry))
+    except (KafkaError, TimeoutError) as error:
+        raise BrokerError(f"{settings.brokers} has not taken the restore: {error!r}") from None
+    finally:
+        await writers.stop()
+
+
+async def _append(writers: Writers, topic: str, value: bytes) -> int:
+    landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    writers(topic, 0).put([Out(None, value)], lambda base, _: landed.set_result(base))
+    return await landed
+
+
+def restore_of(
+    settings: Settings, version: int, digest: str, id: str, at: int, actor: str, reason: str
+) -> Restore:
+    """The entry that makes the models those of a snapshot. Raises Refused for too long a text."""
+    wanted = identity(settings)
+    entry = Restore(
+        id=id,
+        version=version,
+        digest=digest,
+        model=wanted.model,
+        features=wanted.features,
+        at=at,
+        actor=actor,
+        reason=reason,
+    )
+    try:
+        read_entry(encode(entry))  # what a worker could not read would end every one of them
+    except msgspec.ValidationError as error:
+        raise Refused(f"the restore cannot be written: {error}") from None
+    return entry
+
+
+async def log_end(settings: Settings) -> int:
+    """The version that the whole examples log gives."""
+    examples = TopicPartition(Topics.named(settings).examples, 0)
+    async with reader(settings.brokers, examples) as consumer:
+        return (await bounds(consumer, examples))[1]

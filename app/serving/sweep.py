@@ -1,0 +1,29 @@
+"""Expiry of the labels table: entries go when nobody can say anything new of them."""
+
+from itertools import islice
+
+from rocksdict import Rdict
+
+from app.core.labels import decode_entry
+from app.runtime.rocks import walk
+
+LOOKS = 2  # entries looked at for each label read: the sweep is as fast as the table grows
+
+
+class Sweep:
+    """Walks through one partition of the labels table, a few entries a step."""
+
+    def __init__(self) -> None:
+        self.cursor = b""
+
+    def expired(self, db: Rdict, before: int, looks: int) -> list[bytes]:
+        """Of the next `looks` entries, those whose last label was recorded before a time."""
+        items = list(islice(walk(db, self.cursor), looks + 1))
+        self.cursor = items[-1][0] if len(items) > looks else b""
+        # Keys that hold a NUL are not transactions: waiting labels, Faust's offset.
+        entries = [(key, raw) for key, raw in items[:looks] if b"\0" not in key]
+        return [key for key, raw in entries if _last_recorded(raw) < before]
+
+
+def _last_recorded(raw: bytes) -> int:
+    return max(revision.recorded for revision in decode_entry(raw, "").revisions)

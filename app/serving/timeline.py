@@ -1,0 +1,102 @@
+"""Learning states of the past, computed again from snapshots and the examples log."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.core.fold import LearningState, fold_entry
+from app.core.snapshot import Snapshot, assemble, resolver, unpack
+from app.errors import StateError
+from app.messages import Entry, read_entry
+from app.runtime.changelog import Changelog
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.topics import Topics
+from app.serving.worker import identity, new_state
+from app.settings import Settings
+
+
+class Timeline:
+    """Gives the learning state of one version after the other.
+
+    It goes from the newest usable snapshot at or below a version, or from the log's start, and
+    folds on. Ask in ascending order: then the log is read once.
+
+    Parameters
+    ----------
+    consumer
+        Assigned to the examples; nobody else uses it.
+    records
+        What the models changelog holds.
+    """
+
+    def __init__(
+        self, settings: Settings, consumer: AIOKafkaConsumer, records: dict[bytes, bytes]
+    ) -> None:
+        self.settings, self.consumer = settings, consumer
+        self.examples = TopicPartition(Topics.named(settings).examples, 0)
+        self.identity = identity(settings)
+        self.snapshots = assemble(records.items())
+        self.resolve = resolver(records, self.identity)
+        self.state = new_state(settings)
+        self._log = self._entries(0)
+
+    async def reach(self, version: int) -> LearningState:
+        """The state of a version; it changes with the next call.
+
+        Raises
+        ------
+        StateError
+            The log holds no such version, not all that leads to it, or a snapshot that one of
+            its restores names is missing.
+        """
+        if version < self.state.version:
+            await self._start_from(new_state(self.settings))
+        for snapshot in self.snapshots:
+            if self.state.version < snapshot.version <= version and await self._load(snapshot):
+                break
+        while self.state.version < version:
+            try:
+                offset, entry = await anext(self._log)
+            except StopAsyncIteration:
+                reason = f"{self.examples.topic} does not reach version {version}"
+                raise StateError(reason) from None
+            fold_entry(self.state, entry, offset, self.resolve)
+        return self.state
+
+    async def end(self) -> int:
+        """The version that the whole log gives."""
+        _, end = await bounds(self.consumer, self.examples)
+        return end
+
+    async def _load(self, snapshot: Snapshot) -> bool:
+        state = new_state(self.settings)
+        try:
+            state.load(unpack(snapshot, self.identity, self.settings.signing_keys))
+        except StateError:
+            return False  # the one before it, or the log, serves as well
+        await self._start_from(state)
+        return True
+
+    async def _start_from(self, state: LearningState) -> None:
+        await self._log.aclose()
+        self.state, self._log = state, self._entries(state.version)
+
+    async def _entries(self, start: int) -> AsyncGenerator[tuple[int, Entry], None]:
+        begin, end = await bounds(self.consumer, self.examples)
+        if begin > start:
+            raise StateError(f"{self.examples.topic} begins at {begin}, version {start} is below")
+        async for records in stretch(self.consumer, self.examples, start, end):
+            for record in records:
+                yield record.offset, read_entry(record.value)
+
+
+@asynccontextmanager
+async def timeline(settings: Settings) -> AsyncIterator[Timeline]:
+    """The learning states of these settings, from the topics as they are now."""
+    names = Topics.named(settings)
+    models = TopicPartition(names.changelogs["models"], 0)
+    async with reader(settings.brokers, models) as consumer:
+        records = await Changelog(consumer, models, bool).read()
+    async with reader(settings.brokers, TopicPartition(names.examples, 0)) as consumer:
+        yield Timeline(settings, consumer, records)

@@ -1,0 +1,159 @@
+"""Computing stored decisions again: do the logs still give what was decided?"""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+
+from app.core.fold import LearningState
+from app.messages import ModelUsed, Prediction, encode, read_prediction
+from app.runtime.reading import bounds, reader, stretch
+from app.runtime.topics import Topics
+from app.serving.timeline import Timeline, timeline
+from app.serving.worker import new_policy
+from app.settings import Settings
+from app.streams.fraud.decision import Policy, appraise
+
+
+class Place(NamedTuple):
+    """Where a decision lies in the predictions topic."""
+
+    partition: int
+    offset: int
+
+
+class Finding(NamedTuple):
+    """A decision that is not what the logs give, or cannot be compared with it; and why."""
+
+    place: Place
+    transaction: str
+    version: int
+    why: str
+
+
+class Report(NamedTuple):
+    """What became of the decisions that were looked at. `versions` counts learning states."""
+
+    equal: int
+    different: list[Finding]
+    not_compared: list[Finding]
+    versions: int
+
+
+async def stored(
+    settings: Settings, limit: int | None = None, transaction: str = ""
+) -> list[ConsumerRecord]:
+    """Records of the predictions topic: the newest `limit` of them, or all of one transaction."""
+    topic = Topics.named(settings).predictions
+    tps = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    found: list[ConsumerRecord] = []
+    for tp in tps:
+        async with reader(settings.brokers, tp) as consumer:
+            begin, end = await bounds(consumer, tp)
+            start = begin if limit is None or transaction else max(begin, end - limit)
+            async for records in stretch(consumer, tp, start, end):
+                found += _of(transaction, records) if transaction else records
+    found.sort(key=attrgetter("timestamp", "partition", "offset"))
+    return found if limit is None else found[-limit:]
+
+
+async def verify(
+    settings: Settings,
+    records: Sequence[ConsumerRecord],
+    advanced: Callable[[], None] = lambda: None,
+) -> Report:
+    """Compute the decisions in records of the predictions topic again.
+
+    Decisions of another engine, model, scope or feature set are not compared. The threshold of
+    review is the one that a decision names, or the settings' where it names none; that of
+    blocking is always the settings'. `advanced` is called after each decision.
+
+    Raises
+    ------
+    StateError
+        The examples log does not reach back as far as it must.
+    """
+    policy, report, versions = new_policy(settings), Report(0, [], [], 0), set[int]()
+    equal = 0
+    async with timeline(settings) as past:
+        end = await past.end()
+        for record, prediction in _in_order(_distinct(records), report.different):
+            used, place = prediction.model, Place(record.partition, record.offset)
+            finding = Finding(place, prediction.id, used.version, "")
+            if why := incomparable(prediction, policy):
+                report.not_compared.append(finding._replace(why=why))
+            elif why := await _compare(past, end, record.partition, prediction, policy):
+                report.different.append(finding._replace(why=why))
+            else:
+                equal += 1
+                versions.add(used.version)
+            advanced()
+    return report._replace(equal=equal, versions=len(versions))
+
+
+def incomparable(prediction: Prediction, policy: Policy) -> str:
+    """Why a decision cannot be held against these settings and this engine; '' when it can."""
+    if prediction.engine != policy.engine:
+        return f"engine {prediction.engine}"
+    used = prediction.model
+    if (used.name, used.scope) != (policy.model, policy.scope):
+        return f"model {used.name}, scope {used.scope}"
+    if used.features != policy.features:
+        return f"features {used.features}"
+    return ""
+
+
+def differing(
+    prediction: Prediction, state: LearningState, partition: int, policy: Policy
+) -> list[str]:
+    """Names of what is not as features, state and threshold give it, bit by bit."""
+    review = prediction.threshold
+    verdict = appraise(prediction.features, state, partition, policy, review=review)
+    again = {
+        "score": verdict.score,
+        "decision": verdict.decision,
+        "reasons": verdict.reasons,
+        "model": ModelUsed(policy.model, policy.scope, state.version, policy.features),
+    }
+    told = {name: getattr(prediction, name) for name in again}
+    names = [name for name in again if encode(again[name]) != encode(told[name])]
+    return names if prediction.source.partition == partition else [*names, "source"]
+
+
+async def _compare(
+    past: Timeline, end: int, partition: int, prediction: Prediction, policy: Policy
+) -> str:
+    version = prediction.model.version
+    if not 0 <= version <= end:
+        return f"version {version} is not in the log"
+    state = await past.reach(version)
+    return ", ".join(differing(prediction, state, partition, policy))
+
+
+def _of(transaction: str, records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
+    id = b'"id":' + encode(transaction)  # as Weir writes it; no other field has this name
+    return [record for record in records if id in (record.value or b"")]
+
+
+def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
+    """A decision that was repeated, byte for byte, is looked at once."""
+    first: dict[tuple[int, bytes], ConsumerRecord] = {}
+    for record in records:
+        first.setdefault((record.partition, record.value), record)
+    return list(first.values())
+
+
+def _in_order(
+    records: Iterable[ConsumerRecord], unreadable: list[Finding]
+) -> list[tuple[ConsumerRecord, Prediction]]:
+    """Records with what they hold, by version; findings of those that hold nothing."""
+    read = []
+    for record in records:
+        try:
+            read.append((record, read_prediction(record.value or b"")))
+        except msgspec.DecodeError:
+            place = Place(record.partition, record.offset)
+            unreadable.append(Finding(place, "", 0, "it cannot be read"))
+    return sorted(read, key=lambda pair: pair[1].model.version)

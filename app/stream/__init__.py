@@ -1,1 +1,0 @@
-"""The only place that knows Kafka: topics, tables, agents, the follower, the mends of Faust."""

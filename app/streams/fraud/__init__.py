@@ -1,0 +1,1 @@
+"""Card transactions: what a payment looks like, what speaks for fraud, what is decided."""

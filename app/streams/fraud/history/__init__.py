@@ -1,0 +1,1 @@
+"""The packed record of a customer."""

@@ -1,0 +1,248 @@
+"""The packed customer record: latest events, running values, day totals, recent fraud labels.
+
+A record keeps the R latest events that features use and M more behind them, so that a
+replay of up to M events sees what was seen at first. Events are known by their offset in
+the transactions topic: one that is present, or has left, is not inserted again.
+
+    header | running values after the newest event, and before the oldest one kept
+           | the events | day totals of the events that have left | fraud labels
+
+The first sections are a function of the transactions topic, the labels of the feedback
+topic. All numbers are little-endian.
+"""
+
+from bisect import bisect_left
+from functools import lru_cache
+from hashlib import blake2b
+from struct import Struct
+from struct import error as StructError
+from typing import NamedTuple
+
+from app.errors import StateError
+from app.messages import Origin
+from app.streams.fraud.history import recent
+from app.streams.fraud.history.columns import Steps
+from app.streams.fraud.history.past import Past
+from app.streams.fraud.history.ring import Event, Ring
+from app.streams.fraud.history.running import Running
+from app.streams.fraud.history.totals import Totals
+
+__all__ = ["Event", "History", "Limits", "Past", "cached_hash64", "hash64"]
+
+FORMAT = 1
+NOTHING = Running()
+NONE_LEFT = Totals()
+HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
+
+
+def hash64(text: str) -> int:
+    """A 64 bit hash of an id, the same in every process.
+
+    >>> hash64("t1") == hash64("t1"), hash64("t1") == hash64("t2")
+    (True, False)
+    """
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+cached_hash64 = lru_cache(maxsize=1 << 16)(hash64)  # for merchants: their ids come again
+
+
+class Limits(NamedTuple):
+    """How much a record keeps."""
+
+    events: int  # R: latest events that features use
+    replay: int  # M: events kept behind them
+    labels: int  # recent fraud labels
+
+
+class History:
+    """One customer's record, open for one step.
+
+    A replay sees what was seen at first, and leaves the bytes as they are:
+
+    >>> limits = Limits(events=2, replay=1, labels=4)
+    >>> history = History(epoch=1, limits=limits)
+    >>> for offset, amount in enumerate([5.0, 7.0, 6.0, 40.0]):
+    ...     seen = history.before(offset)
+    ...     inserted = history.insert(Event(offset, hash64(f"t{offset}"), offset, amount, 9))
+    >>> seen.amounts, seen.count, seen.windows(at=3)[0]
+    ((7.0, 6.0), 3, (3.0, 18.0))
+    >>> again = History.decode(history.encode(), 1, limits)
+    >>> again.before(3) == seen, again.insert(Event(3, hash64("t3"), 3, 40.0, 9))
+    (True, False)
+    >>> again.encode() == history.encode(), again.seen_through
+    (True, 3)
+    """
+
+    __slots__ = (
+        "_base",
+        "_head",
+        "_labels",
+        "_ring",
+        "_totals",
+        "epoch",
+        "limits",
+        "seen_through",
+    )
+
+    def __init__(
+        self,
+        epoch: int,
+        limits: Limits,
+        seen_through: int = -1,
+        head: Running = NOTHING,
+        base: Running = NOTHING,
+        ring: Ring | None = None,
+        totals: Totals = NONE_LEFT,
+        labels: bytes = b"",
+    ) -> None:
+        self.epoch = epoch
+        self.limits = limits
+        self.seen_through = seen_through  # the highest offset dealt with in this epoch
+        self._head = head  # after the newest event
+        self._base = base  # before the oldest event kept
+        self._ring = Ring(Steps(), Steps()) if ring is None else ring
+        self._totals = totals
+        self._labels = labels
+
+    @classmethod
+    def decode(cls, raw: bytes | None, epoch: int, limits: Limits) -> "History":
+        """Open a record; None opens an empty one.
+
+        In a record of an older epoch offsets mean nothing any more. Its events stay, at
+        offsets below 0: features and the duplicate rule still know them, and they fence
+        off no event of the new epoch.
+
+        Raises
+        ------
+        StateError
+            The record is of a later epoch, of another format, or damaged.
+        """
+        if not raw:
+            return cls(epoch, limits)
+        try:
+            history = cls._read(raw, limits)
+        except StructError as error:
+            raise StateError(f"a customer record is damaged: {error}") from None
+        if history.epoch != epoch:
+            history._begin(epoch)
+        return history
+
+    def encode(self) -> bytes:
+        """The record as bytes."""
+        placed = self._head.places > 0
+        return b"".join(
+            (
+                HEADER.pack(FORMAT, self.epoch, self.seen_through, placed),
+                self._head.encode(placed),
+                self._base.encode(placed),
+                self._ring.encode(),
+                self._totals.encode(),
+                self._labels,
+            )
+        )
+
+    def insert(self, event: Event) -> bool:
+        """Add the newest event; False when its offset was dealt with before.
+
+        A log gives offsets in ascending order, so what is not above the highest one comes
+        from a replay: it is in the record, has left it, or was passed over.
+        """
+        if event.offset <= self.seen_through:
+            return False
+        self._append(event)
+        self.seen_through = event.offset
+        return True
+
+    def pass_over(self, offset: int) -> None:
+        """Deal with an event without counting it: it repeats a transaction."""
+        self.seen_through = max(self.seen_through, offset)
+
+    def events(self) -> list[Event]:
+        """All events kept, oldest first."""
+        return self._ring.events()
+
+    def labels(self) -> list[recent.Row]:
+        """The recent labels kept, in the order of their origins."""
+        return recent.unpack(self._labels)
+
+    def first_offset_of(self, id_hash: int) -> int | None:
+        """The lowest offset at which a transaction id is kept, None where it is not.
+
+        An event of an earlier epoch has an offset below 0.
+        """
+        index = self._ring.index(id_hash)
+        return None if index < 0 else self._ring.offsets.values()[index]
+
+    def before(self, offset: int) -> Past:
+        """What the event at `offset` may see: the R latest events with a smaller offset.
+
+        The same bits at a replay as at first, while at most M events have come after.
+        Later it is what the record still knows, and not `whole`.
+        """
+        ring, base = self._ring, self._base
+        ats, amounts = ring.ats.values(), ring.all_amounts()
+        stop, running = len(ats), self._head
+        if ats and offset <= ring.offsets.last:
+            stop = bisect_left(ring.offsets.values(), offset)
+            running = base
+            for event in zip(ats[:stop], amounts, ring.all_places(), strict=False):
+                running = running.after(*event)
+        start = max(0, stop - self.limits.events)
+        return Past(
+            ats=ats[start:stop],
+            amounts=amounts[start:stop],
+            merchants=ring.some_merchants(start, stop),
+            running=running,
+            older=self._totals.plus(ats[:start], amounts[:start]),
+            frauds=recent.frauds(self._labels) if self._labels else (),
+            whole=stop == len(ats) or stop >= self.limits.events or not base.events,
+        )
+
+    def learn_label(self, tx_hash: int, origin: Origin, known: int, fraud: bool) -> bool:
+        """Note what holds of one transaction; False when that changes nothing.
+
+        Parameters
+        ----------
+        origin
+            The feedback record that decided it. One that is not above what the transaction
+            has already is ignored.
+        known
+            When the label became known, epoch ms.
+        fraud
+            False when the label was corrected to legitimate, or withdrawn.
+        """
+        labels = recent.settle(self._labels, (tx_hash, origin, known, fraud), self.limits.labels)
+        changed = labels != self._labels
+        self._labels = labels
+        return changed
+
+    def _append(self, event: Event) -> None:
+        place = self._ring.append(event)
+        self._head = self._head.after(event.at, event.amount, place)
+        while len(self._ring) > self.limits.events + self.limits.replay:
+            _, at, amount, place = self._ring.drop_oldest()
+            self._base = self._base.after(at, amount, place)
+            self._totals = self._totals.plus((at,), (amount,))
+
+    def _begin(self, epoch: int) -> None:
+        if self.epoch > epoch:
+            raise StateError(
+                f"a customer record is of epoch {self.epoch}, this worker's is {epoch}"
+            )
+        self.epoch = epoch
+        self.seen_through = -1
+        self._ring.offsets = Steps.of(range(-len(self._ring), 0))
+
+    @classmethod
+    def _read(cls, raw: bytes, limits: Limits) -> "History":
+        form, epoch, seen_through, placed = HEADER.unpack_from(raw)
+        if form != FORMAT:
+            raise StateError(f"a customer record has format {form}, not {FORMAT}")
+        head, position = Running.decode(raw, HEADER.size, placed)
+        base, position = Running.decode(raw, position, placed)
+        ring, position = Ring.decode(raw, position)
+        totals, position = Totals.decode(raw, position, base.last_at)
+        if (len(raw) - position) % recent.ROW.size:
+            raise StateError("a customer record is damaged: its labels are cut")
+        return cls(epoch, limits, seen_through, head, base, ring, totals, raw[position:])

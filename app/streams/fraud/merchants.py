@@ -1,0 +1,254 @@
+"""What settled labels say of merchants: folded from the examples log, the same on every worker."""
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from app.errors import SnapshotError
+from app.messages import Example
+from app.streams.fraud.history.record import cached_hash64
+from app.streams.fraud.table import Place, Table
+
+DAY = 86_400_000  # ms
+DAYS = 31  # buckets: the 30 days of the longest window and the day in which it begins
+LIFETIME = 60  # days without a label after which a merchant is forgotten
+PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured best
+# The alarm's level goes up with an unexplained fraud and down with a legitimate label, by a third
+# of that, so that it outlasts frauds that nobody reports; bounded, so that it ends soon after.
+UP, DOWN, HIGHEST = 3, 1, 12
+SPIKE, FAR = 0.8, 3.0  # log ratio to the typical amount and z-score from which it explains a fraud
+
+# Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the present
+# run of frauds and of unexplained ones, and the time (ms) of the transaction that began the latter;
+# level of the alarm and the time (ms) of the transaction that raised it.
+HEAD = Struct("<i2diqiqqiq")
+RING = Struct(f"<{DAYS}f")
+WEIGHT = Struct("<f")
+LABELS, FRAUDS = HEAD.size, HEAD.size + RING.size  # where the buckets begin in a record
+RECORD = Struct(f"{HEAD.format}{2 * DAYS}f")
+PATTERN = Struct("<ii")  # day of the latest fraud, frauds
+EMPTY = (0.0,) * DAYS
+
+START = Struct("<4sqdd")
+FORMAT = b"mer3"
+
+
+class MerchantView(NamedTuple):
+    """A merchant at one moment: risks lie in 0..1, days are None where no run is."""
+
+    risk_1d: float
+    risk_7d: float
+    risk_30d: float
+    labels: float = 0.0
+    run: int = 0
+    run_days: float | None = None
+    unexplained_run: int = 0
+    unexplained_days: float | None = None
+    unexplained_age: float | None = None
+    alarm: float = 0.0
+    alarm_age: float | None = None
+    location_frauds: int = 0
+
+
+class Merchants:
+    """Fraud by merchant and by (merchant, location), from labels in log order.
+
+    A risk is the share of fraud among the labels that became known in a window, smoothed
+    towards the overall share. Windows are made of day buckets, the oldest of which counts by
+    the part of it that lies in the window. The unexplained run leaves out frauds whose
+    amount alone stands out: those say more of the card than of the merchant. The alarm counts the
+    same frauds as a cumulative sum that legitimate labels take down step by step.
+
+    A correction or withdrawal takes back what it replaces, from the totals and from the day
+    it was counted in, while the ring holds that day. Weights that are multiples of a power of
+    two (1, 0.5, 0.25) come and go exactly, up to 2 ** 24 such parts a merchant and day; others
+    leave a rounding error of a float. Runs are no sums: a correction is a new label of them,
+    and a withdrawal leaves them as they are. What was said before a merchant was forgotten is
+    taken back from nothing, or from what came since.
+
+    References
+    ----------
+    Page, E. S. (1954). Continuous inspection schemes. Biometrika 41, 100-115.
+    """
+
+    _clock: int
+    _merchants: Table
+    _patterns: Table
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def __len__(self) -> int:
+        """How many merchants have state."""
+        return len(self._merchants)
+
+    @property
+    def clock(self) -> int:
+        """When the latest label became known, epoch ms."""
+        return self._clock
+
+    def learn(self, example: Example) -> None:
+        """Fold one label. A correction first takes back the label that it replaces."""
+        self._clock = max(self._clock, example.known)
+        place = self._merchants.open(cached_hash64(example.merchant), self._clock // DAY)
+        previous = example.previous
+        if previous is not None:
+            self._count(place, previous.label, -previous.weight, previous.day)
+        if example.y is not None:
+            self._count(place, example.y, example.w, example.known // DAY)
+            _extend_runs(place, example)
+        frauds = (example.y or 0) - (previous.label if previous else 0)
+        if frauds:
+            self._count_pattern(example, frauds)
+
+    def view(self, merchant: str, location: str, at: int, risks: bool = True) -> MerchantView:
+        """A merchant as a transaction at time `at` (epoch ms) may see it.
+
+        Without `risks` these are the overall share, which spares more than half of the time.
+        """
+        base = (self._frauds + 1) / (self._labels + 100)  # 1 % before the first label
+        place = self._merchants.find(cached_hash64(merchant))
+        if place is None:
+            return MerchantView(base, base, base)
+        records, start = place
+        head = HEAD.unpack_from(records, start)
+        newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
+        risk_1d = risk_7d = risk_30d = base
+        if risks:
+            known_1d, known_7d, known_30d = _windows(records, start + LABELS, newest, at)
+            bad_1d = bad_7d = bad_30d = PRIOR * base
+            if frauds:
+                sums = _windows(records, start + FRAUDS, newest, at)
+                bad_1d, bad_7d, bad_30d = bad_1d + sums[0], bad_7d + sums[1], bad_30d + sums[2]
+            risk_1d = bad_1d / (known_1d + PRIOR)
+            risk_7d = bad_7d / (known_7d + PRIOR)
+            risk_30d = bad_30d / (known_30d + PRIOR)
+        return MerchantView(
+            risk_1d,
+            risk_7d,
+            risk_30d,
+            labels,
+            run,
+            max(at - began, 0) / DAY if run else None,
+            unexplained_run,
+            max(at - since, 0) / DAY if unexplained_run else None,
+            max(at - first, 0) / DAY if unexplained_run else None,
+            level / UP,
+            max(at - raised, 0) / DAY if level else None,
+            self._pattern(merchant, location) if frauds else 0,
+        )
+
+    def parts(self) -> Iterator[bytes]:
+        """A dump in parts of at most 300 kB, each made when it is asked for."""
+        yield START.pack(FORMAT, self._clock, self._labels, self._frauds)
+        for part in self._merchants.parts():
+            yield b"m" + part
+        for part in self._patterns.parts():
+            yield b"p" + part
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
+        self._forget()
+        parts = iter(parts)
+        start = next(parts, b"")
+        if len(start) != START.size or not start.startswith(FORMAT):
+            raise SnapshotError("the merchant statistics are missing or of another format")
+        _, self._clock, self._labels, self._frauds = START.unpack(start)
+        tables = {b"m": self._merchants, b"p": self._patterns}
+        for part in parts:
+            if part[:1] not in tables:
+                raise SnapshotError("the merchant statistics hold a part of an unknown kind")
+            tables[part[:1]].load(part[1:])
+
+    def _forget(self) -> None:
+        self._clock = 0
+        self._labels = 0.0
+        self._frauds = 0.0
+        self._merchants = Table(RECORD, LIFETIME)
+        self._patterns = Table(PATTERN, LIFETIME)
+
+    def _count(self, place: Place, label: int, weight: float, day: int) -> None:
+        """Add a label's weight to the totals and to the buckets of its day."""
+        bad = weight if label else 0.0
+        self._labels = max(self._labels + weight, 0.0)
+        self._frauds = max(self._frauds + bad, 0.0)
+        records, at = place
+        newest, labels, frauds, *rest = HEAD.unpack_from(records, at)
+        if weight > 0 and day > newest:
+            _clear(place, max(newest + 1, day - DAYS + 1), day)
+            newest = day
+        labels, frauds = max(labels + weight, 0.0), max(frauds + bad, 0.0)
+        HEAD.pack_into(records, at, newest, labels, frauds, *rest)
+        if newest - DAYS < day <= newest:
+            _add(records, at + LABELS + day % DAYS * WEIGHT.size, weight)
+            if label:
+                _add(records, at + FRAUDS + day % DAYS * WEIGHT.size, weight)
+
+    def _count_pattern(self, example: Example, frauds: int) -> None:
+        key = cached_hash64(f"{example.merchant}\0{example.location}")
+        records, at = self._patterns.open(key, self._clock // DAY)
+        _, count = PATTERN.unpack_from(records, at)
+        PATTERN.pack_into(records, at, self._clock // DAY, max(count + frauds, 0))
+
+    def _pattern(self, merchant: str, location: str) -> int:
+        place = self._patterns.find(cached_hash64(f"{merchant}\0{location}"))
+        return 0 if place is None else int(PATTERN.unpack_from(*place)[1])
+
+
+def explained(x: dict[str, float]) -> bool:
+    """Whether a fraud's own amount, against its customer's history, accounts for it."""
+    return x.get("amount_log_ratio", 0.0) > SPIKE or x.get("amount_zscore", 0.0) > FAR
+
+
+def _extend_runs(place: Place, example: Example) -> None:
+    records, at = place
+    head = HEAD.unpack_from(records, at)
+    newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
+    if not example.y:
+        run = unexplained_run = 0
+        level = max(level - DOWN, 0)
+    else:
+        began = began if run else example.known
+        run += 1
+        if not explained(example.x):
+            if not unexplained_run:
+                since, first = example.known, example.at
+            unexplained_run += 1
+            raised = raised if level else example.at
+            level = min(level + UP, HIGHEST)
+    head = newest, labels, frauds, run, began, unexplained_run, since, first, level, raised
+    HEAD.pack_into(records, at, *head)
+
+
+def _windows(records: bytearray, ring_at: int, newest: int, at: int) -> tuple[float, ...]:
+    """Sums over the 1, 7 and 30 days before `at` of the buckets of one kind."""
+    day, elapsed = divmod(at, DAY)
+    ahead = day - newest
+    if abs(ahead) >= DAYS:
+        return 0.0, 0.0, 0.0
+    ring = RING.unpack_from(records, ring_at)
+    turn = (day + 1) % DAYS
+    ring = ring[turn:] + ring[:turn]  # the last is the bucket of `day`
+    if ahead > 0:
+        ring = ring[:-ahead] + EMPTY[:ahead]  # days without labels yet
+    elif ahead < 0:
+        ring = EMPTY[:-ahead] + ring[-ahead:]  # days that the ring has left behind
+    rest = 1 - elapsed / DAY
+    week = sum(ring[24:])
+    return (
+        ring[30] + rest * ring[29],
+        week + rest * ring[23],
+        week + sum(ring[1:24]) + rest * ring[0],
+    )
+
+
+def _clear(place: Place, first: int, last: int) -> None:
+    records, at = place
+    for day in range(first, last + 1):
+        bucket = at + day % DAYS * WEIGHT.size
+        WEIGHT.pack_into(records, bucket + LABELS, 0.0)
+        WEIGHT.pack_into(records, bucket + FRAUDS, 0.0)
+
+
+def _add(records: bytearray, at: int, weight: float) -> None:
+    WEIGHT.pack_into(records, at, max(WEIGHT.unpack_from(records, at)[0] + weight, 0.0))

@@ -1,0 +1,1 @@
+"""Seeded card traffic: customers, merchants, fraudsters, and who reports what."""

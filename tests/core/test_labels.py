@@ -1,0 +1,63 @@
+"""Labels: which one of all that was said holds."""
+
+import pytest
+
+from app.core import labels
+from tests.core.sayings import NOW, entry, said, tell
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "holds"),
+    [
+        pytest.param(("fraud", "maturity", 9), ("legit", "stream", 1), 1, id="stream > maturity"),
+        pytest.param(("fraud", "stream", 9), ("legit", "customer", 1), 1, id="customer > stream"),
+        pytest.param(("fraud", "customer", 9), ("legit", "analyst", 1), 1, id="analyst > customer"),
+        pytest.param(("legit", "analyst", 9), ("fraud", "chargeback", 1), 1, id="chargeback first"),
+        pytest.param(("fraud", "chargeback", 1), ("legit", "analyst", 9), 0, id="lower comes late"),
+        pytest.param(("fraud", "analyst", 5), ("legit", "analyst", 6), 1, id="the latest"),
+        pytest.param(("fraud", "analyst", 6), ("legit", "analyst", 5), 0, id="the earlier late"),
+        pytest.param(("fraud", "analyst", 5), ("legit", "analyst", 5), 1, id="the highest offset"),
+        pytest.param(("fraud", "analyst", 5), ("unsure", "chargeback", 9), 0, id="unsure never"),
+        pytest.param(("fraud", "analyst", 5), ("none", "customer", 9), 0, id="none of another"),
+        pytest.param(("fraud", "analyst", 5), ("none", "analyst", 4), 0, id="none of before"),
+        pytest.param(("fraud", "analyst", 5), ("none", "analyst", 6), None, id="withdrawn"),
+        pytest.param(("fraud", "analyst", 5), ("none", "analyst", 5), None, id="none at once"),
+        pytest.param(("none", "analyst", 6), ("fraud", "analyst", 5), None, id="withdrawn before"),
+        pytest.param(("none", "analyst", 5), ("fraud", "analyst", 6), 1, id="said anew"),
+    ],
+)
+def test_one_label_holds(first, second, holds):
+    one = entry()
+    tell(one, said(*first), said(*second))
+    assert one.holds is (None if holds is None else one.revisions[holds])
+    value = None if one.holds is None else labels.TAUGHT[one.holds.label]
+    assert (None if one.taught is None else one.taught.label) == value
+
+
+def test_a_withdrawn_label_gives_way_to_the_next_rank():
+    one = entry()
+    tell(one, said("legit", "customer", 1), said("fraud", "analyst", 2), said("none", at=3))
+    assert one.holds is one.revisions[0]
+
+
+def test_a_label_is_never_later_than_its_record():
+    one = entry()
+    early, late = tell(one, said("fraud", at=NOW + 5), said("legit", at=NOW - 5))
+    assert (early.at, late.at) == (NOW, NOW - 5)
+    assert one.holds is early
+    assert tell(one, said("legit", actor="ann"))[0].at == NOW, "no time of its own"
+
+
+def test_equal_ranks_that_differ_are_a_disagreement():
+    one = entry()
+    tell(
+        one,
+        said("fraud", "customer", 1),
+        said("fraud", "analyst", 2, actor="ann"),
+        said("legit", "analyst", 3, actor="bob"),
+        said("legit", "analyst", 4, actor="cleo"),
+        said("unsure", "analyst", 5),
+    )
+    assert [revision.actor for revision in one.disagreements] == ["ann"]
+    tell(one, said("fraud", "chargeback", 6))
+    assert one.disagreements == []

@@ -1,0 +1,135 @@
+"""Lanes: what one step takes, and when it begins."""
+
+import asyncio
+from collections import defaultdict
+from types import SimpleNamespace as Thing
+
+import pytest
+from faust.types.tuples import TP
+
+from app.runtime.flow import ROOM, Flow, Lane
+
+T = TP("transactions", 0)
+CHUNK = 5
+
+
+class Owner:
+    """Always ready."""
+
+    def new_step(self, tp: TP, epoch: int) -> Thing:
+        return Thing(tp=tp)
+
+    async def ready(self, partition: int, epoch: int) -> None:
+        pass
+
+
+class Story:
+    """A flow with one lane. Steps note their records; each waits for `go`, when that is shut."""
+
+    def __init__(self, gap: float = 0.0) -> None:
+        async def at_once() -> None:
+            pass
+
+        self.consumer = Thing(
+            assignment=lambda: {T},
+            _committed_offset={T: 0},
+            _acked=defaultdict(list),
+            _unacked_messages=Thing(discard=lambda message: None),
+        )
+        guard = Thing(session_timeout=6.0, check=lambda: None, lease=Thing(wait=at_once))
+        self.flow = Flow(Thing(consumer=self.consumer), guard, CHUNK, 1.0, Owner())
+        self.flow.open = True
+        self.flow.add(T.topic, self.run, gap)
+        self.lane = self.flow.lanes[T] = Lane(self.flow.sources[T.topic])
+        self.steps: list[list[int]] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.end = 0
+
+    async def run(self, step: Thing, records: list) -> bool:
+        self.steps.append([record.offset for record in records])
+        await self.go.wait()
+        return True
+
+    def take(self, count: int) -> None:
+        """A chunk of so many records comes."""
+        records = [Thing(offset=self.end + n) for n in range(count)]
+        message = Thing(
+            tp=T,
+            epoch=0,
+            base=self.end,
+            offset=self.end + count - 1,
+            records=records,
+            lane=self.lane,
+            acked=False,
+        )
+        self.end += count
+        self.lane.pending += count
+        self.flow.take(Thing(message=message))
+
+    async def has_done(self, steps: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.steps) < steps or self.lane.task is not None:
+                await asyncio.sleep(0)
+
+
+async def test_what_comes_while_a_step_runs_goes_into_one_as_far_as_it_holds_that():
+    story = Story()
+    story.go.clear()
+    story.take(1)
+    await asyncio.sleep(0)
+    for count in (2, 2, 2, CHUNK, 1):
+        story.take(count)
+    story.go.set()
+    await story.has_done(5)
+    assert [len(step) for step in story.steps] == [1, 4, 2, CHUNK, 1]
+    assert [offset for step in story.steps for offset in step] == list(range(story.end))
+    assert story.flow.positions == {T: story.end}
+    assert story.lane.pending == 0
+
+
+async def test_what_a_position_covers_already_is_left_out_of_a_step():
+    story = Story()
+    story.consumer._committed_offset[T] = 3
+    story.go.clear()
+    story.take(2)
+    story.take(2)
+    story.go.set()
+    await story.has_done(1)
+    assert story.steps == [[3]]
+    assert story.flow.positions == {T: 4}
+
+
+async def test_steps_keep_their_distance_unless_there_is_a_full_one_to_do():
+    story = Story(gap=3600.0)
+    story.take(1)
+    await story.has_done(1)  # the first one comes at once
+    story.take(1)
+    task = story.lane.task
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), 0.05)
+    assert story.steps == [[0]]
+    task.cancel()
+
+
+async def test_a_full_step_does_not_wait():
+    story = Story(gap=3600.0)
+    story.take(1)
+    await story.has_done(1)
+    story.take(CHUNK)
+    await story.has_done(2)
+    assert [len(step) for step in story.steps] == [1, CHUNK]
+
+
+async def test_small_chunks_do_not_fill_a_lane():
+    story = Story()
+    story.go.clear()
+    for _ in range(ROOM + 1):
+        story.take(1)
+    assert not story.flow.full(T)
+    for _ in range(ROOM):
+        story.take(CHUNK)
+    assert story.flow.full(T)
+    story.go.set()
+    await story.has_done(2)
+    assert not story.flow.full(T)

@@ -1,0 +1,82 @@
+"""Which dead letters are sent back, and what goes with them."""
+
+import re
+
+import pytest
+
+from app.serving.dead_letters.journey import HEADER, Journey, read_journey
+from app.serving.dead_letters.read import Letter, read_letter
+from app.serving.dead_letters.replay import Selection, destination, history_of, why_kept
+from app.settings import read_settings
+from tests.serving.dead_letters.test_write import kept_as
+
+SETTINGS = read_settings(partitions=4, topic_prefix="eu-")
+HEADERS = {
+    "reason": b"`amount` is missing",
+    "topic": b"eu-transactions",
+    "partition": b"3",
+    "offset": b"17",
+    "timestamp": b"5000",
+}
+
+
+def letter(at: int = 1000, **headers: bytes | None) -> Letter:
+    told = {name: value for name, value in {**HEADERS, **headers}.items() if value is not None}
+    return read_letter(kept_as(b"{}", tuple(told.items()), at))
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        pytest.param({}, None, id="a transaction"),
+        pytest.param({"topic": b"eu-feedback"}, None, id="a label"),
+        pytest.param({"timestamp": None}, None, id="of an older version"),
+        pytest.param({"sha256": b"ab12"}, "its value was cut.*ab12", id="cut"),
+        pytest.param({"topic": b"eu-review"}, "eu-review, which is no input", id="no input"),
+        pytest.param({"topic": b"transactions"}, "no input", id="of another prefix"),
+        pytest.param({"topic": None}, "an unknown topic", id="no topic"),
+        pytest.param({"partition": b"4"}, "partition 4 of 4", id="a partition that is gone"),
+        pytest.param({"offset": b"-1"}, "does not say where", id="no offset"),
+        pytest.param({"timestamp": b"4999"}, "older than WEIR_HORIZON", id="too old"),
+    ],
+)
+def test_a_letter_goes_back_only_whole_and_to_an_input(headers, why):
+    found = why_kept(letter(**headers), SETTINGS, 5000 + SETTINGS.horizon * 1000)
+    assert found is None if why is None else re.search(why, found or "")
+
+
+@pytest.mark.parametrize(
+    ("selection", "takes"),
+    [
+        pytest.param(Selection(), True, id="all"),
+        pytest.param(Selection(reason="AMOUNT"), True, id="a part of the reason"),
+        pytest.param(Selection(reason="customer"), False, id="another reason"),
+        pytest.param(Selection(topic="eu-transactions"), True, id="its topic"),
+        pytest.param(Selection(topic="transactions"), False, id="a part of its topic"),
+        pytest.param(Selection(since=1000), True, id="since it was written"),
+        pytest.param(Selection(since=1001), False, id="since later"),
+        pytest.param(Selection(reason="amount", topic="eu-feedback"), False, id="one of two"),
+    ],
+)
+def test_all_conditions_have_to_fit(selection, takes):
+    assert selection.takes(letter()) is takes
+
+
+def test_a_replay_carries_where_the_record_lay_why_it_was_refused_and_as_which_letter():
+    first = letter()
+    name, raw = history_of(first)
+    assert (name, destination(first)) == (HEADER, "eu-transactions[3]")
+    journey = read_journey([(name, raw)])
+    (refusal,) = journey.refusals
+    assert (journey.replays, refusal.reason) == (1, "`amount` is missing")
+    assert (refusal.topic, refusal.partition, refusal.offset) == ("eu-transactions", 3, 17)
+    assert (refusal.letter_partition, refusal.letter_offset) == (2, 40)
+    again = letter(offset=b"18", **{HEADER: raw})
+    assert again.journey == journey
+    assert read_journey([history_of(again)]).replays == 2
+
+
+def test_a_letter_of_an_older_version_has_no_timestamp_and_no_journey():
+    old = letter(timestamp=None)
+    assert (old.timestamp, old.journey) == (None, Journey())
+    assert letter().timestamp == 5000

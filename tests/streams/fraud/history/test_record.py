@@ -1,0 +1,410 @@
+"""The packed customer record: what a transaction sees, and that a replay sees the same."""
+
+from itertools import pairwise
+from math import exp, log
+from statistics import fmean, variance
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import StateError
+from app.messages import Origin
+from app.streams.fraud.history.past import WINDOWS
+from app.streams.fraud.history.record import Event, History, Limits, Past, hash64
+from app.streams.fraud.history.totals import DAY
+
+EPOCH = 3
+START = 1_700_000_000_000
+LIMITS = Limits(events=4, replay=3, labels=3)
+ROOM = Limits(events=512, replay=512, labels=3)
+
+gaps = st.one_of(
+    st.integers(-2 * DAY, 2 * DAY),  # late events too
+    st.integers(-90_000, 90_000),
+    st.sampled_from((0, DAY, 31 * DAY, 400 * DAY)),
+)
+amounts = st.floats(0, 1e12, allow_nan=False)
+places = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
+
+
+@st.composite
+def journeys(draw: st.DrawFn, most: int = 24) -> list[Event]:
+    """A customer's events in the order of their offsets."""
+    rows = draw(
+        st.lists(
+            st.tuples(st.integers(1, 2**40), gaps, amounts, st.integers(0, 3), places),
+            min_size=1,
+            max_size=most,
+        )
+    )
+    events, offset, at = [], -1, START
+    for step, gap, amount, merchant, place in rows:
+        offset, at = offset + step, max(at + gap, 0)
+        lat, lon = place or (None, None)
+        events.append(Event(offset, hash64(f"t{offset}"), at, amount, merchant, lat, lon))
+    return events
+
+
+def lived(events: list[Event], limits: Limits = LIMITS) -> tuple[History, list[Past]]:
+    """A record through whose life every event went as in production, and what each saw."""
+    raw, seen = None, []
+    for event in events:
+        history = History.decode(raw, EPOCH, limits)
+        seen.append(history.before(event.offset))
+        assert history.insert(event)
+        raw = history.encode()
+    return History.decode(raw, EPOCH, limits), seen
+
+
+def paid(*amounts: float, gap: int = DAY) -> list[Event]:
+    """One event per amount, at offsets 0, 1, 2 ..."""
+    return [
+        Event(i, hash64(f"t{i}"), START + i * gap, amount, 9) for i, amount in enumerate(amounts)
+    ]
+
+
+def everything(past: Past, at: int) -> str:
+    """All bits of a view: repr tells -0.0 from 0.0."""
+    return repr((past, past.windows(at)))
+
+
+def by_days(events: list[Event], start: int, end: int) -> tuple[float, float]:
+    """Day totals, the slow way: each day by the share of its span that lies after `start`."""
+    if not events:
+        return 0.0, 0.0
+    latest = max(event.at for event in events)
+    count = total = 0.0
+    for day in {event.at // DAY for event in events}:
+        if latest // DAY - 31 <= day <= end // DAY:
+            span = range(day * DAY, min((day + 1) * DAY, latest + 1))
+            share = len(range(max(span.start, start + 1), span.stop)) / len(span)
+            count += share * sum(event.at // DAY == day for event in events)
+            total += share * sum(event.amount for event in events if event.at // DAY == day)
+    return count, total
+
+
+@given(journeys(), st.data())
+def test_windows_over_the_ring_count_exactly_what_a_plain_search_counts(events, data):
+    at = events[-1].at + data.draw(gaps)
+    past = lived(events, ROOM)[0].before(events[-1].offset + 1)
+    for width, (count, total) in zip(WINDOWS, past.windows(at), strict=True):
+        inside = [event.amount for event in events if at - width < event.at <= at]
+        assert count == len(inside)
+        assert total == pytest.approx(sum(inside), rel=1e-12)
+
+
+@given(journeys())
+def test_windows_beyond_the_ring_come_from_day_totals(events):
+    for i, (event, past) in enumerate(zip(events, lived(events)[1], strict=True)):
+        ring, older = events[max(0, i - 4) : i], events[: max(0, i - 4)]
+        for width, (count, total) in zip(WINDOWS, past.windows(event.at), strict=True):
+            start = event.at - width
+            inside = [e.amount for e in ring if start < e.at <= event.at]
+            days, summed = by_days(older, start, event.at)
+            assert count == pytest.approx(len(inside) + days, rel=1e-9, abs=1e-9)
+            assert total == pytest.approx(sum(inside) + summed, rel=1e-9, abs=1e-3)
+
+
+@given(journeys())
+def test_running_values_are_those_of_all_earlier_events(events):
+    _, seen = lived(events)
+    for i, past in enumerate(seen):
+        earlier = [event.amount for event in events[:i]]
+        assert past.count == i
+        assert past.last_at == max((event.at for event in events[:i]), default=None)
+        if i > 1:
+            assert past.mean == pytest.approx(fmean(earlier), rel=1e-9)
+            assert past.variance == pytest.approx(variance(earlier), rel=1e-6, abs=1e-3)
+
+
+def test_the_typical_amount_takes_a_spike_as_two_and_a_half_times_itself():
+    history, _ = lived(paid(10, 10, 1000))
+    past = history.before(3)
+    assert past.typical == 10 + (25 - 10) / 3
+    assert past.last_spike == START + 2 * DAY
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spike"),
+    [
+        pytest.param(exp(0.8) * 1.000001, START + DAY, id="just above"),
+        pytest.param(exp(0.8) * 0.999999, None, id="just below"),
+    ],
+)
+def test_a_spike_is_a_log_ratio_above_point_eight(ratio, spike):
+    assert log(ratio) == pytest.approx(0.8, abs=1e-5)
+    history, _ = lived(paid(10, 10 * ratio))
+    assert history.before(2).last_spike == spike
+
+
+def test_a_late_spike_does_not_replace_a_later_one():
+    early = Event(3, hash64("t3"), START, 1000, 9)
+    history, _ = lived([*paid(10, 10, 1000), early])
+    assert history.before(4).last_spike == START + 2 * DAY
+
+
+def test_a_typical_amount_of_zero_does_not_stay_zero():
+    history, _ = lived(paid(0, 0, 30))
+    assert history.before(3).typical == 10
+    assert history.before(3).last_spike is None
+
+
+@given(journeys())
+def test_replaying_a_suffix_sees_the_same_bits_and_leaves_the_same_bytes(events):
+    history, seen = lived(events)
+    raw = history.encode()
+    for back in range(1, min(LIMITS.replay, len(events)) + 1):
+        for event, first in list(zip(events, seen, strict=True))[-back:]:
+            again = History.decode(raw, EPOCH, LIMITS)
+            past = again.before(event.offset)
+            assert past.whole
+            assert everything(past, event.at) == everything(first, event.at)
+            assert not again.insert(event)
+            assert again.encode() == raw
+
+
+@given(journeys())
+def test_a_record_kept_open_has_the_bytes_of_one_packed_after_each_event(events):
+    history = History(EPOCH, LIMITS)
+    for event in events:
+        history.insert(event)
+    assert history.encode() == lived(events)[0].encode()
+
+
+@given(journeys(), st.data())
+def test_an_offset_below_the_highest_one_is_never_inserted(events, data):
+    missing = data.draw(st.sampled_from(events))
+    history, _ = lived([event for event in events if event is not missing])
+    raw = history.encode()
+    newest = events[-1] is missing
+    assert history.insert(missing) is newest
+    assert newest or history.encode() == raw
+
+
+@given(journeys())
+def test_what_was_passed_over_is_not_inserted_at_a_replay_either(events):
+    *earlier, repeated = events
+    history, _ = lived(earlier)
+    before = history.before(repeated.offset)
+    history.pass_over(repeated.offset)
+    again = History.decode(history.encode(), EPOCH, LIMITS)
+    assert not again.insert(repeated)
+    assert again.before(repeated.offset) == before
+    assert again.seen_through == repeated.offset
+
+
+@given(journeys())
+def test_what_has_left_is_not_inserted_again_and_its_view_is_not_whole(events):
+    history, _ = lived(events)
+    raw = history.encode()
+    kept = LIMITS.events + LIMITS.replay
+    for event in events[:-kept]:
+        assert history.first_offset_of(event.id_hash) is None
+        assert not history.before(event.offset).whole
+        assert not history.insert(event)
+    assert history.encode() == raw
+
+
+def test_a_view_loses_its_wholeness_just_behind_the_replay_limit():
+    history, _ = lived(paid(*range(1, 11)))
+    assert [offset for offset in range(11) if history.before(offset).whole] == [7, 8, 9, 10]
+
+
+def test_an_id_is_known_while_it_is_in_the_ring():
+    history, _ = lived(paid(*range(10)))
+    assert history.first_offset_of(hash64("t2")) is None
+    assert history.first_offset_of(hash64("t3")) == 3
+    assert history.first_offset_of(hash64("t10")) is None
+
+
+def test_smaller_limits_let_events_leave_at_the_next_one():
+    events = paid(*range(1, 8))
+    raw = lived(events[:-1])[0].encode()
+    history = History.decode(raw, EPOCH, Limits(2, 1, 3))
+    history.insert(events[-1])
+    assert history.first_offset_of(events[3].id_hash) is None
+    assert history.before(7).amounts == (6, 7)
+    assert history.before(7).windows(START + 6 * DAY)[5][0] == 7
+
+
+@pytest.mark.parametrize("gap", [DAY, 30 * DAY, -30 * DAY], ids=["narrow", "wide", "backwards"])
+def test_times_far_apart_cost_four_bytes_more_until_the_gap_has_left(gap):
+    events = paid(*[1.0] * 20, gap=1000)
+    late = [event._replace(at=event.at + gap) for event in events[10:]]
+    sizes = [len(lived(events[:10] + late[:n])[0]._ring.ats.packed) for n in (1, 6, 8)]
+    assert sizes == ([28, 28, 28] if gap == DAY else [56, 56, 28])
+
+
+def test_a_full_record_of_the_default_size_takes_less_than_two_kilobytes():
+    record = lived(paid(*[25.0] * 48, gap=DAY // 4), Limits(32, 16, 16))[0].encode()
+    assert len(record) < 1700
+    record = lived(paid(*[25.0] * 200, gap=DAY // 4), Limits(32, 16, 16))[0].encode()
+    assert len(record) < 2300
+
+
+class TestPlaces:
+    def seen(self, *places: tuple[float, float] | None) -> Past:
+        events = [
+            event._replace(lat=place[0], lon=place[1]) if place else event
+            for event, place in zip(paid(*[1.0] * len(places)), places, strict=True)
+        ]
+        return lived(events)[0].before(len(places))
+
+    def test_without_coordinates_there_is_neither_home_nor_last_place(self):
+        past = self.seen(None, None)
+        assert (past.home, past.running.places) == (None, 0)
+
+    def test_home_is_the_mean_and_the_last_place_keeps_its_own_time(self):
+        past = self.seen((50.0, 8.0), None, (52.0, 10.0), None)
+        assert past.home == (51.0, 9.0)
+        assert (past.running.last_lat, past.running.last_lon) == (52.0, 10.0)
+        assert past.running.last_place_at == START + 2 * DAY
+        assert past.last_at == START + 3 * DAY
+
+    def test_of_two_places_at_one_time_the_one_that_came_last_counts(self):
+        events = paid(1.0, 1.0, gap=0)
+        both = [events[0]._replace(lat=1.0, lon=1.0), events[1]._replace(lat=2.0, lon=2.0)]
+        running = lived(both)[0].before(2).running
+        assert (running.last_lat, running.last_lon) == (2.0, 2.0)
+
+    def test_home_is_found_the_short_way_round_the_earth(self):
+        past = self.seen((0.0, 179.0), (0.0, -177.0))
+        assert past.home == (0.0, -179.0)
+
+
+class TestEpoch:
+    def renewed(self) -> History:
+        return History.decode(lived(paid(*range(1, 11)))[0].encode(), EPOCH + 1, LIMITS)
+
+    def test_old_offsets_fence_no_event_of_the_new_epoch(self):
+        history = self.renewed()
+        assert history.seen_through == -1
+        past = history.before(0)
+        assert past.whole
+        assert past.amounts == (7, 8, 9, 10)
+        assert past.count == 10
+        assert history.insert(Event(0, hash64("new"), START + 10 * DAY, 11, 9))
+        assert history.before(1).amounts == (8, 9, 10, 11)
+
+    def test_old_transactions_are_still_duplicates(self):
+        offset = self.renewed().first_offset_of(hash64("t9"))
+        assert offset is not None and offset < 0
+
+    def test_replays_in_the_new_epoch_see_the_same(self):
+        raw, views = self.renewed().encode(), []
+        events = [event._replace(at=event.at + 10 * DAY) for event in paid(*range(20, 32))]
+        for event in events:
+            history = History.decode(raw, EPOCH + 1, LIMITS)
+            views.append(everything(history.before(event.offset), event.at))
+            history.insert(event)
+            raw = history.encode()
+        again = [everything(history.before(event.offset), event.at) for event in events[-3:]]
+        assert again == views[-3:]
+
+    def test_a_record_of_a_later_epoch_is_refused(self):
+        raw = self.renewed().encode()
+        with pytest.raises(StateError, match=r"epoch 4, this worker's is 3"):
+            History.decode(raw, EPOCH, LIMITS)
+
+
+class TestLabels:
+    def learn(self, history: History, tx: str, offset: int, fraud: bool = True) -> bool:
+        return history.learn_label(hash64(tx), Origin(EPOCH, 0, offset), START + offset, fraud)
+
+    def frauds(self, history: History) -> list[int]:
+        return [known - START for known in history.before(0).frauds]
+
+    def test_a_correction_takes_the_fraud_away_and_a_lower_origin_cannot_bring_it_back(self):
+        history = History(EPOCH, LIMITS)
+        assert self.learn(history, "a", 5)
+        assert self.learn(history, "a", 8, fraud=False)
+        assert not self.learn(history, "a", 5)
+        assert not self.learn(history, "a", 7)
+        assert not self.learn(history, "a", 8)
+        assert self.frauds(history) == []
+        assert self.learn(history, "a", 9)
+        assert self.frauds(history) == [9]
+
+    def test_a_legitimate_label_of_an_unknown_transaction_takes_no_room(self):
+        history = History(EPOCH, LIMITS)
+        assert not self.learn(history, "a", 5, fraud=False)
+        assert history.encode() == History(EPOCH, LIMITS).encode()
+
+    def test_the_oldest_origin_leaves_and_does_not_come_back(self):
+        history = History(EPOCH, LIMITS)
+        for offset, tx in enumerate("abcd"):
+            assert self.learn(history, tx, offset)
+        assert not self.learn(history, "a", 0)
+        assert self.frauds(history) == [1, 2, 3]
+
+    def test_labels_outlive_an_epoch(self):
+        history = History(EPOCH, LIMITS)
+        self.learn(history, "a", 70)
+        history = History.decode(history.encode(), EPOCH + 1, LIMITS)
+        assert self.frauds(history) == [70]
+        assert history.learn_label(hash64("a"), Origin(EPOCH + 1, 0, 2), START, False)
+        assert self.frauds(history) == []
+
+    @given(
+        st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=20),
+        st.integers(0, 20),
+    )
+    def test_a_replayed_suffix_changes_no_byte(self, labels, start):
+        history = History(EPOCH, LIMITS)
+        rows = list(enumerate(labels))
+        for offset, (tx, fraud) in rows:
+            self.learn(history, tx, offset, fraud)
+        raw = history.encode()
+        again = History.decode(raw, EPOCH, LIMITS)
+        for offset, (tx, fraud) in rows[start:]:
+            assert not self.learn(again, tx, offset, fraud)
+        assert again.encode() == raw
+
+    @given(journeys(most=12), st.lists(st.sampled_from("abcdef"), max_size=12), st.data())
+    def test_sections_do_not_depend_on_how_the_two_topics_interleave(self, events, labels, data):
+        turns = data.draw(st.permutations([0] * len(events) + [1] * len(labels)))
+        mixed, apart = History(EPOCH, LIMITS), History(EPOCH, LIMITS)
+        transactions, marks = iter(events), iter(enumerate(labels))
+        for turn in turns:
+            if turn == 0:
+                mixed.insert(next(transactions))
+            else:
+                offset, tx = next(marks)
+                self.learn(mixed, tx, offset)
+        for offset, tx in enumerate(labels):
+            self.learn(apart, tx, offset)
+        for event in events:
+            apart.insert(event)
+        assert mixed.encode() == apart.encode()
+
+
+class TestDamage:
+    def record(self) -> bytes:
+        history, _ = lived([event._replace(lat=1.0, lon=2.0) for event in paid(*range(1, 11))])
+        history.learn_label(hash64("t1"), Origin(EPOCH, 0, 1), START, True)
+        return history.encode()
+
+    def test_a_record_cut_anywhere_within_is_refused(self):
+        raw = self.record()
+        whole_without_label = len(raw) - 37
+        for end in range(1, len(raw)):
+            if end != whole_without_label:
+                with pytest.raises(StateError, match="customer record"):
+                    History.decode(raw[:end], EPOCH, LIMITS)
+
+    def test_another_format_is_refused(self):
+        with pytest.raises(StateError, match="format 9"):
+            History.decode(b"\x09" + self.record()[1:], EPOCH, LIMITS)
+
+    def test_nothing_stored_is_an_empty_record(self):
+        for raw in (None, b""):
+            past = History.decode(raw, EPOCH, LIMITS).before(0)
+            assert (past.count, past.mean, past.variance, past.typical) == (0, 0, 0, 0)
+            assert (past.ats, past.last_at, past.last_spike, past.whole) == ((), None, None, True)
+            assert past.windows(START) == ((0, 0.0),) * 6
+
+
+def test_hashes_are_the_same_in_every_process():
+    assert hash64("t1") == 3_012_898_748_006_197_707
+    assert all(a != b for a, b in pairwise(hash64(f"t{i}") for i in range(100)))

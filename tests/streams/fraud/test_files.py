@@ -1,0 +1,308 @@
+"""Reading files of transactions, and playing them with the labels that fall due."""
+
+import csv
+import json
+import os
+import sys
+from collections import Counter
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from app.data.player import play
+from app.data.rows import Due, Labelled
+from app.errors import DataError
+from app.messages import Transaction, label_id
+from app.streams.fraud.files import open_dataset
+
+DAY_MS = 86_400_000
+DATA = Path(os.environ.get("WEIR_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
+HANDBOOK = DATA / "handbook_2018-04-01_2018-08-14.parquet"
+
+PLAIN = {
+    "id": ["001", "2", "3"],
+    "at": [1000, 2000, 3000],
+    "customer": ["7", "8", "7"],
+    "merchant": ["m", "m", "n"],
+    "amount": [1.5, 2.0, 0.0],
+}
+HANDBOOK_COLUMNS = {
+    "TRANSACTION_ID": [0, 1, 2],
+    "TX_DATETIME": [datetime(2018, 4, 1, 0, 0, second) for second in (31, 40, 59)],
+    "CUSTOMER_ID": [596, 4961, 2],
+    "TERMINAL_ID": [3156, 3412, 1365],
+    "TX_AMOUNT": [57.16, 81.51, 146.0],
+    "TX_FRAUD": [0, 1, 0],
+    "TX_FRAUD_SCENARIO": [0, 2, 0],
+}
+
+
+def write(path: Path, columns: dict[str, list]) -> Path:
+    """The columns as a file of the format that the path's ending names."""
+    rows = [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+    if path.suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        from pyarrow.parquet import write_table
+
+        write_table(pyarrow.table(columns), path)
+    elif path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        path.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(params=["parquet", "csv", "jsonl"])
+def path(request, tmp_path):
+    return tmp_path / f"cards.{request.param}"
+
+
+def row(at: int, fraud: bool | None = False) -> Labelled:
+    tx = Transaction(id=f"t{at}", at=at, customer="c", merchant="m", amount=1.0)
+    return Labelled(tx, fraud, 0)
+
+
+def test_a_plain_file_is_read_in_each_format(path):
+    dataset = open_dataset(write(path, {**PLAIN, "is_fraud": [0, 1, None], "country": ["DE"] * 3}))
+    rows = list(dataset)
+    assert dataset.name == path.name
+    assert [row.tx.id for row in rows] == ["001", "2", "3"]
+    assert [row.tx.at for row in rows] == [1000, 2000, 3000]
+    assert [row.tx.amount for row in rows] == [1.5, 2.0, 0.0]
+    assert {row.tx.country for row in rows} == {"DE"}
+    assert [row.fraud for row in rows] == [False, True, None]
+
+
+def test_the_handbook_is_recognised_by_its_columns(path):
+    dataset = open_dataset(write(path, HANDBOOK_COLUMNS))
+    rows = list(dataset)
+    assert dataset.name == "Fraud Detection Handbook"
+    assert rows[1].tx == Transaction(
+        id="1", at=1_522_540_840_000, customer="4961", merchant="3412", amount=81.51
+    )
+    assert [(row.fraud, row.scenario) for row in rows] == [(False, 0), (True, 2), (False, 0)]
+
+
+def test_a_data_set_can_be_read_again_and_again(path):
+    dataset = open_dataset(write(path, PLAIN))
+    assert list(dataset) == list(dataset)
+    assert len(list(dataset)) == 3
+
+
+def test_parquet_says_how_many_rows_it_has(tmp_path):
+    assert open_dataset(write(tmp_path / "a.parquet", PLAIN)).rows == 3
+    assert open_dataset(write(tmp_path / "a.csv", PLAIN)).rows is None
+
+
+def test_the_label_is_read_as_the_truth_and_leaves_the_message(path):
+    rows = list(open_dataset(write(path, {**PLAIN, "label": ["fraud", "legit", "unsure"]})))
+    assert [row.fraud for row in rows] == [True, False, None]
+    assert {row.tx.label for row in rows} == {None}
+
+
+def test_optional_fields_may_begin_in_a_later_row_of_json_lines(tmp_path):
+    usual = {"id": "1", "at": 1, "customer": "c", "merchant": "m", "amount": 1}
+    more = {**usual, "id": "2", "lat": 1.5, "lon": 2, "is_fraud": True}
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps(usual)}\n\n{json.dumps(more)}\n")
+    first, second = open_dataset(path)
+    assert (first.tx.lat, first.fraud) == (None, None)
+    assert (second.tx.lat, second.tx.lon, second.fraud) == (1.5, 2.0, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("1522540831000", 1_522_540_831_000),
+        ("2018-04-01T00:00:31Z", 1_522_540_831_000),
+        ("2018-04-01 00:00:31", 1_522_540_831_000),
+        ("2018-04-01T02:00:31.250+02:00", 1_522_540_831_250),
+    ],
+    ids=["epoch ms", "RFC 3339", "without offset", "with offset"],
+)
+def test_times_are_epoch_ms_and_utc_when_they_have_no_offset(tmp_path, text, ms):
+    columns = {name: values[:1] for name, values in PLAIN.items()}
+    (only,) = open_dataset(write(tmp_path / "a.csv", {**columns, "at": [text]}))
+    assert only.tx.at == ms
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"amount": [1.0, -2.0, 3.0]}, "row 2 of .*amount"),
+        ({"amount": [1.0, 2.0, float("nan")]}, "row 3 of .*(amount|is not JSON)"),
+        ({"customer": ["c", "c", "4111111111111111"]}, "row 3 of .*`customer` is a card number"),
+        ({"at": ["1000", "soon", "3000"]}, "row 2 of .*`at` is 'soon'"),
+        ({"label": ["fraud", "legit", "maybe"]}, "row 3 of .*'maybe' is not a label"),
+        ({"merchant": ["m", "", "m"]}, "row 2 of .*merchant"),
+        ({"label": ["legit", "fraud", ""], "scenario": ["", "x", ""]}, "row 2 of .*`scenario`"),
+    ],
+    ids=["negative", "nan", "card number", "time", "label", "empty id", "scenario"],
+)
+def test_a_bad_row_is_named_with_its_field(path, change, says):
+    dataset = open_dataset(write(path, {**PLAIN, **change}))
+    with pytest.raises(DataError, match=says):
+        list(dataset)
+
+
+def test_a_mapping_names_the_columns_of_fields(path):
+    columns = {
+        "TX ID": ["a", "b"],
+        "when": [1000, 2000],
+        "customer": ["c", "c"],
+        "shop": ["m", "n"],
+        "EUR": [1.0, 2.0],
+        "place": ["DE", "FR"],
+        "bad": [1, 0],
+    }
+    mapping = {
+        **{"id": "TX ID", "at": "when", "merchant": "shop"},
+        **{"amount": "EUR", "country": "place", "label": "bad"},
+    }
+    rows = list(open_dataset(write(path, columns), mapping))
+    assert rows[1].tx == Transaction(
+        id="b", at=2000, customer="c", merchant="n", amount=2.0, country="FR"
+    )
+    assert [row.fraud for row in rows] == [True, False]
+
+
+def test_one_column_may_be_two_fields(path):
+    rows = list(open_dataset(write(path, PLAIN), {"category": "merchant"}))
+    assert [(row.tx.merchant, row.tx.category) for row in rows] == [(m, m) for m in "mmn"]
+
+
+def test_a_mapping_of_the_handbook_changes_what_it_names_alone(path):
+    dataset = open_dataset(write(path, {**HANDBOOK_COLUMNS, "EUR": [1.0] * 3}), {"amount": "EUR"})
+    assert [(row.tx.amount, row.scenario) for row in dataset] == [(1.0, 0), (1.0, 2), (1.0, 0)]
+    assert dataset.name == "Fraud Detection Handbook"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "known", "says"),
+    [
+        ({"iban": "id"}, None, "iban is no field of a transaction; those are id, at, customer"),
+        ({"at": "TIME"}, None, "lacks the column TIME; it has id, at, customer"),
+        ({}, "SINCE", "lacks the column SINCE; it has id, at, customer"),
+    ],
+    ids=["field", "column", "label time"],
+)
+def test_a_mapping_of_what_is_not_there_is_refused(path, mapping, known, says):
+    with pytest.raises(DataError, match=says):
+        open_dataset(write(path, PLAIN), mapping, known)
+
+
+@pytest.mark.parametrize("empty", [None, ""], ids=["null", "empty"])
+def test_the_time_at_which_a_label_became_known_is_read(path, empty):
+    since = ["1970-01-01T00:00:09Z", "5000", empty]
+    labels = {"label": ["fraud", "legit", "legit"], "since": since}
+    rows = list(open_dataset(write(path, {**PLAIN, **labels}), known="since"))
+    assert [row.known for row in rows] == [9000, 5000, None]
+
+
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [
+        (["1000", "1999", "3000"], "row 2 of .*transaction 2 became known at .*, before the trans"),
+        (["1000", "soon", "3000"], "row 2 of .*`since` is 'soon'"),
+        (["1000", "2000", str(10**18)], "row 3 of .*`since` is"),
+    ],
+    ids=["before its transaction", "no time", "after all time"],
+)
+def test_a_label_time_that_cannot_be_is_refused_naming_the_row(path, since, says):
+    dataset = open_dataset(
+        write(path, {**PLAIN, "label": ["fraud"] * 3, "since": since}), {}, "since"
+    )
+    with pytest.raises(DataError, match=says):
+        list(dataset)
+
+
+def test_missing_columns_are_named(path):
+    columns = {name: values for name, values in PLAIN.items() if name not in ("amount", "at")}
+    with pytest.raises(DataError, match="lacks the columns at, amount; it has id, customer"):
+        open_dataset(write(path, columns))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.jsonl", b"\n", "is empty"),
+        ("a.csv", b"id,at,customer,merchant,amount\n", "has columns but no rows"),
+        ("a.csv", b"id,at,customer,merchant,amount\n1,2\n", "row 1 of .* has 2 fields, not 5"),
+        ("a.csv", b"\xff\xfe", "cannot be read as CSV"),
+        ("a.csv", b'"id,at', "cannot be read as CSV"),
+        ("a.jsonl", b"[1]\n", "row 1 of .* is not JSON"),
+        ("a.jsonl", b'{"id": "\xff"}\n', "row 1 of .* is not JSON"),
+        ("a.parquet", b"PAR1 and nothing else", "cannot be read as Parquet"),
+        ("a.parquet", b"", "cannot be read as Parquet"),
+        ("a.xlsx", b"PK", "ends in none of .csv, .jsonl, .ndjson, .parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        open_dataset(tmp_path / name)
+
+
+def test_a_missing_file_and_a_directory_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"none\.csv cannot be read: No such file"):
+        open_dataset(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        open_dataset(tmp_path)
+
+
+def test_a_missing_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1")
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match=r"pip install 'weir\[data\]'"):
+        open_dataset(path)
+
+
+def test_labels_are_played_before_the_transaction_of_their_time():
+    steps = list(play([row(0, True), row(5), row(10), row(15, None), row(26)], 10))
+    assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
+        "t0", "t5", 10, "t10", 15, "t15", 20, "t26",
+    ]  # fmt: skip
+
+
+def test_labels_with_times_of_their_own_fall_due_at_those():
+    rows = [row(0, True), row(5)._replace(known=6), row(10)._replace(known=100), row(20)]
+    steps = list(play(rows, 10))
+    assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
+        "t0", "t5", 6, 10, "t10", "t20",
+    ]  # fmt: skip
+
+
+def test_a_due_label_says_what_is_known_and_has_an_id_of_its_own():
+    steps = list(play([row(0, True), row(1, False), row(99)], 10))
+    given = [step.feedback for step in steps if isinstance(step, Due)]
+    assert [(f.id, f.label, f.source, f.at) for f in given] == [
+        ("t0", "fraud", "stream", 10),
+        ("t1", "legit", "stream", 11),
+    ]
+    assert len({f.label_id for f in given}) == 2
+    (again,) = (step for step in play([row(0, True), row(99)], 10) if isinstance(step, Due))
+    assert again.feedback.label_id == given[0].label_id == label_id(given[0])
+
+
+def test_a_file_out_of_order_is_refused_naming_the_row():
+    with pytest.raises(DataError, match=r"row 3, transaction t4, .* sort the file by time"):
+        list(play([row(0), row(5), row(4)], 10))
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not HANDBOOK.exists(), reason=f"{HANDBOOK.name} is not in the data folder")
+def test_the_handbook_gives_133056_labels_within_its_first_200000_transactions():
+    dataset = open_dataset(HANDBOOK)
+    steps = Counter(type(step) for step in play(islice(dataset, 200_000), 7 * DAY_MS))
+    assert steps == {Labelled: 200_000, Due: 133_056}
+    assert dataset.rows == 1_303_778

@@ -1,0 +1,62 @@
+"""Statistics of a learning state: merchants, and the trial of rules and model."""
+
+import msgspec
+
+from app.core.dump import Learned
+from app.core.fold import Statistics
+from app.streams.fraud.knowledge import Knowledge
+from app.streams.fraud.rules_weight import GROWN, Trial
+from tests.streams.fraud.test_merchants import example
+
+SUSPICIOUS = {"count_5m": 9.0}
+
+
+class Models:
+    """Models that have learned so much, and say so much."""
+
+    def __init__(self, logit: float, learned: Learned = GROWN["shared"]) -> None:
+        self.logit, self.learned = logit, learned
+
+    def shared_logit(self, x: dict[str, float]) -> float:
+        return self.logit
+
+    def learned_by(self, partition: int, scope: str) -> Learned:
+        return self.learned
+
+
+def taught(*examples, models: Models | None = None) -> Knowledge:
+    knowledge = Knowledge()
+    statistics: Statistics = knowledge
+    for each in examples:
+        statistics.learn(each, models or Models(logit=1.0))
+    return knowledge
+
+
+def test_an_alert_that_the_rules_alone_raise_is_judged():
+    trial = taught(example(1, x=SUSPICIOUS), example(0), models=Models(-1.0)).trial
+    assert (trial.alerts, trial.frauds) == (1.0, 1.0)
+
+
+def test_an_alert_of_both_says_nothing():
+    assert taught(example(1, x=SUSPICIOUS), models=Models(0.5)).trial == Trial()
+
+
+def test_nothing_is_judged_before_the_model_has_grown():
+    one_sided = Models(logit=-5.0, learned=Learned(legitimate=3, frauds=500))
+    assert taught(example(1, x=SUSPICIOUS), models=one_sided).trial == Trial()
+
+
+def test_a_withdrawn_label_is_for_the_merchants_only():
+    withdrawn = msgspec.structs.replace(example(None), x=SUSPICIOUS)
+    assert taught(withdrawn, models=Models(-1.0)).trial == Trial()
+
+
+def test_a_dump_comes_back_bit_by_bit():
+    knowledge = taught(
+        example(1, x=SUSPICIOUS),
+        msgspec.structs.replace(example(0), merchant="m2"),
+        models=Models(-1.0),
+    )
+    twin = Knowledge()
+    twin.load(knowledge.parts())
+    assert list(twin.parts()) == list(knowledge.parts())
