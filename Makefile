@@ -48,8 +48,8 @@ bench: $(READY)  ## Run the benchmarks, Weir beside its peers too; ARGS="history
 	@$(MAKE) --no-print-directory $(PEERS)/.ready || echo "The peers could not be installed."
 	@bin=$(PEERS)/bin; test -e $(PEERS)/.ready || bin=$(BIN); $$bin/python -m benchmarks $(ARGS)
 
-docs: $(READY)  ## Write docs/settings.md anew from app/settings.py
-	@$(BIN)/python -m app.settings_table > docs/settings.md
+docs: $(READY)  ## Write the generated pages of docs/ anew
+	@$(BIN)/python -m tools.docs
 
 # Versions that are locked and still fit stay. pip-compile warns that weir is not pinned: rightly,
 # the project itself is installed beside its locked dependencies.

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="forbid")
 
+    app: str = Field("fraud", description="The application that is run: fraud.")
     brokers: str = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated."
     )
@@ -87,14 +88,17 @@ class Settings(BaseSettings):
         description="Seconds without a heartbeat after which the group gives a worker's partitions away.",
     )
 
-    model: str = Field("binned", description="Entry of the model zoo (weir model list).")
+    model: str = Field(
+        "",
+        description="Entry of the model zoo (weir model list); empty for the application's own: binned for fraud.",
+    )
     model_scope: Literal["partition", "shared", "both"] = Field(
         "both",
         description="Which models score: the partition's own, the shared one, or the mean of both in logits.",
     )
     features: str = Field(
-        "fraud-full",
-        description="Feature set that is computed, learned and sent with decisions: fraud-full, or fraud-small, which costs less (docs/features.md).",
+        "",
+        description="Feature set that is computed, learned and sent with decisions: fraud-full, which is the default of fraud, or fraud-small, which costs less (docs/features.md).",
     )
     review_threshold: Share = Field(
         0.5, description="Score from which a transaction goes to review."

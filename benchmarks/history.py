@@ -18,16 +18,21 @@ from pathlib import Path
 from random import Random
 from time import process_time
 
+from app.apps import load
+from app.core.hashing import hash64
+from app.core.messages import Origin
 from app.core.metrics import average_precision
 from app.core.models.zoo import Model, make_model
 from app.data.player import play
 from app.data.rows import Due, Labelled
-from app.messages import Example, Origin
+from app.settings import read_settings
 from app.streams.fraud.extract import extract
 from app.streams.fraud.features import GRIDS
 from app.streams.fraud.files import open_dataset
-from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.merchants import Merchants
+from app.streams.fraud.messages import Example
 
 DAY = 86_400_000
 SIZES = (8, 16, 24, 32, 64, 128, 256)
@@ -88,9 +93,9 @@ def ms(month: int, day: int) -> int:
 
 def some_weeks(path: Path) -> Iterator[Labelled]:
     for row in open_dataset(path):
-        if row.tx.at >= ms(7, 18):
+        if row.event.at >= ms(7, 18):
             return
-        if row.tx.at >= ms(5, 1):
+        if row.event.at >= ms(5, 1):
             yield row
 
 
@@ -99,32 +104,32 @@ def scores(path: Path, limits: Limits, model: Model) -> Iterator[tuple[int, bool
     merchants = Merchants()
     histories: dict[str, History] = {}
     seen: dict[str, tuple[Labelled, dict[str, float]]] = {}
-    for offset, item in enumerate(play(some_weeks(path), 7 * DAY)):
+    for offset, item in enumerate(play(load(read_settings()), some_weeks(path), 7 * DAY)):
         if isinstance(item, Due):
             row, x = seen.pop(item.feedback.id)
             origin = Origin(1, 0, offset)
-            if row.fraud:
-                id_hash = hash64(row.tx.id)
-                histories[row.tx.customer].learn_label(id_hash, origin, item.at, True)
+            if row.positive:
+                id_hash = hash64(row.event.id)
+                histories[row.event.customer].learn_label(id_hash, origin, item.at, True)
             example = Example(
-                tx=row.tx.id,
+                id=row.event.id,
                 x=x,
-                y=int(bool(row.fraud)),
+                y=int(bool(row.positive)),
                 w=1.0,
                 previous=None,
                 score=0.0,
                 version=0,
-                merchant=row.tx.merchant,
+                merchant=row.event.merchant,
                 location="",
-                at=row.tx.at,
+                at=row.event.at,
                 known=item.at,
                 origin=origin,
                 end_of_step=True,
             )
-            model.learn_one(x, bool(row.fraud))
+            model.learn_one(x, bool(row.positive))
             merchants.learn(example)
         else:
-            tx = item.tx
+            tx = item.event
             history = histories.setdefault(tx.customer, History(1, limits))
             x = extract(tx, history.before(offset), merchants.view(tx.merchant, "", tx.at))
             history.insert(Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant)))

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 from itertools import chain, islice
 
-from app.messages import encode
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import World, transactions
+from app.wire import encode
 
 WORLDS = {
     "500 customers": Traffic(),
@@ -42,7 +42,7 @@ def main() -> None:
         columns = rate(events(traffic), count)
         messages = rate(chain.from_iterable(transactions(traffic)), count)
         rows = chain.from_iterable(transactions(traffic))
-        raw = rate((encode(row.tx) for row in rows), count)
+        raw = rate((encode(row.event) for row in rows), count)
         print(f"{name:24}{columns:12,.0f}{messages:12,.0f}{raw:12,.0f}")
 
 

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.broker.ports import choose_ports
 from app.data.rows import Labelled
-from app.messages import Feedback
-from app.runtime import topics
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.writer import Writers
 from app.serving.publish import Publisher
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Feedback
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.engines.process import Process, Stopwatch, Use, size
@@ -39,7 +39,7 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.names = topics.Topics.named(settings)
+        self.names = set_up(settings).topics
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         count = 1 if topic == self.names.examples else self.settings.partitions
@@ -66,9 +66,9 @@ class Watch:
 
 def answer(row: Labelled) -> Feedback:
     """The truth, as an analyst would say it."""
-    says = "fraud" if row.fraud else "legit"
-    tx = row.tx
-    return Feedback(id=tx.id, customer=tx.customer, label=says, source="analyst", at=tx.at)
+    says = "fraud" if row.positive else "legit"
+    tx = row.event
+    return Feedback(id=tx.id, key=tx.customer, label=says, source="analyst", at=tx.at)
 
 
 def simulated() -> Iterator[Labelled]:
@@ -99,12 +99,12 @@ class CatchUp:
         self.settings, self.directory = settings, directory
         self.rows = list(islice(simulated(), count))
         self.watch, self.writers = Watch(settings), Writers(settings.brokers)
-        self.publisher = Publisher(settings, self.writers)
+        self.publisher = Publisher(set_up(settings), self.writers)
 
     async def __aenter__(self) -> "CatchUp":
-        await topics.create(self.settings)
+        await set_up(self.settings).create_topics()
         await self.writers.start()
-        self.publisher.transactions(row.tx for row in self.rows)
+        self.publisher.events(row.event for row in self.rows)
         await self.writers.flush()
         self.process = worker(self.settings, self.directory)
         self.stopwatch = Stopwatch(self.process)
@@ -155,7 +155,7 @@ async def say_bytes(watch: Watch, count: int) -> None:
     """What each transaction, and its label, left in the topics."""
     names = watch.names
     for topic in (
-        names.transactions,
+        names.events,
         names.predictions,
         names.changelogs["customers"],
         names.changelogs["labels"],

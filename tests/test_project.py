@@ -10,11 +10,12 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from app import __version__, settings_table
+from app import __version__
+from app.apps import set_up
 from app.cli import cli
 from app.runtime.guard import Exit
-from app.runtime.topics import Topics
-from app.settings import Settings
+from app.settings import Settings, read_settings
+from tools.docs import PAGES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -67,8 +68,9 @@ def tracked() -> list[Path]:
     return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
 
 
-def test_the_settings_page_is_the_one_that_the_code_generates():
-    assert (ROOT / "docs/settings.md").read_text() == settings_table.page(), "run make docs"
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_the_one_that_the_code_gives(name):
+    assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run make docs"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -213,7 +215,7 @@ def test_every_command_stands_in_the_readme() -> None:
 
 def test_every_topic_and_exit_code_stands_in_the_architecture() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
-    names = Topics.named(Settings(app_id="app"))
+    names = set_up(read_settings(app_id="app")).topics
     for topic in (*names[:-1], *names.changelogs.values()):
         assert f"`{topic.replace('app-', '<app>-')}`" in page
     for code in Exit:

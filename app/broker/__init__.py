@@ -1,1 +1,1 @@
-"""The development broker: a real Apache Kafka on this machine."""
+"""The development broker: a real Apache Kafka on the local machine."""

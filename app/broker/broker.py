@@ -13,21 +13,21 @@ from app.broker.ports import HOST, choose_ports
 from app.broker.ready import until_ready
 from app.errors import BrokerError
 
-ATTEMPTS = 3  # starts, when another process takes a port that was free
+ATTEMPTS = 3  # to start: another process may take a port that was free
 HEAP = 256  # MB
 
 
 class Broker:
     """A single-node Apache Kafka for development and tests.
 
-    It listens on the loopback address only, logs errors to `log`, and ends when the process that
-    started it ends, however that happens. It belongs to no event loop.
+    It listens on the loopback address only, logs errors to `log`, and is killed when the process
+    that started it exits, for whatever reason. It is not tied to an event loop.
 
     Parameters
     ----------
-    directory: its data and its log; None for a temporary one, removed by `stop`.
-    port: of clients; None for a free one, kept over restarts.
-    properties: server properties that are added to, or replace, those of `kraft.PROPERTIES`.
+    directory: for its data and its log; None for a temporary one, which `stop` removes.
+    port: that clients connect to; None for a free one, which `restart` keeps.
+    properties: server properties that extend or override `kraft.PROPERTIES`.
 
     Examples
     --------
@@ -49,35 +49,36 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
-        """Its address for clients, host:port."""
+        """The address that clients connect to, host:port."""
         return f"{HOST}:{self.port}"
 
     @property
     def directory(self) -> Path:
-        """Where its data and its log are, from `start` on."""
+        """The directory of its data and its log, set by `start`."""
         return self._started.directory
 
     @property
     def log(self) -> Path:
-        """File with its errors, over all its starts."""
+        """The file that its errors are appended to, across restarts."""
         return self._started.log
 
     @property
     def pid(self) -> int:
-        """Its process id, also after it has ended."""
+        """Its process id, even after it has exited."""
         return self._started.pid
 
     @property
     def running(self) -> bool:
+        """Whether its process is running."""
         return self._node is not None and self._node.running
 
     async def start(self) -> None:
-        """Fetch it if need be, start it, and return once it serves a consumer group.
+        """Fetch Kafka if necessary, start it, and return once it serves a consumer group.
 
         Raises
         ------
         BrokerError
-            One sentence: no Java, no jars, no port, no disk, or what its log says.
+            No Java, no jars, no free port, no usable directory, or the cause that its log shows.
         """
         java = await java_command(HEAP)
         try:
@@ -92,7 +93,7 @@ class Broker:
             raise
 
     async def stop(self) -> None:
-        """End it (SIGTERM, after 10 s SIGKILL) and remove its directory if that was temporary."""
+        """Stop it (SIGTERM, SIGKILL after 10 s) and remove its directory if it is temporary."""
         try:
             if self._node is not None:
                 await self._node.stop()
@@ -101,17 +102,17 @@ class Broker:
                 self._home.release()
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), as a power cut would; `restart` brings it back."""
+        """Kill it at once (SIGKILL), as a power failure would; `restart` brings it back."""
         if self._node is not None:
             self._node.kill()
 
     async def restart(self) -> None:
-        """End it unless it has ended, and start it on the same port with the same data."""
+        """Stop it if it is running, and start it on the same port with the same data."""
         await self._started.stop()
         await self._launch(self._started)
 
     async def wait(self) -> None:
-        """Return never: raise when it ends by itself."""
+        """Wait while it runs, and raise BrokerError when it exits; never returns."""
         await self._started.wait()
 
     async def __aenter__(self) -> Self:
@@ -148,6 +149,6 @@ class Broker:
 
 
 def unusable(home: Home | None, given: Path | None, error: OSError) -> BrokerError:
-    """What an error of the operating system means to who asked for a broker."""
+    """The BrokerError for an operating system error during a start."""
     place = home.path if home is not None else given or tempfile.gettempdir()
     return BrokerError(f"The broker cannot use {place}: {error.strerror}.")

@@ -8,24 +8,25 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-POLL = 0.02  # seconds between two looks at a process that is to end
+POLL = 0.02  # seconds between two checks whether a process has exited
 
-# The shell becomes the command. What it leaves behind reads the owner's pipe: its end, by close
-# or by the owner's death of any kind, ends the process group. The group's id is the command's pid
-# and cannot be given away while the reader lives, so the signal never meets a stranger.
+# The shell starts a reader in the background and then becomes the command. The reader waits until
+# the owner closes its pipe or dies, and then kills the process group. The group's id is the
+# command's pid. It cannot be reused while the reader is running, so the signal never reaches an
+# unrelated process.
 BOUND_TO_OWNER = 'exec 3<&0 </dev/null; { read -r _; kill -KILL 0; } <&3 & exec "$@" 3<&-'
 
 
 class Child:
-    """A command in its own session: Ctrl-C in the terminal reaches the owner, not the child.
+    """A command in a session of its own: Ctrl-C in the terminal reaches only its owner.
 
-    It belongs to no event loop: one loop may start it and another one stop it.
+    It is not tied to an event loop: one loop may start it and another may stop it.
 
     Parameters
     ----------
-    command: program and arguments.
+    command: the program and its arguments.
     directory: its working directory.
-    log: file that its output and errors are appended to.
+    log: the file that its output and errors are appended to.
     """
 
     def __init__(self, command: Sequence[str], directory: Path, log: Path) -> None:
@@ -41,21 +42,22 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process id of the command itself."""
+        """The process id of the command itself."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether the command is still running."""
         return self._process.poll() is None
 
     async def wait(self) -> int:
-        """Wait until it ends; its exit status, negative for a signal."""
+        """Wait for it to exit; returns its exit status, negative for a signal."""
         while (status := self._process.poll()) is None:
             await asyncio.sleep(POLL)
         return status
 
     async def stop(self, patience: float) -> None:
-        """Ask it to end (SIGTERM); after `patience` seconds, or when cancelled, kill it."""
+        """Ask it to exit (SIGTERM); kill it after `patience` seconds, or when cancelled."""
         try:
             self._process.terminate()
             with contextlib.suppress(TimeoutError):
@@ -65,7 +67,7 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), with whatever it started in its process group."""
+        """Kill it at once (SIGKILL), with everything in its process group."""
         assert self._process.stdin is not None
         if self._process.stdin.closed:
             return

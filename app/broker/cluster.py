@@ -14,22 +14,24 @@ from app.broker.ports import HOST, choose_ports
 from app.broker.ready import until_ready
 from app.errors import BrokerError
 
-HEAP = 192  # MB, of each node
+HEAP = 192  # MB for each node
 
 
 class Cluster:
-    """An Apache Kafka of several nodes for development and tests, each broker and controller.
+    """An Apache Kafka cluster for development and tests; every node is a broker and a controller.
 
-    Topics, also those of offsets and transactions, are kept by three nodes, and a write with
-    acks=all is acknowledged when two have it: any one of three may go away. It listens on the
-    loopback address only, and ends when the process that started it ends, however that happens.
+    Topics, including the internal ones for offsets and transactions, have three replicas, and a
+    write with acks=all is acknowledged when two have it: any one of three nodes may fail. All
+    listen on the loopback address only, and are killed when the process that started them exits,
+    for whatever reason.
 
     Parameters
     ----------
-    nodes: how many; they are numbered from 1.
-    directory: their data and logs; None for a temporary one, removed by `stop`.
-    port: of the first node's clients, the others' follow it; None for free ones.
-    properties: server properties that are added for every node.
+    nodes: how many nodes; they are numbered from 1.
+    directory: for their data and logs; None for a temporary one, which `stop` removes.
+    port: that clients of the first node connect to; the others take the next ones. None for free
+        ports.
+    properties: server properties that are added on every node.
 
     Examples
     --------
@@ -54,33 +56,34 @@ class Cluster:
 
     @property
     def bootstrap(self) -> str:
-        """The addresses of all nodes for clients, comma separated."""
+        """The addresses of all nodes that clients connect to, comma-separated."""
         return ",".join(map(self.address, self.numbers))
 
     def address(self, number: int) -> str:
-        """The address of one node, host:port."""
+        """The address of one node that clients connect to, host:port."""
         return f"{HOST}:{self._ports[number - 1]}"
 
     @property
     def directory(self) -> Path:
-        """Where the nodes' directories are, from `start` on."""
+        """The parent of the nodes' directories, set by `start`."""
         if self._home is None:
             raise BrokerError("The cluster has not been started.")
         return self._home.path
 
     def node(self, number: int) -> Node:
-        """One of its nodes: process id, log, whether it runs."""
+        """One of its nodes: its process id, its log, whether it is running."""
         if not self._nodes:
             raise BrokerError("The cluster has not been started.")
         return self._nodes[number - 1]
 
     async def start(self) -> None:
-        """Start all nodes and return once each keeps a copy of a record.
+        """Start all nodes and return once each serves a topic with a replica on every node.
 
         Raises
         ------
         BrokerError
-            One sentence: no Java, no jars, no ports, no disk, or what a node's log says.
+            No Java, no jars, no free ports, no usable directory, or the cause that a node's log
+            shows.
         """
         java = await java_command(HEAP)
         try:
@@ -98,9 +101,9 @@ class Cluster:
             raise
 
     async def stop(self) -> None:
-        """End all nodes (SIGTERM, after 10 s SIGKILL); a temporary directory is removed.
+        """Stop all nodes (SIGTERM, SIGKILL after 10 s) and remove a temporary directory.
 
-        Without the others a node takes 5 s to end, so those of which nothing is kept are killed.
+        A node without its peers takes 5 s to shut down, so if the data is removed, all are killed.
         """
         try:
             if self._given is None:
@@ -111,22 +114,22 @@ class Cluster:
                 self._home.release()
 
     def kill(self, number: int) -> None:
-        """End a node at once (SIGKILL), as a power cut would; `restart` brings it back."""
+        """Kill a node at once (SIGKILL), as a power failure would; `restart` brings it back."""
         self.node(number).kill()
 
     def terminate(self, number: int) -> None:
-        """Ask a node to end (SIGTERM): it hands its leaderships over first."""
+        """Ask a node to exit (SIGTERM); it hands over its partition leaderships first."""
         self.node(number).terminate()
 
     async def restart(self, number: int) -> None:
-        """End a node unless it has ended, start it on its port, and wait until it keeps copies."""
+        """Stop a node if it is running, start it on its port, and wait until it replicates."""
         node = self.node(number)
         await node.stop()
-        copies = 1 + sum(other.running for other in self._nodes)
-        await node.start(until_ready(self.address(number), copies))
+        replicas = 1 + sum(other.running for other in self._nodes)
+        await node.start(until_ready(self.address(number), replicas))
 
     async def wait(self) -> None:
-        """Return never: raise when one of the nodes ends by itself."""
+        """Wait while all nodes run, and raise BrokerError when one exits; never returns."""
         waiting = [asyncio.ensure_future(node.wait()) for node in self._nodes]
         try:
             await asyncio.gather(*waiting)
@@ -172,13 +175,13 @@ class Cluster:
         return list(zip(self.numbers, self._nodes, strict=True))
 
     def _configure(self) -> None:
-        """Choose ports and write each node's configuration: a port is of nobody twice."""
+        """Choose ports, none of them twice, and write each node's configuration."""
         self._ports = []
         controllers: list[int] = []
         wanted = [None if self._first is None else self._first + n - 1 for n in self.numbers]
         for one in wanted:
-            besides = {*self._ports, *controllers, *filter(None, wanted)}
-            port, controller = choose_ports(one, besides)
+            reserved = {*self._ports, *controllers, *filter(None, wanted)}
+            port, controller = choose_ports(one, reserved)
             self._ports.append(port)
             controllers.append(controller)
         for n, node in self._all():
@@ -187,7 +190,7 @@ class Cluster:
 
 
 async def _together(work: Iterable[Coroutine[None, None, None]]) -> None:
-    """Do it all at once; when one fails, the others end before its error goes on."""
+    """Run everything concurrently; if one fails, cancel the others and raise its error."""
     try:
         async with asyncio.TaskGroup() as group:
             for one in work:

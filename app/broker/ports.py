@@ -1,4 +1,4 @@
-"""Free ports of the loopback address for servers that Weir starts."""
+"""Free ports on the loopback address for servers that Weir starts."""
 
 import random
 import socket
@@ -7,31 +7,37 @@ from collections.abc import Collection
 from app.errors import BrokerError
 
 HOST = "127.0.0.1"
-# Below the range from which systems take the ports of outgoing connections: while a server is
-# down, no client can be given its port, and it can come back on it.
+# Below the range that operating systems use for outgoing connections: while a server is down, no
+# client can be assigned its port, so it can start again on the same one.
 PORTS = range(20000, 32000)
 
 
-def choose_ports(wanted: int | None, besides: Collection[int] = ()) -> tuple[int, int]:
-    """A port for clients, `wanted` if that is given, and one for the controller; free just now.
+def choose_ports(wanted: int | None, reserved: Collection[int] = ()) -> tuple[int, int]:
+    """A free port for clients, `wanted` if given, and one for the controller.
 
-    None of those `besides`, which are promised to somebody. Another process may take them first,
+    Ports in `reserved` are never chosen. Another process may take a chosen port before it is used,
     so the caller must be ready to choose again.
+
+    Raises
+    ------
+    BrokerError
+        `wanted` is not free, or no port is.
     """
     if wanted is not None and not is_free(wanted):
-        raise BrokerError(f"The broker cannot use port {wanted} of {HOST}: it is not free.")
-    promised = {wanted, *besides}
-    free = (p for p in random.sample(PORTS, len(PORTS)) if p not in promised and is_free(p))
+        raise BrokerError(f"The broker cannot use port {wanted} on {HOST}: it is not free.")
+    excluded = {wanted, *reserved}
+    free = (p for p in random.sample(PORTS, len(PORTS)) if p not in excluded and is_free(p))
     port = wanted or next(free, None)
     controller = next(free, None)
     if port is None or controller is None:
-        raise BrokerError(f"The broker finds no free port from {PORTS[0]} to {PORTS[-1]}.")
+        raise BrokerError(f"The broker found no free port from {PORTS[0]} to {PORTS[-1]}.")
     return port, controller
 
 
 def is_free(port: int) -> bool:
+    """Whether a server can listen on the port now."""
     with socket.socket() as listener:
-        # As Java does it: a port whose last connections are in TIME_WAIT is free.
+        # As Java does: a port whose last connections are in TIME_WAIT counts as free.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))

@@ -1,4 +1,7 @@
-"""The command line: one command a file, registered here."""
+"""The command line: one command a file, registered here.
+
+Commands import what they need when they run: the help, and a replay, load no Kafka client.
+"""
 
 import logging
 
@@ -18,7 +21,7 @@ from app.cli.worker import worker
 
 cli = typer.Typer(
     name="weir",
-    help="Judges card transactions on Kafka and learns from every answer.",
+    help="Judges events on Kafka, such as card transactions, and learns from every answer.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

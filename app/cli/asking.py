@@ -1,33 +1,33 @@
 """How commands ask a running worker."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from app.cli.sentences import run
 from app.errors import WeirError
 
 TIMEOUT = 5.0  # seconds
 
 
 def ask_worker(url: str, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The JSON that a worker's web views answer.
+    """The JSON with which a worker's web views answer.
 
     Raises
     ------
     WeirError
         No worker answers there, or it says why it cannot answer this.
     """
-    return asyncio.run(_ask(url, path, query or {}))
+    return run(_ask(url, path, query or {}))
 
 
-def state_path(what: str, key: str) -> str:
-    """Where the state of a customer, merchant or transaction is.
+def state_path(kind: str, id: str) -> str:
+    """Where the state of one of a kind is found.
 
-    >>> state_path("customer", "a/b")
+    >>> state_path("customers", "a/b")
     '/state/customers/a%2Fb'
     """
-    return f"/state/{what}s/{quote(key, safe='')}"
+    return f"/state/{kind}/{quote(id, safe='')}"
 
 
 async def _ask(url: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:

@@ -1,21 +1,20 @@
 """`weir dead-letters`: the records that could not be used."""
 
-import asyncio
 import json
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.sentences import sentences
-from app.settings import Settings, seconds, settings
+from app.cli import chosen
+from app.cli.arguments import moment_of
+from app.cli.sentences import run, sentences
 
 if TYPE_CHECKING:
     from app.serving.dead_letters.replay import Plan, Selection
+    from app.serving.setup import Setup
 
 dead_letters = typer.Typer(help="The records that could not be used.", no_args_is_help=True)
 
@@ -42,7 +41,7 @@ def list_letters(
     from app.serving.dead_letters.read import latest
 
     with sentences():
-        letters = asyncio.run(latest(settings(), limit))
+        letters = run(latest(chosen.setup(), limit))
     if as_json:
         for letter in letters:
             typer.echo(json.dumps(plain(letter, values)))
@@ -70,7 +69,7 @@ def show(
     from app.serving.dead_letters.read import one
 
     with sentences():
-        letter = asyncio.run(one(settings(), partition, offset))
+        letter = run(one(chosen.setup(), partition, offset))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
     elif as_json:
@@ -94,7 +93,9 @@ def replay(
         str, typer.Option(help="Those written since: 2h ago, or 2026-01-31T12:00:00Z.")
     ] = "",
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be sent.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Send dead letters back to the topic and partition that their records came from.
@@ -106,24 +107,24 @@ def replay(
 
     selection = select(letters or [], reason, topic, since, everything)
     with sentences():
-        chosen = settings()
-        made = asyncio.run(plan(chosen, selection))
+        setup = chosen.setup()
+        made = run(plan(setup, selection))
     tell_plan(made)
     if made.send and not dry_run:
         if not yes:
             typer.confirm("Send them?", abort=True)
         with sentences():
-            asyncio.run(send(chosen, made))
+            run(send(setup, made))
 
 
 def select(places: list[str], reason: str, topic: str, since: str, everything: bool) -> "Selection":
-    """The selection in the words of a command line; something must be selected."""
+    """The selection that the options describe; something must be selected."""
     from app.serving.dead_letters.replay import Selection
 
     if not (places or reason or topic or since or everything):
         raise typer.BadParameter("say which: PARTITION:OFFSET, --reason, --topic, --since or --all")
     if everything and (places or reason or topic or since):
-        raise typer.BadParameter("--all takes every letter: leave out the rest")
+        raise typer.BadParameter("--all selects every letter: leave out the rest")
     only = frozenset(map(place, places)) if places else None
     return Selection(only, reason, topic, moment_of(since, time.time()) if since else 0)
 
@@ -142,40 +143,25 @@ def place(text: str) -> tuple[int, int]:
     return int(partition), int(offset)
 
 
-def moment_of(text: str, now: float) -> int:
-    """Epoch milliseconds of a time, or of so long before `now` (epoch seconds).
-
-    >>> moment_of("2h", 7200.5), moment_of("1970-01-01T00:00:01Z", 0)
-    (500, 1000)
-    """
-    with suppress(ValueError):  # not a duration
-        return round((now - float(str(seconds(text)))) * 1000)
-    with suppress(ValueError):
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return round(at.timestamp() * 1000)
-    raise typer.BadParameter(f"{text!r} is no time: write 2h, or 2026-01-31T12:00:00Z")
-
-
-async def send(chosen: Settings, made: "Plan") -> None:
-    """Replay, and say how many went where."""
+async def send(setup: "Setup", made: "Plan") -> None:
+    """Replay, and say how many letters were sent where."""
     from app.serving.dead_letters.replay import destination
     from app.serving.dead_letters.replay import replay as replayed
 
-    went = Counter[str]()
+    sent = Counter[str]()
     try:
-        async for letter, why in replayed(chosen, made.send):
+        async for letter, why in replayed(setup, made.send):
             if why:
                 typer.echo(f"{letter.partition}:{letter.offset} stays: {why}", err=True)
             else:
-                went[destination(letter)] += 1
-    finally:  # a broker that went away in between took some
-        for where, count in sorted(went.items()):
+                sent[destination(letter)] += 1
+    finally:  # when the broker is lost half-way, some were sent
+        for where, count in sorted(sent.items()):
             typer.echo(f"replayed {count} to {where}")
 
 
 def tell_plan(made: "Plan") -> None:
-    """Say what would go where, and what stays."""
+    """Say what would be sent where, and what stays."""
     for (partition, offset), why in made.kept[:SHOWN]:
         typer.echo(f"{partition}:{offset} stays: {why}", err=True)
     if (more := len(made.kept) - SHOWN) > 0:

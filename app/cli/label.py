@@ -1,44 +1,37 @@
-"""`weir label`: say what a transaction was."""
+"""`weir label`: say what an event was."""
 
-import asyncio
 import time
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli import chosen
+from app.cli.arguments import one_of
 from app.cli.asking import ask_worker, state_path
-from app.cli.sentences import sentences
-from app.messages import Feedback, encode, label_id, read_feedback
-from app.settings import settings
+from app.cli.sentences import run, sentences
 
-
-class Label(StrEnum):
-    """What can be said of a transaction; none takes back what the source said before."""
-
-    fraud = "fraud"
-    legit = "legit"
-    unsure = "unsure"
-    none = "none"
-
-
-class LabelSource(StrEnum):
-    """Who says it: a chargeback outranks an analyst, an analyst the customer."""
-
-    analyst = "analyst"
-    customer = "customer"
-    chargeback = "chargeback"
+if TYPE_CHECKING:
+    from app.core.domain import Application
 
 
 def label(
-    transaction: Annotated[str, typer.Argument(metavar="TX", help="Id of the transaction.")],
-    label: Annotated[Label, typer.Argument(help="What it was; none takes a label back.")],
-    customer: Annotated[
-        str, typer.Option(help="Its customer; without it a running worker is asked.")
+    event: Annotated[str, typer.Argument(metavar="ID", help="Id of the event.")],
+    label: Annotated[
+        str,
+        typer.Argument(
+            help="What it was: fraud, legit or unsure for cards; none takes a label back."
+        ),
+    ],
+    key: Annotated[
+        str,
+        typer.Option(
+            "--customer", "--key", help="Its customer; without it a running worker is asked."
+        ),
     ] = "",
     source: Annotated[
-        LabelSource, typer.Option(help="In what capacity it is said.")
-    ] = LabelSource.analyst,
+        str,
+        typer.Option(help="In what capacity: for cards as analyst, customer or chargeback."),
+    ] = "analyst",
     actor: Annotated[str, typer.Option(help="Who says it.")] = "",
     reason: Annotated[str, typer.Option(help="A code for why.")] = "",
     note: Annotated[str, typer.Option(help="Why, in words.")] = "",
@@ -46,28 +39,43 @@ def label(
         str, typer.Option(help="A worker's web views; without it, those of the settings.")
     ] = "",
 ) -> None:
-    """Publish a label for a transaction to WEIR_BROKERS.
+    """Publish a label for an event to WEIR_BROKERS.
 
-    It is settled and learned by the worker that holds the customer: see weir state
-    transaction TX.
+    It is settled and learned by the worker that holds the event's customer: see weir state
+    transaction ID.
     """
+    from app.core.messages import label_id
     from app.serving.feedback import publish_alone
+    from app.wire import encode
 
     with sentences():
-        chosen = settings()
-        if not customer:
-            found = ask_worker(url or chosen.url, state_path("transaction", transaction))
-            customer = found["customer"]
-        said = Feedback(
-            id=transaction,
-            customer=customer,
-            label=label.value,
-            source=source.value,
+        setup = chosen.setup()
+        check(setup.application, label, source)
+        said = setup.application.feedback(
+            id=event,
+            key=key or ask_key(setup.application, url or setup.settings.url, event),
+            label=label,
+            source=source,
             actor=actor,
             at=int(time.time() * 1000),
             reason=reason,
             note=note,
         )
-        said.label_id = label_id(said)
-        partition, offset = asyncio.run(publish_alone(chosen, read_feedback(encode(said))))
+        said.label_id = label_id(setup.application.read_feedback(encode(said)))
+        partition, offset = run(publish_alone(setup, said))
     typer.echo(f"published label {said.label_id}: feedback partition {partition}, offset {offset}")
+
+
+def check(application: "Application", label: str, source: str) -> None:
+    """Refuse words that are not the application's, and sources that are nobody."""
+    from app.core.labels import MATURITY
+    from app.data.player import SOURCE
+
+    one_of(application.labels.words, label)
+    one_of([name for name in application.labels.ranks if name not in (MATURITY, SOURCE)], source)
+
+
+def ask_key(application: "Application", url: str, event: str) -> str:
+    """The key of an event that a worker knows."""
+    key: str = ask_worker(url, state_path(application.events, event))[application.key]
+    return key

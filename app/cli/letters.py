@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from app.cli.figures import moment
 from app.cli.tables import facts, grid
+from app.figures import moment
 from app.serving.dead_letters.read import Letter, escaped
 
 

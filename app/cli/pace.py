@@ -5,33 +5,14 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
-import typer
-
 T = TypeVar("T")
 
 TICK = 0.01  # seconds between two writes at a given rate
 ARREARS = 0.25  # seconds of traffic that are made up for after a pause
 
 
-def rate_of(text: str) -> float | None:
-    """Transactions a second that `--rate` asks for, None for `max`.
-
-    >>> rate_of("400"), rate_of("max")
-    (400.0, None)
-    """
-    if text == "max":
-        return None
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1e9:
-        raise typer.BadParameter(f"{text!r} is neither a number of transactions a second nor max")
-    return rate
-
-
 class Pace:
-    """Cuts traffic into small pieces and gives each away when its time has come."""
+    """Cuts traffic into small pieces and hands out each when its time has come."""
 
     def __init__(self, rate: float | None) -> None:
         self.rate = rate

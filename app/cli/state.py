@@ -1,29 +1,34 @@
-"""`weir state`: what a running worker knows of a customer, a merchant or a transaction."""
+"""`weir state`: what a running worker knows of an event, of its key and the like."""
 
 import json
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Mapping
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli import chosen
+from app.cli.arguments import one_of
 from app.cli.asking import ask_worker, state_path
 from app.cli.sentences import sentences
-from app.settings import settings
 
+if TYPE_CHECKING:
+    from app.core.domain import Application
 
-class Kind(StrEnum):
-    """What has state."""
-
-    customer = "customer"
-    merchant = "merchant"
-    transaction = "transaction"
+# The tables of what was found, each a title over facts by name, or over a header and its rows.
+Tables = Callable[[dict[str, Any]], Iterator[tuple[str, Any]]]
 
 
 def state(
-    what: Annotated[Kind, typer.Argument(help="What to look up.")],
-    key: Annotated[str, typer.Argument(metavar="ID", help="Its id.")],
-    customer: Annotated[
-        str, typer.Option(help="The transaction's customer: then only its holder is asked.")
+    what: Annotated[
+        str, typer.Argument(help="What to look up: for cards customer, merchant or transaction.")
+    ],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Its id.")],
+    key: Annotated[
+        str,
+        typer.Option(
+            "--customer", "--key", help="The transaction's customer: only its holder is asked then."
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     url: Annotated[
@@ -34,21 +39,35 @@ def state(
 
     Any worker will do: it asks the one that holds the id.
     """
-    query = {"customer": customer} if customer and what is Kind.transaction else {}
     with sentences():
-        found = ask_worker(url or settings().url, state_path(what.value, key), query)
-    if as_json:
+        application = chosen.application()
+        shown = tables_of(application)
+        if shown:
+            one_of(shown, what)
+        query = {application.key: key} if key else {}
+        found = ask_worker(url or chosen.settings().url, state_path(f"{what}s", id), query)
+    if as_json or what not in shown:
         typer.echo(json.dumps(found, indent=2))
     else:
-        show(what, found)
+        show(application, shown[what](found))
 
 
-def show(what: Kind, found: dict[str, Any]) -> None:
+def tables_of(application: "Application") -> Mapping[str, Tables]:
+    """How an application's state is shown, by what it is of; what is not there is shown as JSON."""
+    tables: Mapping[str, Tables] = resolve_name(application.tables) if application.tables else {}
+    return tables
+
+
+def show(application: "Application", found: Iterator[tuple[str, Any]]) -> None:
     """Print state as tables."""
     from rich.console import Console
 
-    from app.cli import tables
+    from app.cli.tables import facts, grid, styles_of
 
-    console = Console()
-    for table in getattr(tables, f"{what.value}_tables")(found):
-        console.print(table)
+    console, styles = Console(), styles_of(application.labels)
+    for title, body in found:
+        if isinstance(body, Mapping):
+            console.print(facts(title, body, styles))
+        else:
+            header, *rows = body
+            console.print(grid(title, header, rows, styles))

@@ -1,13 +1,12 @@
 """`weir topics`: make the topics that the settings describe, or check them."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
-from app.cli.sentences import sentences
-from app.cli.sources import duration
-from app.settings import settings
+from app.cli import chosen
+from app.cli.arguments import duration
+from app.cli.sentences import run, sentences
 
 topics = typer.Typer(help="The topics of these settings.", no_args_is_help=True)
 
@@ -17,11 +16,9 @@ def create(
     wait: Annotated[str, typer.Option(help="How long to wait for a broker, e.g. 60s.")] = "0s",
 ) -> None:
     """Create the topics that are missing; those that exist are checked and left alone."""
-    from app.runtime import topics as on_kafka
-
+    patience = duration(wait)
     with sentences():
-        patience = duration(wait)
-        created = asyncio.run(on_kafka.create(settings(), patience))
+        created = run(chosen.setup().create_topics(patience))
     for name in created:
         typer.echo(f"created {name}")
     if not created:
@@ -30,9 +27,7 @@ def create(
 
 @topics.command()
 def check() -> None:
-    """Fail unless every topic exists with the partitions that the settings give."""
-    from app.runtime import topics as on_kafka
-
+    """Fail unless every topic exists with the partitions of the settings."""
     with sentences():
-        asyncio.run(on_kafka.check(settings()))
+        run(chosen.setup().check_topics())
     typer.echo("all topics are as they should be")

@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
+from app.cli import chosen
 from app.cli.sentences import sentences
-from app.settings import settings
 
 
 def worker(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run a worker: judge transactions, learn labels, serve the web views.
+    """Run a worker: judge events, learn labels, serve the web views.
 
     Settings come from the environment (WEIR_BROKERS, WEIR_DATA_DIR, ...). The topics must
     exist: weir topics create.
     """
-    # Nothing is taken on yet, so a stop is one at once. Faust's own handlers follow.
+    # It has taken on no work yet, so it may end at once. Faust's own handlers follow.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     import faust
     import mode.loop
@@ -27,7 +27,7 @@ def worker(
     from app.web.server import mount
 
     with sentences():
-        chosen = settings()
+        setup = chosen.setup()
         mode.loop.use("uvloop")
-        app = mount(create_app(chosen))
+        app = mount(create_app(setup))
     faust.Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

@@ -1,235 +1,211 @@
-"""Transactions against their customers' records: each decided once, counted once."""
+"""Events against their records: each decided once, counted once, and many of them at a time."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
 
+from app.core.domain import Application, Event, Record, Scoring, Trust, Verdict
 from app.core.fold import LearningState
-from app.core.threshold import Budget, Threshold
-from app.messages import Decision, ModelUsed, Prediction, Source, Transaction, encode
-from app.streams.fraud.decision import Policy, conclude, observe, trust_in
-from app.streams.fraud.explain import Trust
-from app.streams.fraud.history.record import Event, History, Limits, cached_hash64, hash64
+from app.core.hashing import hash64
+from app.core.messages import Decision, ModelUsed, Source
+from app.core.threshold import Threshold
+from app.wire import encode
 
 
-class _Decision(msgspec.Struct):
-    customer: str
-    decision: Decision
-
-
-_read_decision = msgspec.json.Decoder(_Decision).decode
-
-
-class Decided(msgspec.Struct, frozen=True, gc=False):
-    """A decision as stored: the offset of its transaction, and the prediction's bytes."""
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """A prediction as stored: the offset of its event, and its bytes."""
 
     source: int
     raw: bytes
 
 
-class Answer(msgspec.Struct):
-    """What a transaction leads to: the bytes of the prediction to send.
+class Decided(msgspec.Struct):
+    """What an event leads to: the bytes of the prediction to send, and its decision.
 
     `fresh` is the prediction when it was made now, None when an earlier one is repeated,
-    byte for byte. `history` is the record to write back, where the caller has left it packed.
+    byte for byte.
     """
 
     raw: bytes
     decision: Decision
-    fresh: Prediction | None
-    history: bytes = b""
+    fresh: Any | None
 
 
-class Account(NamedTuple):
-    """What deciding needs besides the transaction and the stored values.
+class Item(msgspec.Struct):
+    """An event of a batch. `x` is None where what was stored decides it."""
 
-    Without a `budget` the policy's threshold holds.
-    """
-
-    state: LearningState
-    policy: Policy
-    limits: Limits
-    epoch: int
-    budget: Budget | None = None
-
-    def threshold(self, stored: bytes | None) -> Threshold | None:
-        """A partition's threshold as stored, None for a new one; None without a budget."""
-        return self.budget and Threshold.decode(stored, self.budget, self.epoch)
-
-    def open(self, record: bytes | None) -> History:
-        """A customer's record unpacked; None opens an empty one."""
-        return History.decode(record, self.epoch, self.limits)
-
-    def decide(
-        self,
-        tx: Transaction,
-        source: Source,
-        record: bytes | None,
-        stored: Decided | None,
-        degraded: bool = False,
-        threshold: Threshold | None = None,
-    ) -> Answer:
-        """Decide one transaction by itself on its customer's packed record, None for a new one.
-
-        The other parameters are those of `Sitting`.
-        """
-        history = self.open(record)
-        sitting = Sitting(self, degraded)
-        sitting.hear(tx, source, history, stored, threshold)
-        (answer,) = sitting.decide()
-        answer.history = history.encode()
-        return answer
-
-
-class Case(msgspec.Struct):
-    """A transaction that was heard. `x` is None where what was stored decides it."""
-
-    tx: Transaction
+    event: Any
     source: Source
-    stored: Decided | None
+    stored: Stored | None
     threshold: Threshold | None
     duplicate: bool  # whether the record has its id at another offset
     whole: bool  # whether the record had all that its features are made of
     x: dict[str, float] | None
 
 
-class Sitting:
-    """Transactions that are decided on one learning state, scored at once.
+class Batch:
+    """Events that are decided on one learning state, scored at once.
 
-    Each is heard with its customer's record, which then has it. `decide` gives all answers, in
-    the order of hearing. Nothing may be learned in between. That several are decided together
+    Each is added with its key's record, which then has it. `decide` gives all decisions, in the
+    order of adding. Nothing may be learned in between. That several are decided together
     changes no bit of any.
 
     Parameters
     ----------
-    account
-        What decides.
+    application
+        What says how.
+    state
+        The learning state.
     degraded
         Whether the learning state is too far behind its log.
     """
 
-    def __init__(self, account: Account, degraded: bool = False) -> None:
-        self.account, self.degraded = account, degraded
-        self.fresh: dict[str, Decided] = {}  # what is to be stored, by transaction id
-        self._cases: list[Case] = []
+    def __init__(
+        self, application: Application, state: LearningState, degraded: bool = False
+    ) -> None:
+        self.application, self.state, self.degraded = application, state, degraded
+        self.fresh: dict[str, Stored] = {}  # what is to be stored, by event id
+        self._items: list[Item] = []
 
-    def hear(
+    def add(
         self,
-        tx: Transaction,
+        event: Event,
         source: Source,
-        history: History,
-        stored: Decided | None = None,
+        record: Record,
+        stored: Stored | None = None,
         threshold: Threshold | None = None,
     ) -> None:
-        """Take in a transaction: its features, as the record knows its customer, then its event.
+        """Take in an event: its features, as the record knows its key, then the event itself.
 
         What is stored alone says which decision an id has, so that all of an id are one. The
-        ring alone says whether it counts: what is stored may be lost with a disk for a while.
+        record alone says whether it counts: what is stored may be lost with a disk for a while.
 
         Parameters
         ----------
         source
-            Where the transaction lies in its log; its partition chooses the partition model.
-        history
-            The customer's record, changed in place.
+            Where the event lies in its log; its partition chooses the partition model.
+        record
+            The key's record, changed in place.
         stored
-            The decision that is known for this transaction id, if any.
+            The prediction that is known for this id, if any.
         threshold
-            Of the partition, None for the policy's. It moves with a decision made on this
+            Of the partition, None for the application's. It moves with a decision made on this
             record, now or when it was first read, and not with one that is repeated for another.
         """
-        id_hash = hash64(tx.id)
-        first = history.first_offset_of(id_hash)
+        id_hash = hash64(event.id)
+        first = record.first_offset_of(id_hash)
         duplicate = first is not None and first != source.offset
         x, whole = None, True
-        if _earlier(stored, tx) is None:
-            past = history.before(source.offset if first is None else first)
-            state, features = self.account.state, self.account.policy.features
-            x, whole = observe(tx, past, state, features), past.whole
-        self._cases.append(Case(tx, source, stored, threshold, duplicate, whole, x))
+        if self._earlier(stored, event) is None:
+            past = record.before(source.offset if first is None else first)
+            x, whole = self.application.look(event, past, self.state.statistics), past.whole
+        self._items.append(Item(event, source, stored, threshold, duplicate, whole, x))
         if duplicate:
-            history.pass_over(source.offset)
+            record.pass_over(source.offset)
         else:
-            merchant = cached_hash64(tx.merchant)
-            history.insert(
-                Event(source.offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon)
-            )
+            record.count(event, id_hash, source.offset)
 
-    def decide(self) -> list[Answer]:
-        """The answers to all that was heard."""
-        state, policy = self.account.state, self.account.policy
-        cases, self._cases = self._cases, []
-        partitions = {case.source.partition for case in cases}
-        trust = {partition: trust_in(state, partition, policy) for partition in partitions}
-        logits = self._logits(cases, trust)
-        used = ModelUsed(policy.model, policy.scope, state.version, policy.features)
+    def decide(self) -> list[Decided]:
+        """The decisions on all that was added."""
+        application, state = self.application, self.state
+        items, self._items = self._items, []
+        partitions = {item.source.partition for item in items}
+        trust = {partition: trust_in(application, state, partition) for partition in partitions}
+        logits = self._logits(items, trust)
+        used = model_used(application, state)
         return [
-            self._decide(case, logit, trust[case.source.partition], used)
-            for case, logit in zip(cases, logits, strict=True)
+            self._decide(item, logit, trust[item.source.partition], used)
+            for item, logit in zip(items, logits, strict=True)
         ]
 
-    def _logits(self, cases: Sequence[Case], trust: dict[int, Trust]) -> list[float]:
+    def _logits(self, items: Sequence[Item], trust: dict[int, Trust]) -> list[float]:
         """The model's scores, 0 where they count for nothing or the decision is known."""
-        logits, scope = [0.0] * len(cases), self.account.policy.scope
+        logits, scope = [0.0] * len(items), self.application.scope
         chunks: dict[int, dict[int, dict[str, float]]] = {}  # features by partition and place
-        for place, case in enumerate(cases):
-            if case.x is not None and trust[case.source.partition].model > 0:
-                chunks.setdefault(case.source.partition, {})[place] = case.x
+        for place, item in enumerate(items):
+            if item.x is not None and trust[item.source.partition].model > 0:
+                chunks.setdefault(item.source.partition, {})[place] = item.x
         for partition, chunk in chunks.items():
-            scored = self.account.state.logits(list(chunk.values()), partition, scope)
+            scored = self.state.logits(list(chunk.values()), partition, scope)
             for place, logit in zip(chunk, scored, strict=True):
                 logits[place] = logit
         return logits
 
-    def _decide(self, case: Case, logit: float, trust: Trust, used: ModelUsed) -> Answer:
-        """Decide a case, or repeat what was decided on its id, perhaps in this sitting."""
-        tx, offset = case.tx, case.source.offset
-        stored = self.fresh.get(tx.id) or case.stored
-        earlier = _earlier(stored, tx)
+    def _decide(self, item: Item, logit: float, trust: Trust, used: ModelUsed) -> Decided:
+        """Decide an item, or repeat what was decided on its id, perhaps in this batch."""
+        event, offset = item.event, item.source.offset
+        stored = self.fresh.get(event.id) or item.stored
+        earlier = self._earlier(stored, event)
         if stored is not None and earlier is not None:
-            answer = Answer(stored.raw, earlier, None)
+            decided = Decided(stored.raw, earlier, None)
             made_here = stored.source == offset
         else:
-            prediction = self._prediction(case, logit, trust, used)
-            answer = Answer(encode(prediction), prediction.decision, prediction)
-            made_here = not case.duplicate
+            prediction = self._prediction(item, logit, trust, used)
+            decided = Decided(encode(prediction), prediction.decision, prediction)
+            made_here = not item.duplicate
             if stored is None or stored.source >= offset:
-                self.fresh[tx.id] = Decided(offset, answer.raw)
-        if case.threshold is not None and made_here:
-            case.threshold.move(offset, tx.at, answer.decision != "approve")
-        return answer
+                self.fresh[event.id] = Stored(offset, decided.raw)
+        if item.threshold is not None and made_here:
+            item.threshold.move(offset, event.at, decided.decision != "approve")
+        return decided
 
-    def _prediction(self, case: Case, logit: float, trust: Trust, used: ModelUsed) -> Prediction:
+    def _prediction(self, item: Item, logit: float, trust: Trust, used: ModelUsed) -> Any:
         """A decision that is made now."""
-        tx, x, (state, policy, *_) = case.tx, case.x, self.account
+        event, x, application = item.event, item.x, self.application
         assert x is not None, "features are left out only where a stored decision holds"
-        review = policy.review if case.threshold is None else case.threshold.score
-        degraded = self.degraded or case.duplicate or not case.whole
-        partition = case.source.partition
-        verdict = conclude(x, logit, trust, state, partition, policy, degraded, review)
-        return Prediction(
-            id=tx.id,
-            customer=tx.customer,
-            merchant=tx.merchant,
-            location=tx.location,
-            amount=tx.amount,
-            at=tx.at,
+        review = application.review if item.threshold is None else item.threshold.score
+        scoring = Scoring(self.state, item.source.partition, trust, review)
+        verdict = application.conclude(x, logit, scoring)
+        degraded = self.degraded or item.duplicate or not item.whole
+        return application.prediction(
+            id=event.id,
+            key=event.key,
+            at=event.at,
             score=verdict.score,
             threshold=review,
             decision=verdict.decision,
             reasons=verdict.reasons,
-            mode=verdict.mode,
+            mode="degraded" if degraded else verdict.mode,
             model=used,
             features=x,
-            source=case.source,
-            engine=policy.engine,
+            source=item.source,
+            engine=application.engine,
+            **application.facts(event),
         )
 
+    def _earlier(self, stored: Stored | None, event: Event) -> Decision | None:
+        """What was decided on this event, None where the stored decision is of another key."""
+        if stored is None:
+            return None
+        earlier = self.application.read_prediction(stored.raw)
+        decision: Decision = earlier.decision
+        return decision if earlier.key == event.key else None
 
-def _earlier(stored: Decided | None, tx: Transaction) -> Decision | None:
-    """What was decided on this transaction, None where the stored decision is of another."""
-    if stored is None:
-        return None
-    earlier = _read_decision(stored.raw)
-    return earlier.decision if earlier.customer == tx.customer else None
+
+def appraise(
+    application: Application,
+    x: dict[str, float],
+    state: LearningState,
+    partition: int,
+    review: float | None = None,
+) -> Verdict:
+    """What an application says of features: the same bits for the same state and threshold.
+
+    `review` is the score from which an event goes to review, None for the application's.
+    """
+    trust = trust_in(application, state, partition)
+    logit = state.logit(x, partition, application.scope) if trust.model > 0 else 0.0
+    review = application.review if review is None else review
+    return application.conclude(x, logit, Scoring(state, partition, trust, review))
+
+
+def trust_in(application: Application, state: LearningState, partition: int) -> Trust:
+    """How far the model counts in a partition: the same until a label is learned."""
+    learned = state.learned_by(partition, application.scope)
+    return application.trust(learned, state.statistics)
+
+
+def model_used(application: Application, state: LearningState) -> ModelUsed:
+    """What a prediction says of the models that scored."""
+    return ModelUsed(application.model, application.scope, state.version, application.feature_set)

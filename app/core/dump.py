@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, field
 
-from app.messages import Example, Origin
+from app.core.messages import Origin
 
 
 class Statistics(Protocol):
     """What is folded besides models: each example that counts, exactly once, in log order."""
 
-    def learn(self, example: Example, models: "Scorer") -> None:
+    def learn(self, example: Any, models: "Scorer") -> None:
         """Take in one example; with `y` null or `previous` given it takes back as well.
 
         The models have not learned it yet.
@@ -28,9 +28,10 @@ class Statistics(Protocol):
 class Counts(Struct):
     """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only."""
 
+    # The names in manifests and dumps are those of the first application.
     examples: int = 0
-    frauds: int = 0
-    legitimate: int = 0
+    positives: int = field(default=0, name="frauds")
+    negatives: int = field(default=0, name="legitimate")
     withdrawn: int = 0
     skipped: int = 0
 
@@ -38,8 +39,8 @@ class Counts(Struct):
 class Learned(Struct, array_like=True):
     """How many examples of each class a model has learned."""
 
-    legitimate: int = 0
-    frauds: int = 0
+    negatives: int = 0
+    positives: int = 0
 
 
 class Scorer(Protocol):
@@ -62,15 +63,21 @@ class Restored(Struct, array_like=True, frozen=True):
 
 
 class Header(Struct):
-    """The first part of a dump."""
+    """The first part of a dump. `learned` is of the default head, `heads` of the others by name."""
 
     model: str
     partitions: int
     version: int
     counts: Counts
-    learned: list["Learned"]
+    learned: list[Learned]
     origins: list[Origin]
     restores: list[Restored]
+    heads: dict[str, list[Learned]] | UnsetType = UNSET
+
+    @property
+    def models(self) -> int:
+        """How many models follow: a shared one and one for each partition, for each head."""
+        return (1 + self.partitions) * (1 + len(self.heads or {}))
 
 
 def digest(parts: Iterable[bytes]) -> str:

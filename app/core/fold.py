@@ -1,26 +1,52 @@
 """The learning state: a fold of the examples log, the same on every worker that reads it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest
 from app.core.fingerprint import grids_digest
-from app.core.model_set import Models
+from app.core.messages import Example, LogEntry, Origin, Restore
+from app.core.model_set import ModelSet
 from app.core.models.zoo import Grids
 from app.errors import StateError
-from app.messages import Entry, Example, Origin, Restore
 
 Named = Restore | Restored  # what names a snapshot by version and digest
 Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the snapshot that is named
+
+DEFAULT_HEAD = ""
+
+
+class Head(NamedTuple):
+    """What a head's models are: an entry of the zoo, and its features' bin edges by name."""
+
+    model: str
+    grids: Grids
+
+
+NO_HEADS: Mapping[str, Head] = {}
+
+
+def heads_digest(grids: Grids, heads: Mapping[str, Head]) -> str:
+    """Fingerprint of what all models of a state learn; of one head alone, that of its grids."""
+    if not heads:
+        return grids_digest(grids)
+    named = {
+        f"{name}.{head.model}.{x}": head.grids[x]
+        for name, head in sorted(heads.items())
+        for x in head.grids
+    }
+    return grids_digest({**grids, **named})
 
 
 class LearningState:
     """All models and statistics at one version of the examples log.
 
     Each example is learned twice: by the shared model and by the model of the feedback
-    partition that it came from. Nothing but the log decides what the state is, so two
+    partition that it came from. Most applications have one such set of models, some several:
+    an example names its head. Nothing but the log decides what the state is, so two
     states that folded the same entries are equal bit by bit. Models that learn in batches
     learn what is open at every `Example.end_of_step`, also where the example itself is
     skipped or withdrawn.
@@ -35,22 +61,27 @@ class LearningState:
         Ascending bin edges by feature name.
     statistics
         What is folded besides the models; fresh.
+    heads
+        Models besides those of the default head, by name.
     """
 
-    def __init__(self, model: str, partitions: int, grids: Grids, statistics: Statistics) -> None:
-        self.model, self.features = model, grids_digest(grids)
-        self.statistics = statistics
+    def __init__(
+        self,
+        model: str,
+        partitions: int,
+        grids: Grids,
+        statistics: Statistics,
+        heads: Mapping[str, Head] = NO_HEADS,
+    ) -> None:
+        self.model, self.partitions = model, partitions
+        self.features = heads_digest(grids, heads)
+        self.statistics: Any = statistics  # its kind is the application's
         self.version = 0  # the next offset of the examples log to fold
         self.counts = Counts()
-        self._fresh_models = partial(Models, model, partitions, grids)
+        self._heads = {DEFAULT_HEAD: Head(model, grids), **dict(sorted(heads.items()))}
         self._models = self._fresh_models()
         self._origins: dict[int, Origin] = {}
         self._restores: dict[str, Restored] = {}
-
-    @property
-    def partitions(self) -> int:
-        """Partitions of the feedback topic."""
-        return len(self._models)
 
     @property
     def restores(self) -> list[Restored]:
@@ -58,11 +89,13 @@ class LearningState:
         return list(self._restores.values())
 
     def look_up(self, examples: Sequence[Example]) -> Sequence[Sequence[int] | None]:
-        """For examples that are to be folded: where each lies in the models' bins.
+        """For examples that are to be folded: where each lies in its models' bins.
 
         It is quicker for many at once, and depends on nothing that is learned.
         """
-        return self._models.look_up([example.x for example in examples])
+        if len(self._heads) > 1:
+            return [None] * len(examples)
+        return self._models[DEFAULT_HEAD].look_up([example.x for example in examples])
 
     def fold(self, example: Example, offset: int, cells: Sequence[int] | None = None) -> bool:
         """Take in the log's example at `offset`; afterwards `version` is `offset + 1`.
@@ -75,11 +108,13 @@ class LearningState:
         Raises
         ------
         StateError
-            When the offset was folded before or the partition does not exist. The state is
+            When the offset was folded before, or partition or head do not exist. The state is
             unchanged then.
         """
-        origin = example.origin
+        origin, models = example.origin, self._models.get(example.head or DEFAULT_HEAD)
         self._check_offset(offset)
+        if models is None:
+            raise StateError(f"example {offset} is of the head {example.head!r}, which is unknown")
         if not 0 <= origin.partition < self.partitions:
             raise StateError(
                 f"example {offset} comes from feedback partition {origin.partition}, "
@@ -89,12 +124,13 @@ class LearningState:
         new = not self.folded(origin)
         if new:
             self._origins[origin.partition] = origin
-            self.statistics.learn(example, self._models)
-            self._learn(example, cells)
+            self.statistics.learn(example, models)
+            self._learn(example, models, cells)
         else:
             self.counts.skipped += 1
         if example.end_of_step:
-            self._models.end_step(origin.partition)
+            for each in self._models.values():
+                each.end_step(origin.partition)
         return new
 
     def wants(self, entry: Restore) -> bool:
@@ -143,21 +179,31 @@ class LearningState:
         self._check_offset(offset)
         self.version = offset + 1
 
-    def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
+    def logit(
+        self, x: dict[str, float], partition: int, scope: str, head: str = DEFAULT_HEAD
+    ) -> float:
         """The score before the sigmoid of the models that `scope` names."""
-        return self._models.logit(x, partition, scope)
+        return self._models[head].logit(x, partition, scope)
 
-    def logits(self, rows: Sequence[dict[str, float]], partition: int, scope: str) -> list[float]:
+    def logits(
+        self,
+        rows: Sequence[dict[str, float]],
+        partition: int,
+        scope: str,
+        head: str = DEFAULT_HEAD,
+    ) -> list[float]:
         """The scores of many rows, each with the bits of `logit`; quicker than one by one."""
-        return self._models.logits(rows, partition, scope)
+        return self._models[head].logits(rows, partition, scope)
 
-    def contributions(self, x: dict[str, float], partition: int, scope: str) -> dict[str, float]:
+    def contributions(
+        self, x: dict[str, float], partition: int, scope: str, head: str = DEFAULT_HEAD
+    ) -> dict[str, float]:
         """Each feature's share of the logit, measured against the scoring models' average."""
-        return self._models.contributions(x, partition, scope)
+        return self._models[head].contributions(x, partition, scope)
 
-    def learned_by(self, partition: int, scope: str) -> Learned:
+    def learned_by(self, partition: int, scope: str, head: str = DEFAULT_HEAD) -> Learned:
         """What the models that score have learned: everything unless `scope` is partition."""
-        return self._models.learned_by(partition, scope)
+        return self._models[head].learned_by(partition, scope)
 
     def highest(self, partition: int) -> Origin | None:
         """The highest origin of a feedback partition; None before its first example."""
@@ -169,23 +215,14 @@ class LearningState:
         return highest is not None and origin <= highest
 
     def parts(self) -> Iterator[bytes]:
-        """The whole state: header, shared model, partition models, statistics.
+        """The whole state: header, shared model and partition models by head, statistics.
 
         Each part is made when it is asked for. Nothing may be folded between the first and
         the last, else the parts are of different versions.
         """
-        yield msgspec.msgpack.encode(
-            Header(
-                model=self.model,
-                partitions=self.partitions,
-                version=self.version,
-                counts=self.counts,
-                learned=self._models.learned,
-                origins=[self._origins[partition] for partition in sorted(self._origins)],
-                restores=self.restores,
-            )
-        )
-        yield from self._models.parts()
+        yield msgspec.msgpack.encode(self._header())
+        for models in self._models.values():
+            yield from models.parts()
         yield from self.statistics.parts()
 
     def load(self, parts: Iterable[bytes]) -> None:
@@ -199,7 +236,7 @@ class LearningState:
         """
         parts = iter(parts)
         header = self._read_header(parts)
-        self._models.load(header.learned, parts)
+        self._load_models(self._models, header, parts)
         self.statistics.load(parts)
         if next(parts, None) is not None:
             raise StateError("the stored learning state has more parts than were read")
@@ -212,29 +249,57 @@ class LearningState:
         """sha256 of the whole state, as 64 hexadecimal digits."""
         return digest(self.parts())
 
-    def _learn(self, example: Example, cells: Sequence[int] | None) -> None:
+    def _learn(self, example: Example, models: ModelSet, cells: Sequence[int] | None) -> None:
         if example.y is None:
             self.counts.withdrawn += 1
             return
-        fraud = example.y == 1
-        self._models.learn(example.x, fraud, example.w, example.origin.partition, cells)
+        positive = example.y == 1
+        models.learn(example.x, positive, example.w, example.origin.partition, cells)
         self.counts.examples += 1
-        if fraud:
-            self.counts.frauds += 1
+        if positive:
+            self.counts.positives += 1
         else:
-            self.counts.legitimate += 1
+            self.counts.negatives += 1
+
+    def _fresh_models(self) -> dict[str, ModelSet]:
+        return {
+            name: ModelSet(head.model, self.partitions, head.grids)
+            for name, head in self._heads.items()
+        }
+
+    def _header(self) -> Header:
+        others = {name: each.learned for name, each in self._models.items() if name}
+        return Header(
+            model=self.model,
+            partitions=self.partitions,
+            version=self.version,
+            counts=self.counts,
+            learned=self._models[DEFAULT_HEAD].learned,
+            origins=[self._origins[partition] for partition in sorted(self._origins)],
+            restores=self.restores,
+            heads=others or UNSET,
+        )
 
     def _check_offset(self, offset: int) -> None:
         if offset < self.version:
             raise StateError(f"example {offset} is folded again at version {self.version}")
 
-    def _read_models(self, entry: Restore, parts: Iterator[bytes]) -> Models:
+    def _read_models(self, entry: Restore, parts: Iterator[bytes]) -> dict[str, ModelSet]:
         header = self._read_header(parts)
         if header.version != entry.version:
             raise StateError(f"restore {entry.id} names version {entry.version}, not its snapshot")
         models = self._fresh_models()
-        models.load(header.learned, parts)
+        self._load_models(models, header, parts)
         return models
+
+    def _load_models(
+        self, models: Mapping[str, ModelSet], header: Header, parts: Iterator[bytes]
+    ) -> None:
+        learned = {DEFAULT_HEAD: header.learned, **(header.heads or {})}
+        if learned.keys() != models.keys():
+            raise StateError(f"the stored models are of the heads {sorted(learned)}")
+        for name, each in models.items():
+            each.load(learned[name], parts)
 
     def _read_header(self, parts: Iterator[bytes]) -> Header:
         try:
@@ -250,34 +315,8 @@ class LearningState:
         return header
 
 
-def cannot_resolve(entry: Named) -> Iterable[bytes]:
-    """The `Resolve` of who has no snapshots: raises StateError."""
-    raise StateError(f"restore {entry.id} needs the snapshot {entry.digest}, and there is none")
-
-
-def fold_entry(state: LearningState, entry: Entry, offset: int, resolve: Resolve) -> bool:
+def fold_entry(state: LearningState, entry: LogEntry, offset: int, resolve: Resolve) -> bool:
     """Fold one entry of the log, whatever it is; False when it has no effect on the models."""
     if isinstance(entry, Example):
         return state.fold(entry, offset)
     return state.restore(entry, offset, resolve(entry) if state.wants(entry) else ())
-
-
-def fold_log(
-    state: LearningState,
-    entries: Iterable[tuple[int, Entry]],
-    through: int | None = None,
-    resolve: Resolve = cannot_resolve,
-) -> LearningState:
-    """Fold the entries (offset, entry) of a log up to and including offset `through`.
-
-    Entries below the state's version are passed over, so the log may be given from its
-    start. Of a log without holes, nothing behind `through` is read.
-    """
-    for offset, entry in entries:
-        if through is not None and offset > through:
-            break
-        if offset >= state.version:
-            fold_entry(state, entry, offset, resolve)
-        if offset == through:
-            break
-    return state

@@ -1,38 +1,35 @@
-"""Everything said of one transaction, and which of it holds."""
+"""What can be said of an event, everything that was said of it, and which of it holds."""
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from app.messages import Label, LabelSource, Origin, Previous
+from app.core.messages import Feedback, Origin, Previous
+from app.errors import Refused
+from app.wire import check_texts, decode, epoch_ms, texts_of
 
-RANKS: dict[LabelSource, int] = {
-    "chargeback": 4,
-    "analyst": 3,
-    "customer": 2,
-    "stream": 1,
-    "maturity": 0,
-}
-TAUGHT: dict[Label, int] = {"fraud": 1, "legit": 0}
+UNSURE, WITHDRAWAL = "unsure", "none"  # words that every application knows
+MATURITY = "maturity"  # the source of labels that nobody gave
 
 Outcome = Literal["settled", "waiting", "noted", "expired"]
+F = TypeVar("F", bound=Feedback)
 
 
 class Revision(Struct, omit_defaults=True):
     """One thing that was said: the label, who said it, where it stands in the log, what came of it.
 
     `at` is when it was said, never later than its record; `example` the entry of the
-    examples log that it gave, if it changed the value that holds; `customer` whom it named
-    while nobody knew whose transaction it is; `history` what its record said of earlier
+    examples log that it gave, if it changed the value that holds; `key` whom it named
+    while nobody knew whose event it is; `history` what its record said of earlier
     refusals, kept while the label waits, because it may become a dead letter again.
     """
 
     origin: Origin
     label_id: str
-    label: Label
-    source: LabelSource
+    label: str
+    source: str
     at: int
     recorded: int
     outcome: Outcome
@@ -40,71 +37,120 @@ class Revision(Struct, omit_defaults=True):
     reason: str = ""
     note: str = ""
     example: bytes = b""
-    customer: str = ""
+    key: str = field(default="", name="customer")
     history: bytes = b""
 
 
 class LabelEntry(Struct):
-    """What the labels table keeps of one transaction."""
+    """What the labels table keeps of one event."""
 
-    customer: str
+    key: str = field(name="customer")
     revisions: list[Revision]
     taught: Previous | None = None
 
     @property
-    def holds(self) -> Revision | None:
+    def waiting(self) -> list[Revision]:
+        """What was said before the event was known."""
+        return [revision for revision in self.revisions if revision.outcome == "waiting"]
+
+
+class Labels(NamedTuple):
+    """The words of an application: what each teaches, and whose word counts.
+
+    Besides those that teach, `unsure` is kept and teaches nothing, and `none` takes back what
+    its source said before it.
+
+    Parameters
+    ----------
+    teaches
+        1 for the word that says positive, 0 for the one that says negative.
+    ranks
+        By source: of two that differ the higher one holds. `maturity` is the lowest.
+    """
+
+    teaches: Mapping[str, int]
+    ranks: Mapping[str, int]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that can be said."""
+        return (*self.teaches, UNSURE, WITHDRAWAL)
+
+    def word(self, y: int | None) -> str:
+        """The word for what an example teaches.
+
+        >>> Labels({"fraud": 1, "legit": 0}, {}).word(0)
+        'legit'
+        """
+        if y is None:
+            return WITHDRAWAL
+        return next(word for word, taught in self.teaches.items() if taught == y)
+
+    def holds(self, entry: LabelEntry) -> Revision | None:
         """The label that holds: highest rank, then latest, then highest offset.
 
         `none` takes back what its source said before it; `unsure` never holds.
         """
-        return max(self.standing, key=_precedence, default=None)
+        return max(self.standing(entry), key=self._precedence, default=None)
 
-    @property
-    def standing(self) -> list[Revision]:
-        """The labels that count: decided, not withdrawn, fraud or legitimate."""
-        return list(_standing(self.revisions))
+    def standing(self, entry: LabelEntry) -> list[Revision]:
+        """The labels that count: decided, not withdrawn, and with something to teach."""
+        return list(self._standing(entry.revisions))
 
-    @property
-    def disagreements(self) -> list[Revision]:
+    def disagreements(self, entry: LabelEntry) -> list[Revision]:
         """Standing labels of the same rank as the one that holds that say something else."""
-        holds = self.holds
+        holds = self.holds(entry)
         return [
             other
-            for other in self.standing
+            for other in self.standing(entry)
             if holds is not None
-            and RANKS[other.source] == RANKS[holds.source]
+            and self.ranks[other.source] == self.ranks[holds.source]
             and other.label != holds.label
         ]
 
-    @property
-    def waiting(self) -> list[Revision]:
-        """What was said before the transaction was known."""
-        return [revision for revision in self.revisions if revision.outcome == "waiting"]
+    def _standing(self, revisions: list[Revision]) -> Iterable[Revision]:
+        withdrawn: dict[str, tuple[int, int]] = {}
+        decided = [r for r in revisions if r.outcome in ("settled", "noted")]
+        for revision in decided:
+            if revision.label == WITHDRAWAL:
+                moment = (revision.at, revision.origin.offset)
+                withdrawn[revision.source] = max(moment, withdrawn.get(revision.source, moment))
+        for revision in decided:
+            gone = withdrawn.get(revision.source)
+            if revision.label in self.teaches and (
+                gone is None or (revision.at, revision.origin.offset) > gone
+            ):
+                yield revision
+
+    def _precedence(self, revision: Revision) -> tuple[int, int, Origin]:
+        return self.ranks[revision.source], revision.at, revision.origin
 
 
 _entry_decoder = msgspec.msgpack.Decoder(LabelEntry)
 encode_entry = msgspec.msgpack.Encoder().encode
 
 
-def decode_entry(raw: bytes | None, customer: str) -> LabelEntry:
-    """The entry of a transaction, empty when nothing was said of it yet."""
-    return _entry_decoder.decode(raw) if raw else LabelEntry(customer, [])
+def decode_entry(raw: bytes | None, key: str) -> LabelEntry:
+    """The entry of an event, empty when nothing was said of it yet."""
+    return _entry_decoder.decode(raw) if raw else LabelEntry(key, [])
 
 
-def _standing(revisions: list[Revision]) -> Iterable[Revision]:
-    withdrawn: dict[LabelSource, tuple[int, int]] = {}
-    decided = [r for r in revisions if r.outcome in ("settled", "noted")]
-    for revision in decided:
-        if revision.label == "none":
-            moment = (revision.at, revision.origin.offset)
-            withdrawn[revision.source] = max(moment, withdrawn.get(revision.source, moment))
-    for revision in decided:
-        gone = withdrawn.get(revision.source)
-        if revision.label in TAUGHT and (
-            gone is None or (revision.at, revision.origin.offset) > gone
-        ):
-            yield revision
+def feedback_reader(kind: type[F], labels: Labels) -> Callable[[bytes | None], F]:
+    """Reads and checks labels of an application.
 
+    What it returns raises Refused, which names the field that is missing, malformed or forbidden.
+    """
+    decoder = msgspec.json.Decoder(kind).decode
 
-def _precedence(revision: Revision) -> tuple[int, int, Origin]:
-    return RANKS[revision.source], revision.at, revision.origin
+    def read(raw: bytes | None) -> F:
+        feedback = decode(decoder, raw)
+        if feedback.at is not None:
+            feedback.at = epoch_ms(feedback.at)
+        check_texts(texts_of(feedback))
+        if feedback.label not in labels.words:
+            raise Refused(f"`label` is none of {', '.join(labels.words)}")
+        if feedback.source not in labels.ranks:
+            raise Refused(f"`source` is none of {', '.join(labels.ranks)}")
+        return feedback
+
+    return read

@@ -1,29 +1,33 @@
-"""Maturity: a transaction that nobody complained of for long enough counts as legitimate."""
+"""Maturity: an event that nobody complained of for long enough counts as negative."""
 
 import hashlib
 from typing import NamedTuple
 
-from app.core.labels import LabelEntry
-from app.messages import Feedback
-from app.streams.fraud.history.record import hash64
+from app.core.domain import Application
+from app.core.hashing import hash64
+from app.core.labels import MATURITY, LabelEntry
+from app.core.messages import Feedback
 
 
 class Maturity(NamedTuple):
-    """Which transactions are learned by their age.
+    """Which events are learned by their age.
 
     Times are those of prediction records in Kafka. An age is measured up to the newest
     prediction of the partition, never to a clock: what is due is the same at a replay.
 
     Parameters
     ----------
+    application
+        Its words say what negative is.
     after
-        Age in ms at which a transaction is due.
+        Age in ms at which an event is due.
     horizon
-        Age in ms from which labels and decisions may be forgotten, and nothing is due any more.
+        Age in ms from which labels and predictions may be forgotten, and nothing is due any more.
     share
-        Share of the due transactions that is learned, 0..1.
+        Share of the due events that is learned, 0..1.
     """
 
+    application: Application
     after: int
     horizon: int
     share: float
@@ -36,30 +40,31 @@ class Maturity(NamedTuple):
         """Whether a prediction is so old that a complaint may have been forgotten."""
         return written + self.horizon < newest
 
-    def learns(self, tx: str, entry: LabelEntry | None) -> bool:
-        """Whether to say that a due transaction is legitimate: it is sampled, no label holds.
+    def learns(self, id: str, entry: LabelEntry | None) -> bool:
+        """Whether to say that a due event is negative: it is sampled, and no label holds.
 
-        The second spares the log labels that would be noted without effect: every other
-        source outranks maturity.
+        The second keeps labels out of the log that would have no effect: every other source
+        outranks maturity.
         """
-        return sampled(tx, self.share) and (entry is None or entry.holds is None)
+        unlabelled = entry is None or self.application.labels.holds(entry) is None
+        return sampled(id, self.share) and unlabelled
 
-    def label(self, tx: str, customer: str, written: int) -> Feedback:
-        """What maturity says of a transaction, under the same label id each time."""
-        return Feedback(
-            id=tx,
-            customer=customer,
-            label="legit",
-            source="maturity",
+    def label(self, id: str, key: str, written: int) -> Feedback:
+        """What maturity says of an event, under the same label id each time."""
+        return self.application.feedback(
+            id=id,
+            key=key,
+            label=self.application.labels.word(0),
+            source=MATURITY,
             at=written + self.after,
-            label_id=hashlib.blake2b(f"maturity\0{tx}".encode(), digest_size=12).hexdigest(),
+            label_id=hashlib.blake2b(f"maturity\0{id}".encode(), digest_size=12).hexdigest(),
         )
 
 
-def sampled(tx: str, share: float) -> bool:
+def sampled(id: str, share: float) -> bool:
     """Whether an id belongs to a share of all ids: by its hash, so always the same ones.
 
     >>> [sampled("t1", share) for share in (0.0, 1.0)]
     [False, True]
     """
-    return hash64(tx) < share * 2.0**64
+    return hash64(id) < share * 2.0**64

@@ -1,6 +1,6 @@
 """Exact metrics for rare classes, over all of a set or over a rolling window of decisions.
 
-Arguments of the functions: `ys` are n labels (1 fraud, 0 not), `scores` n numbers of which
+Arguments of the functions: `ys` are n labels (1 positive, 0 negative), `scores` n numbers of which
 a higher one is more suspicious, `weights` n weights or None for 1 each. A row of weight 2
 counts as two rows. Equal scores are never told apart, so the order of rows does not matter.
 Input of unequal lengths, other labels, scores that are not finite and negative weights
@@ -15,7 +15,7 @@ from app.core.curves import Curve, Floats, Numbers, columns
 
 LEAST = 1e-15  # probabilities are kept this far from 0 and 1 in the log loss
 
-# Half a decade of odds each, 1 to 10,000 up to 100 to 1: frauds are rare, and so are high scores.
+# Half a decade of odds each, 1 to 10,000 up to 100 to 1: positives are rare, so high scores are.
 ODDS = 10.0 ** np.arange(-4.0, 2.5, 0.5)
 EDGES = np.concatenate(([0.0], ODDS / (1 + ODDS), [1.0]))
 
@@ -51,16 +51,16 @@ class Prequential:
         self._updates = 0
 
     def update(self, y: int, score: float, flagged: bool, w: float = 1.0) -> None:
-        """Note a label `y` (1 fraud), the score before it, whether it was flagged, its weight."""
+        """Note a label `y` (1 positive), the score before it, whether flagged, and its weight."""
         self._rows[self._updates % self.window] = y, score, flagged, w
         self._updates += 1
 
     def get(self) -> dict[str, float | None]:
         """The figures, by name; None for one that the labels seen do not determine yet.
 
-        `n` labels, `base_rate` of fraud, `average_precision`, `roc_auc`, `tpr_at_1pct_fpr`,
-        `recall_at_half_pct` (of transactions reviewed), `log_loss` in nats, `brier_score`,
-        `alerts`, their share `alert_rate` of all, and `alert_precision`, the share of fraud
+        `n` labels, `base_rate` of positives, `average_precision`, `roc_auc`, `tpr_at_1pct_fpr`,
+        `recall_at_half_pct` (of all that was decided), `log_loss` in nats, `brier_score`,
+        `alerts`, their share `alert_rate` of all, and `alert_precision`, the share of positives
         among what was flagged. All but `n` and `alerts` are weighted.
         """
         table = self._rows[: self._updates]
@@ -106,7 +106,7 @@ def roc_auc(ys: Numbers, scores: Numbers, weights: Numbers | None = None) -> flo
 def tpr_at_fpr(
     ys: Numbers, scores: Numbers, fpr: float, weights: Numbers | None = None
 ) -> float | None:
-    """Highest recall of any threshold that flags at most the share `fpr` of the legitimate.
+    """Highest recall of any threshold that flags at most the share `fpr` of the negatives.
 
     A threshold is taken as it is: nothing is interpolated between two. 0 when even the
     highest score flags more. None without both classes, ValueError for an `fpr` outside
@@ -122,10 +122,10 @@ def tpr_at_fpr(
 def recall_at_review_rate(
     ys: Numbers, scores: Numbers, rate: float, weights: Numbers | None = None
 ) -> float | None:
-    """Share of the frauds among the highest scored share `rate` of all transactions.
+    """Share of the positives among the highest scored share `rate` of all rows.
 
     Of equal scores at the limit the share counts that fits: the mean over all orders in
-    which they could be reviewed. None without a fraud, ValueError for a `rate` outside
+    which they could be reviewed. None without a positive, ValueError for a `rate` outside
     0 to 1.
 
     >>> recall_at_review_rate([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1], rate=0.5)
@@ -179,7 +179,7 @@ def brier_score(ys: Numbers, scores: Numbers, weights: Numbers | None = None) ->
 class Band(NamedTuple):
     """What was said and what happened where the score is at least `low` and below `high`.
 
-    The highest band includes 1. The mean score and the share of fraud are weighted, and None
+    The highest band includes 1. The mean score and the share of positives are weighted, and None
     where no weight is. `n` counts rows.
     """
 
@@ -191,7 +191,7 @@ class Band(NamedTuple):
 
 
 def calibration(ys: Numbers, scores: Numbers, weights: Numbers | None = None) -> list[Band]:
-    """Mean score and share of fraud in 14 fixed bands, evenly spaced in log-odds.
+    """Mean score and share of positives in 14 fixed bands, evenly spaced in log-odds.
 
     Bands are half a decade of odds wide: below 1 to 10,000, then up to 100 to 1, and above.
     They are the same for every set, so two can be compared; all 14 are returned. `scores` are

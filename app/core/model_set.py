@@ -1,4 +1,4 @@
-"""All models of a learning state: one that learns everything, one for each partition."""
+"""The models of one head: one that learns everything, one for each partition."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -9,14 +9,13 @@ from app.core.dump import Learned
 from app.core.models.binned import BinnedLogistic
 from app.core.models.layers import Floats
 from app.core.models.logit import check_features
-from app.core.models.step import end_step
 from app.core.models.zoo import Grids, make_model
 from app.errors import StateError
 
 M = TypeVar("M")
 
 
-class Models:
+class ModelSet:
     """The shared model, the partitions' own, and what each of these has learned.
 
     Parameters
@@ -43,7 +42,7 @@ class Models:
     def learn(
         self,
         x: dict[str, float],
-        fraud: bool,
+        positive: bool,
         w: float,
         partition: int,
         cells: Sequence[int] | None = None,
@@ -61,17 +60,17 @@ class Models:
             cells = self._cells(x)
         if cells is None or not w:
             for model in _of(self._models, partition, "both"):
-                model.learn_one(x, fraud, w)
+                model.learn_one(x, positive, w)
         else:
             if not looked_up:
                 check_features(x)
             for alike in _of(self._alike, partition, "both"):
-                alike.learn_at(cells, x, fraud, w)
+                alike.learn_at(cells, x, positive, w)
         learned = self.learned[partition]
-        if fraud:
-            learned.frauds += 1
+        if positive:
+            learned.positives += 1
         else:
-            learned.legitimate += 1
+            learned.negatives += 1
 
     def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
         """For rows that are to be learned: where each lies, None where `learn` has to look.
@@ -84,7 +83,7 @@ class Models:
     def end_step(self, partition: int) -> None:
         """Tell the shared model and that of the partition that a step of the log ends."""
         for model in _of(self._models, partition, "both"):
-            end_step(model)
+            model.end_step()
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.
@@ -123,7 +122,7 @@ class Models:
         if scope == "partition":
             return self.learned[partition]
         learned = self.learned
-        return Learned(sum(one.legitimate for one in learned), sum(one.frauds for one in learned))
+        return Learned(sum(one.negatives for one in learned), sum(one.positives for one in learned))
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the shared model, then the partitions', each made when it is asked for."""

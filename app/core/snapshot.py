@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from app.core.bundle import (
     CHUNK_BYTES,
     PART_BYTES,
@@ -14,6 +16,7 @@ from app.core.bundle import (
     length,
     short_digest,
 )
+from app.core.dump import Header
 from app.core.fold import Named, Resolve
 from app.core.manifest import Identity, Manifest, read_manifest, signature
 from app.errors import SnapshotError
@@ -122,8 +125,13 @@ def unpack_models(snapshot: Snapshot, identity: Identity) -> list[bytes]:
     SnapshotError
         As `verify`, and when the parts are not those that were packed.
     """
-    wanted = 2 + identity.partitions  # the header, the shared model, one for each partition
-    parts = [part for n, part in enumerate(_unpack(snapshot, identity)) if n < wanted]
+    parts: list[bytes] = []
+    wanted = 1  # the header, which says how many models follow
+    for part in _unpack(snapshot, identity):
+        if len(parts) < wanted:
+            parts.append(part)
+        if len(parts) == 1:
+            wanted = 1 + _header_of(snapshot, part).models
     if len(parts) < wanted:
         raise SnapshotError(f"{_name(snapshot)} lacks models")
     return parts
@@ -182,6 +190,13 @@ def _manifest_of(snapshot: Snapshot) -> Manifest:
     if (manifest.version, manifest.digest) != (snapshot.version, snapshot.digest):
         raise SnapshotError(f"{_name(snapshot)} has the manifest of another snapshot")
     return manifest
+
+
+def _header_of(snapshot: Snapshot, part: bytes) -> Header:
+    try:
+        return msgspec.msgpack.decode(part, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotError(f"{_name(snapshot)} has no header: {error}") from None
 
 
 def _unpack(snapshot: Snapshot, identity: Identity) -> Iterator[bytes]:

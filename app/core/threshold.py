@@ -12,17 +12,19 @@ days ahead, moves nothing. While the stream lies more than an hour behind its ow
 when a backlog is read or clocks were wrong for a while, the threshold holds.
 """
 
+from collections.abc import Callable, Mapping
 from math import exp, expm1, log
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
+from app.core.formats import reader_of
 from app.core.models.logit import sigmoid
 from app.errors import StateError
+from app.units import HOUR_MS
 
 KEY = b"\0threshold"  # in the customers table; no customer's id holds a NUL
-FORMAT = 1
-HOUR = 3_600_000  # ms
+FORMAT = 1  # see READERS
 # The lowest threshold. One in fifty is a fraud there, a transaction that no rule hits lies below,
 # and few others lie above: a quiet night does not fill up with whatever there is.
 FLOOR = 0.02
@@ -30,7 +32,7 @@ SPEED = 1.0  # logits that the threshold falls in an hour without alerts
 LARGEST_STEP = 0.5  # logits that an alert raises it at most
 LARGEST = 30.0  # logits; scores lie within
 LATEST = 21  # events that time is the median of
-GAP = HOUR  # what a gap between events counts for at most
+GAP = HOUR_MS  # what a gap between events counts for at most
 MEMORY = 3.0  # hours: the time constant of the alerts an hour that are shown
 HEAD = Struct("<BIqdqddB")  # format, epoch, seen_through, logit, clock, alerts, hours, events
 NOT_YET = -1  # a clock before the first LATEST events
@@ -95,14 +97,14 @@ class Threshold:
         Raises
         ------
         StateError
-            It is of a later epoch, of another format, or damaged.
+            It is of a later epoch, of a format that is not read, or damaged.
         """
         threshold = cls(budget, epoch)
         if raw is None:
             return threshold
         try:
-            threshold._read(raw)
-        except StructError as error:
+            reader_of(READERS, raw[0], "a review threshold")(threshold, raw)
+        except (StructError, IndexError) as error:
             raise StateError(f"a review threshold is damaged: {error}") from None
         return threshold
 
@@ -170,12 +172,10 @@ class Threshold:
         clock, self._clock = self._clock, max(now, self._clock)
         if clock == NOT_YET:
             return 0.0
-        return None if now < clock - GAP else min(max(now - clock, 0), GAP) / HOUR
+        return None if now < clock - GAP else min(max(now - clock, 0), GAP) / HOUR_MS
 
-    def _read(self, raw: bytes) -> None:
-        form, epoch, seen_through, self._logit, self._clock, *rest = HEAD.unpack_from(raw)
-        if form != FORMAT:
-            raise StateError(f"a review threshold has format {form}, not {FORMAT}")
+    def _read_1(self, raw: bytes) -> None:
+        _, epoch, seen_through, self._logit, self._clock, *rest = HEAD.unpack_from(raw)
         if epoch > self.epoch:
             raise StateError(
                 f"a review threshold is of epoch {epoch}, this worker's is {self.epoch}"
@@ -184,6 +184,10 @@ class Threshold:
             self.seen_through = seen_through
         self._alerts, self._hours, events = rest
         self._ats = list(Struct(f"<{events}q").unpack(raw[HEAD.size :]))
+
+
+# The present format and the one before it.
+READERS: Mapping[int, Callable[[Threshold, bytes], None]] = {FORMAT: Threshold._read_1}
 
 
 def logit(score: float) -> float:

@@ -1,1 +1,1 @@
-"""Traffic: the simulator, data sets, the player and the replay without Kafka."""
+"""Recorded and simulated traffic of any application: read, played, replayed and measured."""

@@ -1,17 +1,19 @@
 """Single cells of a file as fields want them: numbers, times, labels. All raise Refused."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
+from app.core.labels import UNSURE, WITHDRAWAL, Labels
 from app.errors import Refused
-from app.messages import MAX_MS, epoch_ms
+from app.wire import MAX_MS, epoch_ms
 
 MISSING = (None, "")
 TRUTH = {
-    **dict.fromkeys(("fraud", "true", "1", "1.0"), True),
-    **dict.fromkeys(("legit", "false", "0", "0.0"), False),
-    **dict.fromkeys(("", "unsure", "none", "nan"), None),
+    **dict.fromkeys(("true", "1", "1.0"), True),
+    **dict.fromkeys(("false", "0", "0.0"), False),
+    **dict.fromkeys(("", "nan", UNSURE, WITHDRAWAL), None),
 }
 
 
@@ -24,6 +26,15 @@ def number(field: str, raw: Any) -> float:
     if not isfinite(value):
         raise Refused(f"`{field}` is {raw!r}, not a number")
     return value
+
+
+def whole(field: str, raw: Any) -> int:
+    """A whole number, from text too.
+
+    >>> whole("scenario", "2.0")
+    2
+    """
+    return int(number(field, raw))
 
 
 def instant(field: str, raw: Any) -> int:
@@ -46,24 +57,25 @@ def instant(field: str, raw: Any) -> int:
     return epoch_ms(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def truth(raw: Any) -> bool | None:
-    """Whether a label says fraud; None when it says nothing.
+def truth_reader(labels: Labels) -> Callable[[Any], bool | None]:
+    """What reads whether a cell says positive, in the words of an application or as 1 and 0.
 
+    It returns None for a cell that says nothing.
+
+    >>> truth = truth_reader(Labels({"fraud": 1, "legit": 0}, {}))
     >>> truth("fraud"), truth(0), truth("unsure")
     (True, False, None)
     """
-    try:
-        return TRUTH[str(raw).strip().lower()]
-    except KeyError:
-        raise Refused(f"{raw!r} is not a label; write fraud or legit, or 1 or 0") from None
+    words = {**TRUTH, **{word: y == 1 for word, y in labels.teaches.items()}}
 
+    def truth(raw: Any) -> bool | None:
+        try:
+            return words[str(raw).strip().lower()]
+        except KeyError:
+            told = " or ".join(labels.teaches)
+            raise Refused(f"{raw!r} is not a label; write {told}, or 1 or 0") from None
 
-def scenario(raw: Any) -> int:
-    """The number of a kind of fraud."""
-    try:
-        return int(float(raw))
-    except (TypeError, ValueError, OverflowError):
-        raise Refused(f"`scenario` is {raw!r}, not a number") from None
+    return truth
 
 
 def utc(ms: int) -> str:

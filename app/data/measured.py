@@ -1,19 +1,19 @@
 """Decisions whose labels became known, packed in columns, and the weeks that they fall into."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.budget import unknown
-from app.data.replay import Learned
+from app.core.hashing import hash64
+from app.data.budget import unknown
+from app.data.replay import Settled
 from app.data.rows import Labelled
 from app.errors import DataError
-from app.streams.fraud.history.record import hash64
+from app.units import DAY_MS
 
-DAY_MS = 86_400_000
 WEEK = 7  # days
 MOST = 2_500_000  # decisions, for which a replay stays below 1 GB
 
@@ -24,13 +24,13 @@ Rows: TypeAlias = NDArray[np.int64]  # places in a table
 class Table(NamedTuple):
     """Measured decisions as columns of equal length.
 
-    `days` since 1970, hashes of `customers`, `amounts`, `ys` (1 fraud); `scores` and `flagged`
-    (1 when it went to review or was blocked) have one column a model.
+    `days` since 1970, hashes of `keys`, `stakes` (what each event is worth), `ys` (1 positive);
+    `scores` and `flagged` (1 when it went to review or was blocked) have one column a model.
     """
 
     days: Column
-    customers: Column
-    amounts: Column
+    keys: Column
+    stakes: Column
     ys: Column
     scores: tuple[Column, ...]
     flagged: tuple[Column, ...]
@@ -39,8 +39,8 @@ class Table(NamedTuple):
         """Those of the rows."""
         return Table(
             self.days[rows],
-            self.customers[rows],
-            self.amounts[rows],
+            self.keys[rows],
+            self.stakes[rows],
             self.ys[rows],
             tuple(column[rows] for column in self.scores),
             tuple(column[rows] for column in self.flagged),
@@ -63,39 +63,47 @@ class Measured:
     Parameters
     ----------
     models
-        How many models decide each transaction.
+        How many models decide each event.
     span
-        The transactions whose decisions count, epoch ms: from the first up to, not including,
+        The events whose decisions count, epoch ms: from the first up to, not including,
         the second; None for no end.
+    stake
+        What the event of a prediction is worth.
     most
         Decisions that can be measured.
     """
 
-    def __init__(self, models: int, span: tuple[int, int | None], most: int = MOST) -> None:
-        self.span, self.most = span, most
-        self.labels = 0  # transactions read that say whether they are fraud
-        self._first: int | None = None  # the day of the first transaction in the span
-        self._frauds = array("i"), array("Q")  # day and customer of all that were read
-        self._true: set[str] = set()  # ids of frauds whose label has not come yet
-        self._days, self._customers = array("i"), array("Q")
-        self._amounts, self._ys = array("d"), array("b")
+    def __init__(
+        self,
+        models: int,
+        span: tuple[int, int | None],
+        stake: Callable[[Any], float],
+        most: int = MOST,
+    ) -> None:
+        self.span, self.stake, self.most = span, stake, most
+        self.labels = 0  # events read that say whether they are positive
+        self._first: int | None = None  # the day of the first event in the span
+        self._positives = array("i"), array("Q")  # day and key of all that were read
+        self._true: set[str] = set()  # ids of positives whose label has not come yet
+        self._days, self._keys = array("i"), array("Q")
+        self._stakes, self._ys = array("d"), array("b")
         self._scores = [array("d") for _ in range(models)]
         self._flagged = [array("b") for _ in range(models)]
 
     def read(self, rows: Sequence[Labelled]) -> None:
-        """Note transactions as they were read: a fraud makes its customer a known one."""
-        self.labels += sum(row.fraud is not None for row in rows)
+        """Note events as they were read: a positive makes its key a known one."""
+        self.labels += sum(row.positive is not None for row in rows)
         for row in rows:
-            if row.fraud:
-                self._frauds[0].append(row.tx.at // DAY_MS)
-                self._frauds[1].append(hash64(row.tx.customer))
-                self._true.add(row.tx.id)
+            if row.positive:
+                self._positives[0].append(row.event.at // DAY_MS)
+                self._positives[1].append(hash64(row.event.key))
+                self._true.add(row.event.id)
         if self._first is None:
-            days = (row.tx.at // DAY_MS for row in rows if self._counts(row.tx.at))
+            days = (row.event.at // DAY_MS for row in rows if self._counts(row.event.at))
             self._first = next(days, None)
 
-    def add(self, learned: Sequence[Sequence[Learned]]) -> Sequence[Sequence[Learned]]:
-        """Note what each model learned, the same labels all; gives what lies in the span.
+    def add(self, settled: Sequence[Sequence[Settled]]) -> Sequence[Sequence[Settled]]:
+        """Note what each model learned, the same labels all; returns what lies in the span.
 
         Measured is the truth, which a label may not tell.
 
@@ -104,19 +112,19 @@ class Measured:
         DataError
             More decisions are to be measured than can be.
         """
-        kept = [[one for one in model if self._counts(one.example.at)] for model in learned]
+        kept = [[one for one in model if self._counts(one.example.at)] for model in settled]
         self._days.extend(one.example.at // DAY_MS for one in kept[0])
-        self._customers.extend(hash64(one.decision.customer) for one in kept[0])
-        self._amounts.extend(one.decision.amount for one in kept[0])
-        self._ys.extend(one.example.tx in self._true for one in kept[0])
-        self._true.difference_update(one.example.tx for one in learned[0])
+        self._keys.extend(hash64(one.prediction.key) for one in kept[0])
+        self._stakes.extend(self.stake(one.prediction) for one in kept[0])
+        self._ys.extend(one.example.id in self._true for one in kept[0])
+        self._true.difference_update(one.example.id for one in settled[0])
         for scores, flagged, model in zip(self._scores, self._flagged, kept, strict=True):
             scores.extend(one.example.score for one in model)
-            flagged.extend(one.decision.decision != "approve" for one in model)
+            flagged.extend(one.prediction.decision != "approve" for one in model)
         if len(self._days) > self.most:
             raise DataError(
-                f"more than {self.most:,} decisions would be measured; choose the days that are"
-                " with --from and --to"
+                f"more than {self.most:,} decisions would be measured; choose their days with "
+                "--from and --to"
             )
         return kept
 
@@ -124,8 +132,8 @@ class Measured:
         """All that was noted, without a copy."""
         return Table(
             np.asarray(self._days),
-            np.asarray(self._customers),
-            np.asarray(self._amounts),
+            np.asarray(self._keys),
+            np.asarray(self._stakes),
             np.asarray(self._ys),
             tuple(map(np.asarray, self._scores)),
             tuple(map(np.asarray, self._flagged)),
@@ -137,10 +145,10 @@ class Measured:
         Parameters
         ----------
         table
-            What `table` gave.
+            What `table` returned.
         remove
-            Whether customers known to be compromised are left out, as the Handbook's protocol
-            does: see `unknown`. Each week is a fold of its own.
+            Whether keys known to be positive are left out, as the Handbook's protocol does: see
+            `unknown`. Each week is a fold of its own.
         """
         if self._first is None or not len(table.days):
             return []
@@ -154,11 +162,11 @@ class Measured:
         return weeks
 
     def _unknown(self, table: Table, rows: Rows, first: int) -> Rows:
-        """Those of a week's rows whose customer was not yet known to be compromised."""
-        days, customers = map(np.asarray, self._frauds)
+        """Those of a week's rows whose key was not yet known to be positive."""
+        days, keys = map(np.asarray, self._positives)
         stays = unknown(
             np.concatenate((days, table.days[rows])),
-            np.concatenate((customers, table.customers[rows])),
+            np.concatenate((keys, table.keys[rows])),
             np.repeat((1, 0), (len(days), len(rows))),
             first,
             WEEK,

@@ -1,74 +1,90 @@
-"""Playing recorded traffic: transactions and the labels that fall due between them."""
+"""Playing recorded traffic: events, and between them the labels that fall due."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from app.core.domain import Application
+from app.core.messages import label_id
 from app.data.cells import utc
+from app.data.chances import chances
 from app.data.overflow import Later
 from app.data.rows import Due, Labelled
 from app.errors import DataError
-from app.messages import Feedback, Label, label_id
-from app.streams.fraud.simulator.labels import chances
+
+SOURCE = "stream"  # of labels that come with the traffic
 
 Step = Labelled | Due
 
 
+class Truth(NamedTuple):
+    """What is known of an event, kept until its label falls due: `at` is the event's time."""
+
+    id: str
+    key: str
+    at: int
+    positive: bool
+
+
 def play(
+    application: Application,
     rows: Iterable[Labelled],
     label_delay_ms: int,
     unreported: float = 0.0,
     until: int | None = None,
 ) -> Iterator[Step]:
-    """Merge transactions with their labels in event-time order.
+    """Merge events with their labels in event-time order.
 
-    A label, fraud or legitimate, falls due when it became known, or `label_delay_ms` after
-    its transaction where the row does not say when that was. One that is due at the very
-    time of a transaction comes before it; of two that are due together, the one of the
-    earlier row. The play ends with the last transaction: labels that would fall due after
-    it are not played, but for those of transactions before `until` (epoch ms). Of the first
-    200,000 Handbook transactions, with 7 days of delay, that gives 133,056 labels.
+    A label, positive or negative, falls due when it became known, or `label_delay_ms` after
+    its event where the row does not say when that was. One that is due at the very time of an
+    event comes before it; of two that are due together, the one of the earlier row. The play
+    ends with the last event: labels that would fall due after it are not played, but for
+    those of events before `until` (epoch ms). Of the first 200,000 Handbook transactions,
+    with 7 days of delay, that gives 133,056 labels.
 
-    Of the frauds a share may be `unreported`: they are labelled as legitimate.
+    Of the positives a share may be `unreported`: they are labelled as negative.
 
-    Transactions whose labels are not yet due wait in a file where they are many.
+    What waits for its label lies in a file where it is much.
 
     Raises
     ------
     DataError
-        A transaction lies before the one above it: names the row.
+        An event lies before the one above it: names the row.
     """
-    waiting = Later(Labelled)
+    waiting = Later(Truth)
     for row in in_order(rows):
-        now = row.tx.at
-        for at, labelled in waiting.due(now):
-            yield due(labelled, at, unreported)
+        now = row.event.at
+        for at, truth in waiting.due(now):
+            yield due(application, truth, at, unreported)
         yield row
-        if row.fraud is not None:
-            waiting.add(now + label_delay_ms if row.known is None else row.known, row)
-    for at, labelled in waiting.rest():
-        if until is not None and labelled.tx.at < until:
-            yield due(labelled, at, unreported)
+        if row.positive is not None:
+            at = now + label_delay_ms if row.known is None else row.known
+            waiting.add(at, Truth(row.event.id, row.event.key, now, row.positive))
+    for at, truth in waiting.rest():
+        if until is not None and truth.at < until:
+            yield due(application, truth, at, unreported)
 
 
-def due(row: Labelled, at: int, unreported: float = 0.0) -> Due:
-    """The label that a transaction gets at that time: the truth, but for a share of the frauds.
+def due(application: Application, truth: Truth, at: int, unreported: float = 0.0) -> Due:
+    """The label that an event gets at a time: the truth, but for a share of the positives.
 
-    Which frauds nobody reports depends on their ids alone.
+    Which of them nobody reports depends on their ids alone.
     """
-    reported = row.fraud and chances(0, row.tx.id)[2] >= unreported
-    label: Label = "fraud" if reported else "legit"
-    feedback = Feedback(id=row.tx.id, customer=row.tx.customer, label=label, source="stream", at=at)
+    reported = truth.positive and chances(0, truth.id)[2] >= unreported
+    word = application.labels.word(int(reported))
+    feedback = application.feedback(id=truth.id, key=truth.key, label=word, source=SOURCE, at=at)
     feedback.label_id = label_id(feedback)
     return Due(at, feedback)
 
 
 def in_order(rows: Iterable[Labelled]) -> Iterator[Labelled]:
-    """The rows as they come, as long as no time goes back."""
+    """The rows as they come, as long as time does not go back."""
     last = 0
     for number, row in enumerate(rows, 1):
-        if row.tx.at < last:
+        event = row.event
+        if event.at < last:
             raise DataError(
-                f"row {number}, transaction {row.tx.id}, is of {utc(row.tx.at)}, the one above it"
-                f" of {utc(last)}; sort the file by time"
+                f"row {number}, event {event.id}, is of {utc(event.at)}, the one above it of "
+                f"{utc(last)}; sort the file by time"
             )
-        last = row.tx.at
+        last = event.at
         yield row

@@ -7,14 +7,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.core import metrics
-from app.core.budget import Day, by_day, card_precision
 from app.core.curves import Curve, Floats
-from app.data.measured import DAY_MS, WEEK, Table, Week
+from app.data.budget import Day, by_day, card_precision
+from app.data.measured import WEEK, Table, Week
+from app.units import DAY_MS
 
 Figures: TypeAlias = dict[str, Any]  # a number, None, or numbers by what they are at
 
-CARDS = 100  # and transactions that are reviewed a day
-RATES = ("0.001", "0.005", "0.01")  # of false alarms among the legitimate, of reviews among all
+CARDS = 100  # keys, or events, that are reviewed a day
+RATES = ("0.001", "0.005", "0.01")  # of false alarms among the negatives, of reviews among all
 
 
 def quality(table: Table, weeks: Sequence[Week], model: int) -> Figures:
@@ -23,7 +24,7 @@ def quality(table: Table, weeks: Sequence[Week], model: int) -> Figures:
     Returns
     -------
     `metrics` of all weeks together, where `card_precision_100` is the mean over their days, each
-    week beginning with all cards; `by_week` in order of time; `mean_of_weeks` over those that
+    week beginning with all keys; `by_week` in order of time; `mean_of_weeks` over those that
     hold seven days, over all where none does. A figure is None where the labels do not
     determine it.
     """
@@ -66,13 +67,13 @@ def figures(table: Table, model: int, cards: Sequence[float]) -> Figures:
 
 def cards_by_day(table: Table, model: int) -> dict[int, float]:
     """Card precision of each day (days since 1970) of a week."""
-    values = card_precision(table.days, table.customers, table.ys, table.scores[model], CARDS)
+    values = card_precision(table.days, table.keys, table.ys, table.scores[model], CARDS)
     return dict(zip(np.unique(table.days).tolist(), values, strict=True))
 
 
 def budget_by_day(table: Table, model: int) -> list[Day]:
-    """What the most suspicious transactions of each day catch."""
-    return by_day(table.days, table.ys, table.scores[model], table.amounts, CARDS)
+    """What the most suspicious events of each day catch."""
+    return by_day(table.days, table.ys, table.scores[model], table.stakes, CARDS)
 
 
 def date(day: int) -> str:

@@ -1,16 +1,17 @@
-"""What traffic is made of: transactions with their truth apart, labels with their time."""
+"""What traffic is made of: events with their truth beside them, labels with their time."""
 
 from typing import NamedTuple
 
-from app.messages import Feedback, Transaction
+from app.core.domain import Event
+from app.core.messages import Feedback
 
 
 class Labelled(NamedTuple):
-    """A transaction, and beside it what is known of it: never inside the message."""
+    """An event, and beside it what is known of it: never inside the message."""
 
-    tx: Transaction
-    fraud: bool | None  # None: nobody knows
-    scenario: int  # 0 legitimate or unknown, else the kind of fraud
+    event: Event
+    positive: bool | None  # None: nobody knows
+    kind: int = 0  # 0 negative or unknown, else the kind of positive
     known: int | None = None  # epoch ms when the label became known; None: the file does not say
 
 

@@ -20,10 +20,9 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import ConcurrentTransactions, KafkaError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit, Leave
 from app.runtime.reading import reader
 from app.runtime.writer import Claim, Out, Receipt, Writers
-from app.serving.decisions import decides
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,8 @@ PATIENCE = 60.0  # seconds for brokers to come back
 AGAIN = 0.1  # seconds between two tries
 QUIET = 20  # tries before a word: at a broker's very first takeover the coordinator is not made yet
 RENEW = 86_400.0  # seconds: brokers forget an id that nobody took for a week, and its epoch
-LAST = 10  # records in which the last decision is looked for
+LAST = 10  # records in which the last one that counts is looked for
+Counts = Callable[[ConsumerRecord], bool]
 
 
 class Fence:
@@ -44,16 +44,26 @@ class Fence:
     ----------
     changelogs
         Of the tables that only a partition's owner may write.
-    predictions
-        The topic of its decisions.
+    repeated
+        The topic whose last record is written once more, because every record in it counts.
+    counts
+        Whether a record of that topic is an application's own.
+    leave
+        Ends the process.
     """
 
     def __init__(
-        self, settings: Settings, writers: Writers, changelogs: Sequence[str], predictions: str
+        self,
+        settings: Settings,
+        writers: Writers,
+        changelogs: Sequence[str],
+        repeated: str,
+        counts: Counts,
+        leave: Leave,
     ) -> None:
-        self.brokers, self.writers = settings.brokers, writers
+        self.brokers, self.writers, self.leave = settings.brokers, writers, leave
         self.name = settings.topic_prefix + settings.app_id
-        self.changelogs, self.predictions = changelogs, predictions
+        self.changelogs, self.repeated, self.counts = changelogs, repeated, counts
 
     async def take(self, partitions: Collection[int]) -> None:
         """Shut out every earlier owner; returns when the leaders of all logs know.
@@ -73,9 +83,13 @@ class Fence:
                 await self._repeat_last(partitions)
                 await _acknowledged(deleted)
         except TimeoutError:
-            leave(Exit.PRODUCE, f"no epochs and no writes within {PATIENCE:.0f} s of an assignment")
+            self.leave(
+                Exit.PRODUCE, f"no epochs and no writes within {PATIENCE:.0f} s of an assignment"
+            )
         except KafkaError as error:
-            leave(Exit.PRODUCE, f"the brokers do not let this worker take partitions: {error!r}")
+            self.leave(
+                Exit.PRODUCE, f"the brokers do not let this worker take partitions: {error!r}"
+            )
 
     async def keep(self, held: Callable[[], Collection[int]]) -> None:
         """Take what is held again in time, so that the brokers do not forget the epochs."""
@@ -87,7 +101,7 @@ class Fence:
 
     async def _claim(self, partition: int) -> None:
         producer_id, epoch = await self._next_epoch(f"{self.name}-{partition}")
-        for topic in (self.predictions, *self.changelogs):
+        for topic in (self.repeated, *self.changelogs):
             self.writers(topic, partition).claim = Claim(producer_id, epoch)
 
     async def _next_epoch(self, transactional_id: str) -> tuple[int, int]:
@@ -105,11 +119,11 @@ class Fence:
                     log.warning("Waiting for an epoch of %s: %r", transactional_id, error)
             await asyncio.sleep(AGAIN)
 
-    # -- predictions, where everything is a decision
+    # -- the topic where every record counts
 
     async def _repeat_last(self, partitions: Iterable[int]) -> None:
-        """Write the last decision of each partition once more: whoever reads it knows it."""
-        tps = [TopicPartition(self.predictions, partition) for partition in partitions]
+        """Write the last record of each partition once more: whoever reads it knows it."""
+        tps = [TopicPartition(self.repeated, partition) for partition in partitions]
         async with reader(self.brokers, *tps, patience=PATIENCE) as consumer:
             ends = await consumer.end_offsets(tps)
             places = await self._repeat_before(consumer, ends)
@@ -120,8 +134,8 @@ class Fence:
     async def _repeat_before(
         self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        """Repeat the last decision below each offset, if there is one; where that went."""
-        last = await _last_decisions(consumer, ends)
+        """Repeat the last record below each offset, if there is one; where that went."""
+        last = await _last_records(consumer, ends, self.counts)
         return dict(await asyncio.gather(*starmap(self._repeat, last.items())))
 
     async def _repeat(self, tp: TopicPartition, last: ConsumerRecord) -> tuple[TopicPartition, int]:
@@ -142,10 +156,10 @@ async def _init_producer(client: AIOKafkaClient, transactional_id: str) -> tuple
     return answer.producer_id, answer.producer_epoch
 
 
-async def _last_decisions(
-    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
+async def _last_records(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], counts: Counts
 ) -> dict[TopicPartition, ConsumerRecord]:
-    """The last decision below these offsets, where one is among the last records."""
+    """The last record that counts below these offsets, where one is among the latest."""
     begins = await consumer.beginning_offsets(list(ends))
     for tp, end in ends.items():
         consumer.seek(tp, max(begins[tp], end - LAST))
@@ -153,7 +167,7 @@ async def _last_decisions(
     last: dict[TopicPartition, ConsumerRecord] = {}
     while unread:
         for tp, records in (await consumer.getmany(*unread, timeout_ms=1000)).items():
-            last.update((tp, r) for r in records if r.offset < ends[tp] and decides(r))
+            last.update((tp, r) for r in records if r.offset < ends[tp] and counts(r))
         unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
     return last
 

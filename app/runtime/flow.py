@@ -21,7 +21,7 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.errors import StateError
-from app.runtime.guard import Exit, Guard, leave
+from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
 from app.runtime.rocks import cause
 from app.runtime.step import Step
@@ -36,20 +36,25 @@ StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
 
 @dataclass
 class Source:
-    """A topic, the step that its chunks go through, and how many steps are under way.
+    """A topic, and the step that its chunks go through.
 
     Steps of a partition begin at least `gap` seconds apart unless there is a full one to do.
     """
 
     topic: str
-    run: StepFunction
+    step: StepFunction
     gap: float = 0.0
-    outstanding: int = 0
+    outstanding: int = 0  # steps under way
+
+    @property
+    def name(self) -> str:
+        """The name of its agent: that of the step."""
+        return getattr(self.step, "__name__", self.topic)
 
 
 @dataclass
 class Lane:
-    """The chunks of one source partition, in order. A lane dies with its epoch.
+    """The chunks of one source partition, in order. A lane dies with its assignment.
 
     `pending` counts the records that were put in and not finished.
     """
@@ -72,10 +77,10 @@ class Lane:
 class Owner(Protocol):
     """What a flow asks of the worker that it serves."""
 
-    def new_step(self, tp: TP, epoch: int) -> Step:
+    def new_step(self, tp: TP, assignment: int) -> Step:
         """The step of a chunk."""
 
-    async def ready(self, partition: int, epoch: int) -> None:
+    async def ready(self, partition: int, assignment: int) -> None:
         """Wait until steps of a partition may run, unless it is revoked meanwhile."""
 
     async def take(self, tps: Collection[TP]) -> bool:
@@ -94,24 +99,24 @@ class Owner(Protocol):
 class Flow:
     """The lanes, positions and the gate of one worker.
 
-    `epoch` counts assignments: what was read under an older one is dropped. The group's
+    `assignment` counts assignments: what was read under an older one is dropped. The group's
     generation cannot serve for that, because a static member comes back under the same.
     """
 
     def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
         self.app, self.guard, self.owner = app, guard, owner
         self.chunk, self.limit = chunk, limit
-        self.rejoins = Rejoins(guard.session_timeout)
+        self.rejoins = Rejoins(guard.session_timeout, guard.leave)
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
         self.holes: dict[TP, tuple[int, int]] = {}  # the last one looked at twice
-        self.epoch = 0
+        self.assignment = 0
         self.open = False
 
-    def add(self, topic: str, run: StepFunction, gap: float = 0.0) -> None:
-        """Feed the chunks of a topic to a step function."""
-        self.sources[topic] = Source(topic, run, gap)
+    def add(self, source: Source) -> None:
+        """Feed the chunks of a topic to its step function."""
+        self.sources[source.topic] = source
 
     # -- steps
 
@@ -125,18 +130,18 @@ class Flow:
     async def _run_lane(self, lane: Lane, tp: TP) -> None:
         while lane.chunks:
             try:
-                await self.owner.ready(tp.partition, lane.chunks[0].message.epoch)
+                await self.owner.ready(tp.partition, lane.chunks[0].message.assignment)
                 await self._rest(lane)
                 await self.guard.lease.wait()
                 # What came meanwhile goes into one step: steps grow with the load.
                 await self._run_step(lane, tp, lane.next(self.chunk))
             except StateError as error:
-                leave(Exit.STATE, str(error))
+                self.guard.leave(Exit.STATE, str(error))
             except Exception as error:
                 code = cause(error, Exit.STEP)
                 if code == Exit.STEP:
                     log.exception("A step over %s failed", tp)
-                leave(code, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
+                self.guard.leave(code, f"a step over {tp.topic}[{tp.partition}] failed: {error!r}")
         lane.task = None
 
     async def _rest(self, lane: Lane) -> None:
@@ -146,33 +151,44 @@ class Flow:
         lane.begun = loop.time()
 
     async def _run_step(self, lane: Lane, tp: TP, messages: list[Any]) -> None:
-        source, base, epoch = lane.source, messages[0].base, messages[0].epoch
+        source, base, assignment = lane.source, messages[0].base, messages[0].assignment
         done = False
         try:
-            if self.mine(tp, epoch):
+            if self.mine(tp, assignment):
                 position = self.position(tp)
                 if base > position > 0:
-                    leave(Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {base}")
+                    self.guard.leave(
+                        Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {base}"
+                    )
                 records = [r for one in messages for r in one.records if r.offset >= position]
                 source.outstanding += 1
                 try:
-                    step = self.owner.new_step(tp, epoch)
-                    done = not records or await source.run(step, records)
+                    step = self.owner.new_step(tp, assignment)
+                    done = not records or await source.step(step, records)
                 finally:
                     source.outstanding -= 1
-            self._finish(messages, done and epoch == self.epoch)
+            self._finish(messages, done and assignment == self.assignment)
         finally:
             lane.pending -= sum(len(message.records) for message in messages)
 
-    def mine(self, tp: TP, epoch: int) -> bool:
-        """Whether what was read from a partition under this epoch may still be worked on."""
+    def mine(self, tp: TP, assignment: int) -> bool:
+        """Whether what was read from a partition under this assignment may still be worked on."""
         self.guard.check()
-        return self.open and epoch == self.epoch and tp in self.app.consumer.assignment()
+        return self.open and assignment == self.assignment and tp in self.app.consumer.assignment()
 
     def position(self, tp: TP) -> int:
         """The next offset of a source partition that no finished step has covered."""
         position = self.positions.get(tp)
         return position if position is not None else self.app.consumer._committed_offset[tp] or 0
+
+    def committed(self, tp: TP) -> int | None:
+        """The committed position of a source partition."""
+        offset: int | None = self.app.consumer._committed_offset[tp]
+        return offset
+
+    def holding(self, partition: int) -> "Holding":
+        """A partition under the present assignment."""
+        return Holding(self, partition, self.assignment)
 
     def _finish(self, messages: list[Any], done: bool) -> None:
         consumer, last = self.app.consumer, messages[-1]
@@ -201,7 +217,7 @@ class Flow:
                 await self.owner.flush()
         except TimeoutError:
             self._give_up()
-        self.epoch += 1
+        self.assignment += 1
         self.positions.clear()
         self.lanes.clear()
         self.holes.clear()
@@ -210,8 +226,8 @@ class Flow:
     def _give_up(self) -> NoReturn:
         late = f"steps and commit did not end within {self.limit:.1f} s"
         if self.guard.end_by is not None:
-            leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
-        leave(Exit.FENCE, f"{late} of a revoke")
+            self.guard.leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
+        self.guard.leave(Exit.FENCE, f"{late} of a revoke")
 
     async def _commit(self, consumer: Consumer) -> None:
         """Commit what the steps did. A refusal means that the group has given it away already."""
@@ -219,7 +235,9 @@ class Flow:
         for tp, position in self.positions.items():
             if (consumer._committed_offset[tp] or 0) < position:
                 where = f"{tp.topic}[{tp.partition}]"
-                leave(Exit.COMMIT, f"the group did not take the position {position} of {where}")
+                self.guard.leave(
+                    Exit.COMMIT, f"the group did not take the position {position} of {where}"
+                )
 
     # -- from a fetch into the lanes
 
@@ -266,6 +284,26 @@ class Flow:
             lane.pending += len(chunk)
             # Never `put`: a put that waits is not woken when the queue is cleared.
             queue.force_put_nowait(Event(self.app, None, chunk, None, message))
+
+
+class Holding:
+    """A partition of a flow under one assignment."""
+
+    def __init__(self, flow: Flow, partition: int, assignment: int) -> None:
+        self.flow, self.partition, self.assignment = flow, partition, assignment
+        self.topic = next(iter(flow.sources))
+
+    def mine(self) -> bool:
+        """Whether this worker may still work on it."""
+        return self.flow.mine(TP(self.topic, self.partition), self.assignment)
+
+    def committed(self, topic: str) -> int | None:
+        """The committed position in one of its topics."""
+        return self.flow.committed(TP(topic, self.partition))
+
+    def position(self, topic: str) -> int:
+        """The next offset in one of its topics that no finished step has covered."""
+        return self.flow.position(TP(topic, self.partition))
 
 
 class WithRoom:

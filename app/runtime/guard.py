@@ -47,18 +47,21 @@ class Exit(IntEnum):
 
 
 IN_DOUBT = frozenset({Exit.FENCE, Exit.DAMAGED})  # the next start discards the local state
+Leave = Callable[[Exit, str], NoReturn]  # ends the process, and says why
 _leaving = threading.Lock()
-_state: list[Path] = []  # the data directory of this process, once it has a guard
 
 
-def leave(code: Exit, why: str) -> NoReturn:
-    """Log one line and end the process at once, without any cleaning up that might write."""
+def leave(code: Exit, why: str, data_dir: Path | None = None) -> NoReturn:
+    """Log one line and end the process at once, without any cleaning up that might write.
+
+    `data_dir` holds the local state, which some codes put in doubt.
+    """
     if not _leaving.acquire(blocking=False):
         threading.Event().wait()  # another thread is at it
     last_word = threading.Timer(LAST_WORD, os._exit, (code,))
     last_word.daemon = True
     last_word.start()
-    if code in IN_DOUBT and not all(mark.distrust(path) for path in _state):
+    if code in IN_DOUBT and data_dir is not None and not mark.distrust(data_dir):
         why += "; the local state could not be marked: remove it before the next start"
     log.critical("Leaving with code %d (%s): %s", code, code.name.lower(), why)
     for handler in logging.getLogger().handlers:
@@ -82,21 +85,24 @@ class Guard:
         clock: Callable[[], float] = now,
     ) -> None:
         self.session_timeout, self.limit = session_timeout, STALL_SHARE * session_timeout
-        self.clock = clock
+        self.data_dir, self.clock = data_dir, clock
         self.lease = Lease(session_timeout, clock)
         self.last = clock()
         self.end_by: float | None = None
         self._disarmed = threading.Event()
         self._stopped = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="weir-guard", daemon=True)
-        _state[:] = [data_dir]
+
+    def leave(self, code: Exit, why: str) -> NoReturn:
+        """Log one line and end the process at once, without any cleaning up that might write."""
+        leave(code, why, self.data_dir)
 
     def check(self) -> None:
         """End the process if the loop has stalled. Called before every write."""
         if self._disarmed.is_set():
             return
         if self.clock() - self.last > self.limit:
-            leave(Exit.FENCE, f"the event loop stood still for more than {self.limit:.1f} s")
+            self.leave(Exit.FENCE, f"the event loop stood still for more than {self.limit:.1f} s")
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to watch the loop, from inside and from a thread."""
@@ -133,4 +139,6 @@ class Guard:
         while not self._stopped.wait(CHECK_EVERY):
             self.check()
             if self.end_by is not None and self.clock() > self.end_by:
-                leave(Exit.STOP, "the stop took too long; what was not committed is done again")
+                self.leave(
+                    Exit.STOP, "the stop took too long; what was not committed is done again"
+                )

@@ -3,9 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
 from app.runtime.step import Changes, Overlay, Step, packed
+from app.runtime.tables import Table
 
 SLICE = 200  # keys written without a pause: some 2 ms
 
@@ -17,7 +17,7 @@ class Held:
     commits calls `write` first, and then waits for the writers.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self.table = table
         self._changes: defaultdict[int, Changes] = defaultdict(dict)
 

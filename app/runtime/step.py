@@ -1,12 +1,12 @@
 """What one step of an agent may read and write: overlays of tables, then writers."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
-import rocksdict
 from faust.types.tuples import TP
 
-from app.runtime.writer import Out, Receipt, Writers
+from app.runtime.tables import Table
+from app.runtime.writer import OnAck, Out, Receipt
 
 
 class Open(Protocol):
@@ -21,6 +21,16 @@ Changes: TypeAlias = MutableMapping[bytes, Value]
 R = TypeVar("R", bound=Open)
 
 
+class Sink(Protocol):
+    """What a topic-partition is written with: see `app.runtime.writer.Writer`."""
+
+    def put(self, records: Iterable[Out], on_ack: OnAck | None = None) -> Receipt:
+        """Queue records; `on_ack` is called for each batch that was acknowledged, in order."""
+
+
+Outbox = Callable[[str, int], Sink]  # by topic and partition: see `app.runtime.writer.Writers`
+
+
 class Overlay:
     """A table's partition with the step's own writes in front of it.
 
@@ -30,9 +40,9 @@ class Overlay:
         What earlier steps changed and has yet to be written.
     """
 
-    def __init__(self, table: Any, partition: int, held: Changes | None = None) -> None:
+    def __init__(self, table: Table, partition: int, held: Changes | None = None) -> None:
         self.table, self.held = table, held
-        self.db = table.data._db_for_partition(partition)
+        self.store = table.store(partition)
         self.changed: dict[bytes, Value] = {}
 
     def get(self, key: bytes) -> bytes | None:
@@ -54,22 +64,17 @@ class Overlay:
         self.changed[key] = value
 
     def write(self) -> None:
-        """Pack what was opened, and apply the changes to RocksDB as one batch."""
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in self.changed.items():
-            self.changed[key] = value = packed(value)
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        self.db.write(batch)
+        """Pack what was opened, and write the changes to the table's store, all or none."""
+        written = {key: packed(value) for key, value in self.changed.items()}
+        self.changed.update(written)
+        self.store.write(written)
 
     def _find(self, key: bytes) -> Value:
         if key in self.changed:
             return self.changed[key]
         if self.held and key in self.held:
             return self.held[key]
-        return cast(bytes | None, self.db.get(key))
+        return self.store.get(key)
 
 
 def packed(value: Value) -> bytes | None:
@@ -93,7 +98,7 @@ class Step:
     def __init__(
         self,
         tp: TP,
-        writers: Writers,
+        writers: Outbox,
         still_mine: Callable[[], bool],
         held: Mapping[str, Changes] | None = None,
     ) -> None:
@@ -106,7 +111,7 @@ class Step:
     def partition(self) -> int:
         return self.tp.partition
 
-    def table(self, table: Any) -> Overlay:
+    def table(self, table: Table) -> Overlay:
         """The table's overlay in this step."""
         if table.name not in self.overlays:
             held = self.held.get(table.name)
@@ -114,7 +119,7 @@ class Step:
         return self.overlays[table.name]
 
     def store(self) -> dict[str, Receipt]:
-        """Write all overlays to RocksDB and queue their changelogs; receipts by table name.
+        """Write all overlays to their stores and queue their changelogs; receipts by table name.
 
         What is held back has none.
         """
@@ -129,18 +134,24 @@ class Step:
         return {name: self._log_changes(overlay) for name, overlay in written.items()}
 
     def _log_changes(self, overlay: Overlay) -> Receipt:
-        topic = overlay.table.changelog_topic.get_topic_name()
         changes = (Out(key, packed(value)) for key, value in overlay.changed.items())
-        return self.writers(topic, self.partition).put(changes, self._persisted(overlay, topic))
+        writer = self.writers(overlay.table.changelog, self.partition)
+        return writer.put(changes, self._persisted(overlay.table))
 
-    def _persisted(self, overlay: Overlay, topic: str) -> Callable[[int, int], None]:
+    def _persisted(self, table: Table) -> OnAck:
         def remember(base: int, count: int) -> None:
             if self.still_mine():
-                tp = TP(topic, self.partition)
-                overlay.table.data.set_persisted_offset(tp, base + count - 1)
+                table.persisted(self.partition, base + count - 1)
 
         return remember
 
-    def send(self, topic: str, records: Iterable[Out], partition: int | None = None) -> Receipt:
+    def send(
+        self,
+        topic: str,
+        records: Iterable[Out],
+        partition: int | None = None,
+        on_ack: OnAck | None = None,
+    ) -> Receipt:
         """Queue records for a topic, on this step's partition unless told otherwise."""
-        return self.writers(topic, self.partition if partition is None else partition).put(records)
+        writer = self.writers(topic, self.partition if partition is None else partition)
+        return writer.put(records, on_ack)

@@ -1,17 +1,15 @@
-"""The topics: their names, shapes, and which partition a customer belongs to."""
+"""The topics: their names and shapes."""
 
 import asyncio
-from functools import lru_cache
 from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from aiokafka.partitioner import murmur2
 
 from app.errors import BrokerError, TopicsError
 from app.settings import Settings
 
-TABLES = ("customers", "labels", "models")
+LABELS, MODELS = "labels", "models"  # tables that every application has
 INPUT_BYTES = 1_048_588  # Kafka's own default, said here because dead letters must exceed it
 LETTER_BYTES = 2 * INPUT_BYTES
 # Record timestamps date labels that come without a time, and decide what has waited for too long.
@@ -21,48 +19,53 @@ FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 class Topics(NamedTuple):
-    """The names of the topics, with the prefix and application of the settings."""
+    """The names of an application's topics, with the prefix and group of the settings."""
 
-    transactions: str
+    events: str
     predictions: str
     review: str
     feedback: str
     examples: str
     dead_letters: str
-    changelogs: dict[str, str]
+    changelogs: dict[str, str]  # by table
 
     @classmethod
-    def named(cls, settings: Settings) -> "Topics":
-        """The names under which these settings know the topics.
+    def named(cls, settings: Settings, events: str, records: str) -> "Topics":
+        """The names under which these settings know the topics of an application.
 
-        >>> Topics.named(Settings(topic_prefix="eu-")).dead_letters
+        Parameters
+        ----------
+        events, records
+            The topic of what it judges, without its prefix, and the table of its records.
+
+        Examples
+        --------
+        >>> Topics.named(Settings(topic_prefix="eu-"), "logins", "accounts").dead_letters
         'eu-dead-letters'
         """
         prefix = settings.topic_prefix
         return cls(
-            transactions=f"{prefix}transactions",
+            events=f"{prefix}{events}",
             predictions=f"{prefix}predictions",
             review=f"{prefix}review",
             feedback=f"{prefix}feedback",
             examples=f"{prefix}examples",
             dead_letters=f"{prefix}dead-letters",
-            changelogs={name: f"{prefix}{settings.app_id}-{name}-changelog" for name in TABLES},
+            changelogs={
+                name: f"{prefix}{settings.app_id}-{name}-changelog"
+                for name in (records, LABELS, MODELS)
+            },
         )
 
-
-@lru_cache(maxsize=200_000)
-def partition_of(customer: str, partitions: int) -> int:
-    """The partition that Kafka's default partitioner gives a customer: murmur2 of the bytes.
-
-    >>> [partition_of(customer, 4) for customer in ("c1", "c2", "c3")]
-    [3, 1, 1]
-    """
-    return (murmur2(customer.encode()) & 0x7FFFFFFF) % partitions
+    @property
+    def inputs(self) -> tuple[str, str]:
+        """The topics that others write and the two agents read."""
+        return self.events, self.feedback
 
 
-def shapes(settings: Settings) -> list[NewTopic]:
+def shapes(settings: Settings, names: Topics) -> list[NewTopic]:
     """Every topic as it should be."""
-    names, many = Topics.named(settings), settings.partitions
+    many = settings.partitions
     # acks=all waits for the copies that are in step, and that may be one alone unless this says so.
     safe = {"min.insync.replicas": "2"} if settings.replication >= 3 else {}
     horizon = {"retention.ms": str(int(settings.horizon * 1000))}
@@ -79,7 +82,7 @@ def shapes(settings: Settings) -> list[NewTopic]:
         "segment.bytes": str(64 << 20),
     }
     keyed = [
-        (names.transactions, inputs),
+        (names.events, inputs),
         (names.predictions, horizon),
         (names.review, horizon),
         (names.feedback, inputs),
@@ -93,7 +96,7 @@ def shapes(settings: Settings) -> list[NewTopic]:
     ]
 
 
-async def create(settings: Settings, wait: float = 0.0) -> list[str]:
+async def create(settings: Settings, names: Topics, wait: float = 0.0) -> list[str]:
     """Create the topics that are missing; returns their names.
 
     Parameters
@@ -111,21 +114,21 @@ async def create(settings: Settings, wait: float = 0.0) -> list[str]:
     admin = await _connect(settings, wait)
     try:
         found = set(await admin.list_topics())
-        missing = [topic for topic in shapes(settings) if topic.name not in found]
+        missing = [topic for topic in shapes(settings, names) if topic.name not in found]
         for name, code, reason in (await admin.create_topics(missing)).topic_errors:
             if for_code(code) not in (None, TopicAlreadyExistsError) and code != 0:
                 raise TopicsError(f"topic {name} could not be created: {reason}")
-        await _until_visible(admin, settings)
+        await _until_visible(admin, settings, names)
     finally:
         await admin.close()
     return [topic.name for topic in missing]
 
 
-async def check(settings: Settings) -> None:
+async def check(settings: Settings, names: Topics) -> None:
     """Raise TopicsError unless every topic exists with the partitions that the settings give."""
     admin = await _connect(settings)
     try:
-        await _check(admin, settings)
+        await _check(admin, settings, names)
     finally:
         await admin.close()
 
@@ -146,20 +149,20 @@ async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient
         await asyncio.sleep(0.5)
 
 
-async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) -> None:
     """A broker answers for new topics a little before it knows them."""
     until = asyncio.get_running_loop().time() + VISIBLE_WITHIN
     while True:
         try:
-            return await _check(admin, settings)
+            return await _check(admin, settings, names)
         except TopicsError:
             if asyncio.get_running_loop().time() > until:
                 raise
         await asyncio.sleep(0.05)
 
 
-async def _check(admin: AIOKafkaAdminClient, settings: Settings) -> None:
-    wanted = {topic.name: topic.num_partitions for topic in shapes(settings)}
+async def _check(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) -> None:
+    wanted = {topic.name: topic.num_partitions for topic in shapes(settings, names)}
     found = set(await admin.list_topics())
     if missing := sorted(set(wanted) - found):
         raise TopicsError(f"missing topics: {', '.join(missing)}; run weir topics create")

@@ -1,25 +1,43 @@
-"""Ends a worker that lives and does not get on, so that a new one can try."""
+"""Ends a worker that is alive but makes no progress, so that a new one can try."""
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol
 
+import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types.tuples import TP
 
 from app.runtime.clock import now
-from app.runtime.guard import Exit, leave
+from app.runtime.flow import Flow
+from app.runtime.guard import Exit, Guard
 from app.runtime.tasks import standing
-
-if TYPE_CHECKING:
-    from app.serving.worker import Worker
+from app.runtime.writer import Writers
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 12  # session timeouts without any progress
 REBALANCE = 60.0  # seconds that the slowest member may keep a rebalance waiting (Faust's default)
+
+
+class Watched(Protocol):
+    """What a watchdog looks at: see `app.runtime.worker.Worker`."""
+
+    app: faust.App
+    guard: Guard
+    flow: Flow
+    writers: Writers
+
+    def assigned(self) -> Sequence[int]:
+        """The partitions of this worker, none during a rebalance."""
+
+    def progress(self) -> object:
+        """Whatever moves, besides positions and recovery, in a worker that makes progress."""
+
+    def unfinished(self) -> str:
+        """What has to be done before steps can run, in words; empty when nothing has."""
 
 
 class Stillness:
@@ -40,17 +58,16 @@ class Stillness:
 class Watchdog:
     """Looks at one worker's progress. A broker that does not answer stops its clocks.
 
-    A worker without partitions is not ill: the group may have more workers than partitions.
-    What it waits for is the group's word, and that came. Nor is a long recovery, as long as
-    anything moves.
+    A worker without partitions is healthy: the group may have more workers than partitions, and
+    it has been told so. A long recovery is healthy too, as long as anything moves.
     """
 
-    def __init__(self, worker: "Worker", clock: Callable[[], float] = now) -> None:
-        self.worker, self.flow = worker, worker.flow
-        session = worker.settings.session_timeout
+    def __init__(self, worker: Watched, clock: Callable[[], float] = now) -> None:
+        self.worker, self.flow, self.leave = worker, worker.flow, worker.guard.leave
+        session = worker.guard.session_timeout
         self.every = session / 2
         self.patience = PATIENCE * session
-        self.assignment = REBALANCE + 3 * session
+        self.rebalance = REBALANCE + 3 * session
         self.clock = clock
         self.begin_anew()
 
@@ -80,9 +97,9 @@ class Watchdog:
 
     def look(self) -> None:
         """End the process when it has stood still for too long."""
-        if self.closed.of(None if self.flow.open else self.flow.epoch) > self.assignment:
-            why = f"the group has not said for {self.assignment:.0f} s which partitions to take"
-            leave(Exit.UNASSIGNED, why)
+        if self.closed.of(None if self.flow.open else self.flow.assignment) > self.rebalance:
+            why = f"the group has not said for {self.rebalance:.0f} s which partitions to take"
+            self.leave(Exit.UNASSIGNED, why)
         work = self.work()
         if self.idle.of(self.progress() if work else None) > self.patience:
             lease = "" if self.worker.guard.lease.valid else "; no heartbeat is acknowledged"
@@ -99,33 +116,29 @@ class Watchdog:
         for name, loop in loops.items():
             for line in standing(loop):
                 log.error("A task of the %s stands at %s", name, line)
-        leave(Exit.STUCK, why)
+        self.leave(Exit.STUCK, why)
 
     def progress(self) -> object:
-        """Whatever moves in a worker that gets on."""
-        worker = self.worker
-        recovery = worker.app.tables.recovery
+        """Whatever moves in a worker that makes progress."""
+        recovery = self.worker.app.tables.recovery
         return (
-            self.flow.epoch,
+            self.flow.assignment,
             dict(self.flow.positions),
             sum(offset or 0 for offset in recovery.active_offsets.values()),
-            worker.follower.state.version,
-            {partition: scored.highest for partition, scored in worker.scored.items()},
+            self.worker.progress(),
         )
 
     def work(self) -> str:
         """What there is to do, in words; empty when there is nothing."""
-        worker, held = self.worker, self.worker.held()
+        worker, partitions = self.worker, self.worker.assigned()
         if not self.flow.open:
             return ""
         if not worker.app.tables.recovery.completed.is_set():
             return "the tables are not recovered"
-        if worker.follower.lag:
-            return f"{worker.follower.lag} examples are not learned"
-        if closed := [partition for partition in held if not worker.opened(partition)]:
-            return f"the partitions {closed} are not opened"
-        topics = worker.topics.transactions, worker.topics.feedback
-        waiting = [tp for topic in topics for tp in (TP(topic, p) for p in held) if self._waits(tp)]
+        if unfinished := worker.unfinished():
+            return unfinished
+        sources = [TP(topic, p) for topic in self.flow.sources for p in partitions]
+        waiting = [tp for tp in sources if self._waits(tp)]
         names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in waiting)
         return names and f"{names} wait"
 

@@ -15,7 +15,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit, Leave, leave
 from app.runtime.lease import Lease
 from app.runtime.rocks import cause
 
@@ -42,13 +42,13 @@ class Claim:
     Its leader refuses a lower epoch once it has seen a higher one: see `app.runtime.fence`.
     """
 
-    def __init__(self, producer_id: int, epoch: int) -> None:
-        self.producer_id, self.epoch = producer_id, epoch
+    def __init__(self, producer_id: int, producer_epoch: int) -> None:
+        self.producer_id, self.producer_epoch = producer_id, producer_epoch
         self.sequence = 0
 
     def stamp(self, batch: BatchBuilder) -> None:
         """Number a batch that is complete, in the order in which batches are sent."""
-        batch._set_producer_state(self.producer_id, self.epoch, self.sequence)
+        batch._set_producer_state(self.producer_id, self.producer_epoch, self.sequence)
         batch._set_producer_state = _keep  # aiokafka would set its own producer's
         self.sequence = (self.sequence + batch.record_count()) % SEQUENCES
 
@@ -80,8 +80,11 @@ class Receipt:
 class Writer:
     """Writes one topic-partition in the order of `put` calls."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, leave: Leave = leave
+    ) -> None:
         self.producer, self.topic, self.partition = producer, topic, partition
+        self.leave = leave
         self.queue: deque[tuple[BatchBuilder, bool, Receipt, OnAck | None]] = deque()
         self.wake = asyncio.Event()
         self.last = Receipt(0)
@@ -112,7 +115,7 @@ class Writer:
             if batch is None:
                 batch = self.producer.create_batch()
                 if not _append(batch, record):  # a first record is taken at any size
-                    leave(Exit.PRODUCE, f"{self.topic}: one record does not fit into a batch")
+                    self.leave(Exit.PRODUCE, f"{self.topic}: one record does not fit into a batch")
         if batch is not None:
             batch.close()
             yield batch
@@ -126,7 +129,7 @@ class Writer:
 
     def _ended(self, task: asyncio.Task) -> None:
         if not task.cancelled():
-            leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {task.exception()!r}")
+            self.leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {task.exception()!r}")
 
     async def _send(
         self, batch: BatchBuilder, is_last: bool, receipt: Receipt, on_ack: OnAck | None
@@ -135,19 +138,21 @@ class Writer:
         try:
             sent = await self.producer.send_batch(batch, self.topic, partition=self.partition)
         except KafkaError as error:
-            leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {error!r}")
+            self.leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: {error!r}")
 
         def acknowledged(future: asyncio.Future) -> None:
             if future.cancelled():
-                leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: cancelled")
+                self.leave(Exit.PRODUCE, f"{self.topic}[{self.partition}]: cancelled")
             if (failure := future.exception()) is not None:
                 code = Exit.FENCE if isinstance(failure, ProducerFenced) else Exit.PRODUCE
-                leave(code, f"{self.topic}[{self.partition}]: {failure!r}")
+                self.leave(code, f"{self.topic}[{self.partition}]: {failure!r}")
             if on_ack is not None:
                 try:
                     on_ack(future.result().offset, count)
                 except Exception as error:  # a callback's error would only be logged
-                    leave(cause(error, Exit.STATE), f"{self.topic}[{self.partition}]: {error!r}")
+                    self.leave(
+                        cause(error, Exit.STATE), f"{self.topic}[{self.partition}]: {error!r}"
+                    )
             receipt.one_acked()
 
         sent.add_done_callback(acknowledged)
@@ -168,8 +173,8 @@ def _append(batch: BatchBuilder, record: Out) -> bool:
 class Writers:
     """All writers of a worker, over one idempotent producer that waits for all replicas."""
 
-    def __init__(self, brokers: str, lease: Lease | None = None) -> None:
-        self.brokers, self.lease = brokers, lease
+    def __init__(self, brokers: str, lease: Lease | None = None, leave: Leave = leave) -> None:
+        self.brokers, self.lease, self.leave = brokers, lease, leave
         self.writers: dict[tuple[str, int], Writer] = {}
         self.producer: AIOKafkaProducer | None = None
 
@@ -202,7 +207,7 @@ class Writers:
         key = topic, partition
         if key not in self.writers:
             assert self.producer is not None, "start() comes first"
-            self.writers[key] = Writer(self.producer, topic, partition)
+            self.writers[key] = Writer(self.producer, topic, partition, self.leave)
         return self.writers[key]
 
     async def flush(self) -> None:

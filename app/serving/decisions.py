@@ -1,4 +1,4 @@
-"""The scored store: what was decided on each transaction, by its id.
+"""The store of decisions: the prediction of each event, by its id.
 
 A local RocksDB beside Faust's tables, one for each partition: a fold of the partition's
 predictions log, to which score adds what it has just decided. An entry counts as decided
@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from app.core.batch import Decided
+from app.core.batch import Stored
 from app.errors import StateError
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.rocks import cause
 from app.runtime.writer import Receipt
@@ -48,17 +48,17 @@ def decides(record: ConsumerRecord) -> bool:
 
 
 def source_offset(record: ConsumerRecord) -> int:
-    """The transactions offset that a prediction answers, from its header."""
+    """The event's offset that a prediction answers, from its header."""
     return int(dict(record.headers)[SOURCE_HEADER])
 
 
 def reach(record: ConsumerRecord) -> int:
-    """The highest transactions offset that the log answers up to and with this prediction."""
+    """The highest event's offset that the log answers up to and with this prediction."""
     headers = dict(record.headers)
     return int(headers.get(REACH_HEADER) or headers[SOURCE_HEADER])
 
 
-class ScoredPartition:
+class Decisions:
     """The decisions of one partition.
 
     Parameters
@@ -72,15 +72,15 @@ class ScoredPartition:
     def __init__(
         self,
         brokers: str,
-        topic: str,
-        partition: int,
+        tp: TopicPartition,
         path: Path,
         epoch: int,
         horizon: float,
         on_known: Callable[[str], None],
+        leave: Leave,
     ) -> None:
-        self.brokers, self.tp = brokers, TopicPartition(topic, partition)
-        self.on_known = on_known
+        self.brokers, self.tp = brokers, tp
+        self.on_known, self.leave = on_known, leave
         self.ledger = Ledger(path, epoch, horizon)
         self.reached, self.confirmed = self.ledger.read_mark()
         self.highest = self.confirmed
@@ -92,27 +92,27 @@ class ScoredPartition:
 
     # -- what score and learn ask and tell
 
-    def get(self, tx: str) -> Decided | None:
+    def get(self, id: str) -> Stored | None:
         """What this worker would repeat for an id, whether the log has it yet or not."""
-        entry = self.ledger.entry(tx)
-        return None if entry is None else Decided(entry.source, entry.raw)
+        entry = self.ledger.entry(id)
+        return None if entry is None else Stored(entry.source, entry.raw)
 
-    def decision(self, tx: str) -> bytes | None:
+    def decision(self, id: str) -> bytes | None:
         """The decision on an id, once the log has it."""
-        found = self.get(tx)
+        found = self.get(id)
         return found.raw if found is not None and found.source <= self.confirmed else None
 
     def headers(self, source: int) -> tuple[tuple[str, bytes], ...]:
-        """The headers of the prediction that answers the transaction at this offset."""
+        """The headers of the prediction that answers the event at this offset."""
         self.highest = max(self.highest, source)
         own = (SOURCE_HEADER, str(source).encode())
         if source == self.highest:
             return (own,)
         return own, (REACH_HEADER, str(self.highest).encode())
 
-    def put(self, decided: dict[str, Decided]) -> None:
+    def put(self, decided: dict[str, Stored]) -> None:
         """Store what a step decided, before it is written to the log."""
-        self.ledger.write({tx: Entry(d.source, UNREAD, d.raw) for tx, d in decided.items()})
+        self.ledger.write({id: Entry(d.source, UNREAD, d.raw) for id, d in decided.items()})
 
     def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
         """Remember which predictions are on their way, so that learn can wait for them."""
@@ -120,9 +120,9 @@ class ScoredPartition:
         self.in_flight.update(dict.fromkeys(ids, receipt))
 
         def landed(_: asyncio.Future) -> None:
-            for tx in ids:
-                if self.in_flight.get(tx) is receipt:
-                    del self.in_flight[tx]
+            for id in ids:
+                if self.in_flight.get(id) is receipt:
+                    del self.in_flight[id]
 
         receipt.acked.add_done_callback(landed)
 
@@ -206,7 +206,7 @@ class ScoredPartition:
             await self._fold(consumer, max(begin, oldest), end, tell=True)
         self.whole = True
         self.ledger.save_mark(self.reached, self.confirmed)
-        log.info("scored[%d] has caught up", self.tp.partition)
+        log.info("decisions[%d] has caught up", self.tp.partition)
 
     async def _fill(self) -> None:
         async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
@@ -229,17 +229,17 @@ class ScoredPartition:
             if first is None:
                 first = reach(records[0])
             if tell:
-                for tx in ids:
-                    self.on_known(tx)
+                for id in ids:
+                    self.on_known(id)
             await asyncio.sleep(0)
         return first
 
     def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
         taken: dict[str, Entry] = {}
-        for record, source, tx in zip(records, sources, ids, strict=True):
-            known = taken.get(tx) or self.ledger.entry(tx)
+        for record, source, id in zip(records, sources, ids, strict=True):
+            known = taken.get(id) or self.ledger.entry(id)
             if known is None or self._comes_after(known, record.offset, source):
-                taken[tx] = Entry(source, record.offset, record.value)
+                taken[id] = Entry(source, record.offset, record.value)
             self.confirmed = max(self.confirmed, source)
             self.highest = max(self.highest, reach(record))
         self.ledger.write(taken)
@@ -278,4 +278,4 @@ class ScoredPartition:
             return  # aiokafka may swallow the cancellation; then the files were gone
         if not task.cancelled() and (error := task.exception()) is not None:
             code = cause(error, Exit.STATE)
-            leave(code, f"scored[{self.tp.partition}] could not catch up: {error!r}")
+            self.leave(code, f"decisions[{self.tp.partition}] could not catch up: {error!r}")

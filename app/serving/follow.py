@@ -13,16 +13,15 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
-from app.core.fold import LearningState
-from app.core.manifest import Identity
+from app.core.messages import Example, LogEntry, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models
 from app.errors import SnapshotError, StateError
-from app.messages import Entry, Example, Restore, read_entry
 from app.runtime.changelog import Changelog
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader
-from app.runtime.topics import Topics
+from app.runtime.topics import MODELS
 from app.serving.pinned import Pinned
+from app.serving.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -36,29 +35,28 @@ class Follower:
 
     Parameters
     ----------
-    new_state
-        Makes an empty learning state.
     on_fold
         Called with each example that was learned.
-    keys
-        Secrets, one of which must have signed a snapshot to begin with; none: no matter who.
+    leave
+        Ends the process.
     """
 
     def __init__(
         self,
-        brokers: str,
-        topics: Topics,
-        identity: Identity,
-        new_state: Callable[[], LearningState],
+        setup: Setup,
         on_fold: Callable[[Example], None],
-        keys: Sequence[bytes] = (),
+        leave: Leave,
     ) -> None:
-        self.brokers, self.identity, self.keys = brokers, identity, keys
+        settings, application, topics = setup.settings, setup.application, setup.topics
+        self.brokers, self.keys = settings.brokers, settings.signing_keys
+        self.degraded_after = settings.degraded_after
+        self.identity, self.new_state = application.identity, application.new_state
+        self.read_entry = application.read_entry
         self.examples = TopicPartition(topics.examples, 0)
-        self.models = TopicPartition(topics.changelogs["models"], 0)
-        self.pinned = Pinned(brokers, self.models, identity)
-        self.new_state, self.on_fold = new_state, on_fold
-        self.state = new_state()
+        self.models = TopicPartition(topics.changelogs[MODELS], 0)
+        self.pinned = Pinned(self.brokers, self.models, self.identity)
+        self.on_fold, self.leave = on_fold, leave
+        self.state = self.new_state()
         self.caught_up = asyncio.Event()
         self.end = 0
         self.loaded = 0  # version of the snapshot that this worker began with
@@ -104,6 +102,10 @@ class Follower:
     def lag(self) -> int:
         """Examples that are in the log and not in the state."""
         return max(self.end - self.state.version, 0)
+
+    def degraded(self) -> bool:
+        """Whether the state is too far behind its log to decide as it should."""
+        return bool(self.missing) or self.seconds_behind() > self.degraded_after
 
     def seconds_behind(self) -> float:
         """Time since the state last was level with the end of the log, 0 while it is."""
@@ -151,7 +153,7 @@ class Follower:
 
     async def _fold_block(self, records: Sequence[ConsumerRecord]) -> None:
         since = time.monotonic()
-        entries = [(record.offset, _read(record)) for record in records]
+        entries = [(record.offset, self._read(record)) for record in records]
         examples = [entry for _, entry in entries if isinstance(entry, Example)]
         cells = iter(self.state.look_up(examples))
         for offset, entry in entries:
@@ -161,7 +163,7 @@ class Follower:
                 await asyncio.sleep(0)
                 since = time.monotonic()
 
-    async def _take(self, entry: Entry, offset: int, cells: Sequence[int] | None) -> None:
+    async def _take(self, entry: LogEntry, offset: int, cells: Sequence[int] | None) -> None:
         if isinstance(entry, Restore):
             await self._restore(entry, offset)
         elif self.state.fold(entry, offset, cells):
@@ -185,11 +187,10 @@ class Follower:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")
+            self.leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")
 
-
-def _read(record: ConsumerRecord) -> Entry:
-    try:
-        return read_entry(record.value)
-    except msgspec.DecodeError as error:
-        raise StateError(f"example {record.offset} cannot be read: {error}") from None
+    def _read(self, record: ConsumerRecord) -> LogEntry:
+        try:
+            return self.read_entry(record.value)
+        except msgspec.DecodeError as error:
+            raise StateError(f"example {record.offset} cannot be read: {error}") from None

@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,9 +11,10 @@ from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, O
 
 from app.runtime.rocks import open_or_discard
 
-FORMAT = 2
+FORMAT = 2  # of the mark and of entries; see READERS
 UNREAD = -1  # place of an entry that this worker wrote and did not read from the log
 MARK = b"\0reached"  # no id holds a NUL
+_FIRST = struct.Struct("<q")
 _HEAD = struct.Struct("<qq")  # source offset, predictions offset
 _MARK = struct.Struct("<qqqq")  # format, epoch, next predictions offset, highest source offset
 
@@ -28,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Ledger:
     """A RocksDB of entries that expire, and a mark that says how far it has read its log.
 
-    One of another format or epoch is made anew: the log has everything.
+    One of another epoch, or of a format that is not read, is made anew: the log has everything.
 
     Parameters
     ----------
@@ -43,10 +45,7 @@ class Ledger:
     def entry(self, tx: str) -> Entry | None:
         """What is kept of an id."""
         value = self.db.get(tx.encode())
-        if value is None:
-            return None
-        source, place = _HEAD.unpack_from(value)
-        return Entry(source, place, value[_HEAD.size :])
+        return None if value is None else READERS[_format_of(value)](value)
 
     def write(self, entries: dict[str, Entry]) -> None:
         """Keep entries, all of them or none."""
@@ -60,7 +59,9 @@ class Ledger:
         mark = self.db.get(MARK)
         if mark is not None and len(mark) == _MARK.size:
             form, epoch, reached, confirmed = _MARK.unpack(mark)
-            if (form, epoch) == (FORMAT, self.epoch):
+            if form in READERS and epoch == self.epoch:
+                if form != FORMAT:  # before an entry comes that the release before cannot read
+                    self.save_mark(reached, confirmed)
                 return reached, confirmed
         self.start_over()
         return 0, -1
@@ -100,3 +101,23 @@ class Ledger:
 
         self.path.mkdir(parents=True, exist_ok=True)
         return open_or_discard(self.path, open_files)
+
+
+def _format_of(value: bytes) -> int:
+    """The format of an entry: 2 begins with a source, which is never below 0.
+
+    Entries of the format before stay among new ones until they expire, so the next format must
+    tell itself: its number, negated, in place of the source.
+    """
+    (first,) = _FIRST.unpack_from(value)
+    return 2 if first >= 0 else -int(first)
+
+
+def _read_2(value: bytes) -> Entry:
+    source, place = _HEAD.unpack_from(value)
+    return Entry(source, place, value[_HEAD.size :])
+
+
+# The present format and the one before it. Format 1 did not keep where in the log an entry was
+# read, so nothing says which decision was the first: it is made anew.
+READERS: Mapping[int, Callable[[bytes], Entry]] = {FORMAT: _read_2}

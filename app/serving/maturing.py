@@ -1,4 +1,4 @@
-"""The delayed reader: what nobody complained of for WEIR_MATURITY enters as legitimate.
+"""The delayed reader: what nobody complained of for WEIR_MATURITY enters as negative.
 
 It follows the predictions of one held partition, without a group, that much later in
 record time, and publishes feedback like any other producer. So learn alone decides what
@@ -8,50 +8,42 @@ comes of it, and a chargeback that comes later corrects it.
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
-from faust.types.tuples import TP
 
 from app.core.labels import decode_entry
 from app.core.maturity import Maturity
-from app.messages import encode
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.step import Step
+from app.runtime.step import Outbox, Overlay
+from app.runtime.tables import Store
 from app.runtime.writer import Out
-from app.serving.decisions import decides
-from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.serving.worker import Worker
+from app.serving.decisions import Decisions, decides
+from app.serving.setup import Setup
+from app.wire import encode
 
 log = logging.getLogger(__name__)
 
-KEY = b"\0matured"  # in the labels table; no transaction's id holds a NUL
+KEY = b"\0matured"  # in the labels table; no id holds a NUL
 BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
 REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
 POLL = 0.01  # seconds between looks at learn's position
-LOOKS = 100  # looks at the log's end in the time in which a transaction matures
+LOOKS = 100  # looks at the log's end in the time in which an event matures
 LOOK_LIMITS = 0.1, 60.0  # seconds between them
 _MARK = struct.Struct("<qq")  # epoch, the next predictions offset
 
 
-class _Decided(msgspec.Struct):
-    id: str
-    customer: str
-
-
-_read = msgspec.json.Decoder(_Decided).decode
-
-
-def rule(settings: Settings) -> Maturity:
+def rule(setup: Setup) -> Maturity:
     """The rule of these settings, its times in ms."""
+    settings = setup.settings
     return Maturity(
-        int(settings.maturity * 1000), int(settings.horizon * 1000), settings.maturity_share
+        setup.application,
+        int(settings.maturity * 1000),
+        int(settings.horizon * 1000),
+        settings.maturity_share,
     )
 
 
@@ -65,6 +57,16 @@ def read_mark(raw: bytes | None, epoch: int) -> int:
     return int(through) if stored == epoch else 0
 
 
+class Holding(Protocol):
+    """What it asks the flow of its partition."""
+
+    def mine(self) -> bool:
+        """Whether this worker may still write for it."""
+
+    def position(self, topic: str) -> int:
+        """The next offset of a source that no finished step has covered."""
+
+
 class Maturing:
     """The delayed reader of one partition, while this worker holds it.
 
@@ -75,27 +77,38 @@ class Maturing:
 
     Parameters
     ----------
-    still_mine
-        Whether this worker may still write for the partition.
+    labels
+        The partition's labels, as they are on disk.
+    decisions
+        What was decided; nothing matures before all of it is known.
     """
 
-    def __init__(self, worker: "Worker", partition: int, still_mine: Callable[[], bool]) -> None:
-        settings = worker.settings
-        self.worker, self.partition, self.still_mine = worker, partition, still_mine
-        self.tp = TopicPartition(worker.topics.predictions, partition)
-        self.rule = rule(settings)
+    def __init__(
+        self,
+        setup: Setup,
+        partition: int,
+        labels: Store,
+        decisions: Decisions,
+        outbox: Outbox,
+        holding: Holding,
+        leave: Leave,
+    ) -> None:
+        settings = setup.settings
+        self.setup, self.partition, self.labels = setup, partition, labels
+        self.decisions, self.holding, self.leave = decisions, holding, leave
+        self.writer = outbox(setup.topics.feedback, partition)
+        self.tp = TopicPartition(setup.topics.predictions, partition)
+        self.rule = rule(setup)
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
-        self.labels = worker.labels.data._db_for_partition(partition)
-        self.through = self.stored = read_mark(self.labels.get(KEY), settings.epoch)
+        self.through = self.stored = read_mark(labels.get(KEY), settings.epoch)
         self.next = 0  # when the prediction at the position was written, once that is known
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
-    def write_into(self, step: Step) -> None:
+    def write_into(self, labels: Overlay) -> None:
         """Store the position in a step of the partition, if it has moved."""
         if self.through > self.stored:
-            labels = step.table(self.worker.labels)
-            labels[KEY] = _MARK.pack(self.worker.settings.epoch, self.through)
+            labels[KEY] = _MARK.pack(self.setup.settings.epoch, self.through)
             self.stored = self.through
 
     def close(self) -> None:
@@ -103,11 +116,11 @@ class Maturing:
         self.task.cancel()
 
     async def _run(self) -> None:
-        while not self.worker.scored[self.partition].whole:
+        while not self.decisions.whole:
             await asyncio.sleep(self.pause)  # labels would only wait for their decisions
         while True:
             try:
-                async with reader(self.worker.settings.brokers, self.tp) as consumer:
+                async with reader(self.setup.settings.brokers, self.tp) as consumer:
                     while True:
                         await self._look(consumer)
                         await asyncio.sleep(self.pause)
@@ -150,26 +163,25 @@ class Maturing:
         return due == len(records)
 
     def _labels(self, record: ConsumerRecord, newest: int) -> list[Out]:
-        decided, written = _read(record.value), int(record.timestamp)
-        raw = self.labels.get(decided.id.encode())
-        entry = None if raw is None else decode_entry(raw, decided.customer)
-        if self.rule.forgotten(written, newest) or not self.rule.learns(decided.id, entry):
+        prediction = self.setup.application.read_prediction(record.value)
+        id, key, written = prediction.id, prediction.key, int(record.timestamp)
+        raw = self.labels.get(id.encode())
+        entry = None if raw is None else decode_entry(raw, key)
+        if self.rule.forgotten(written, newest) or not self.rule.learns(id, entry):
             return []
-        said = self.rule.label(decided.id, decided.customer, written)
-        return [Out(decided.customer.encode(), encode(said))]
+        return [Out(key.encode(), encode(self.rule.label(id, key, written)))]
 
     async def _publish(self, labels: list[Out], through: int) -> None:
         """Write labels, move the position, and wait until learn has dealt with them."""
-        while not self.still_mine():
+        while not self.holding.mine():
             await asyncio.sleep(POLL)  # until `close`: the gate is shut
         ends: list[int] = []
-        feedback = TP(self.worker.topics.feedback, self.partition)
-        writer = self.worker.writers(*feedback)
-        await writer.put(labels, lambda base, count: ends.append(base + count)).acked
+        await self.writer.put(labels, lambda base, count: ends.append(base + count)).acked
         self.through = through
-        while ends and self.worker.flow.position(feedback) < max(ends):
+        topic = self.setup.topics.feedback
+        while ends and self.holding.position(topic) < max(ends):
             await asyncio.sleep(POLL)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            leave(Exit.STATE, f"maturity of partition {self.partition} failed: {error!r}")
+            self.leave(Exit.STATE, f"maturity of partition {self.partition} failed: {error!r}")

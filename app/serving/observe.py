@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.runtime.reading import bounds, reader
-from app.runtime.topics import Topics
-from app.settings import Settings
+from app.serving.setup import Setup
 
 WAIT_MS = 200
 
@@ -27,15 +26,15 @@ class Observer:
 
 
 @asynccontextmanager
-async def observing(settings: Settings, *topics: str) -> AsyncIterator[Observer]:
+async def observing(setup: Setup, *topics: str) -> AsyncIterator[Observer]:
     """An observer of whatever is written to these topics from now on."""
-    counts = {Topics.named(settings).examples: 1}
+    counts = {setup.topics.examples: 1}
     tps = [
         TopicPartition(topic, partition)
         for topic in topics
-        for partition in range(counts.get(topic, settings.partitions))
+        for partition in range(counts.get(topic, setup.settings.partitions))
     ]
-    async with reader(settings.brokers, *tps) as consumer:
+    async with reader(setup.settings.brokers, *tps) as consumer:
         for tp in tps:
             _, end = await bounds(consumer, tp)
             consumer.seek(tp, end)

@@ -1,16 +1,18 @@
-"""Writes transactions and labels to their topics, each on its customer's partition."""
+"""Writes events and labels to their topics, each on its key's partition."""
 
 import time
 from collections.abc import Iterable
 
-from app.messages import Feedback, Transaction, encode
-from app.runtime.topics import Topics, partition_of
+from app.core.domain import Event
+from app.core.messages import Feedback
+from app.core.partitioning import partition_of
 from app.runtime.writer import Out, Writers
-from app.settings import Settings
+from app.serving.setup import Setup
+from app.wire import encode
 
 
 class Publisher:
-    """What a payment system and its analysts write.
+    """What the source of events and those who label them write.
 
     Parameters
     ----------
@@ -18,25 +20,25 @@ class Publisher:
         Started ones; their owner flushes and stops them.
     """
 
-    def __init__(self, settings: Settings, writers: Writers) -> None:
-        self.topics = Topics.named(settings)
-        self.partitions = settings.partitions
+    def __init__(self, setup: Setup, writers: Writers) -> None:
+        self.topics = setup.topics
+        self.partitions = setup.settings.partitions
         self.writers = writers
 
-    def transactions(self, transactions: Iterable[Transaction]) -> int:
-        """Queue transactions; returns the timestamp of their records, epoch ms."""
+    def events(self, events: Iterable[Event]) -> int:
+        """Queue events; returns the timestamp of their records, epoch ms."""
         now = time.time_ns() // 1_000_000
-        self._put(self.topics.transactions, transactions, now)
+        self._put(self.topics.events, events, now)
         return now
 
     def labels(self, labels: Iterable[Feedback]) -> None:
         """Queue labels."""
         self._put(self.topics.feedback, labels, time.time_ns() // 1_000_000)
 
-    def _put(self, topic: str, messages: Iterable[Transaction | Feedback], now: int) -> None:
+    def _put(self, topic: str, messages: Iterable[Event | Feedback], now: int) -> None:
         parts: dict[int, list[Out]] = {}
         for message in messages:
-            record = Out(message.customer.encode(), encode(message), timestamp=now)
-            parts.setdefault(partition_of(message.customer, self.partitions), []).append(record)
+            record = Out(message.key.encode(), encode(message), timestamp=now)
+            parts.setdefault(partition_of(message.key, self.partitions), []).append(record)
         for partition, records in parts.items():
             self.writers(topic, partition).put(records)

@@ -7,13 +7,10 @@ from aiokafka import TopicPartition
 
 from app.core.bundle import pack
 from app.core.dump import Scorer
-from app.core.fold import LearningState
+from app.core.messages import Example, LogEntry
 from app.errors import Refused, StateError
-from app.messages import Entry, Example, read_entry, read_feedback
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import Topics
-from app.serving.worker import fingerprint, grids_of, identity
-from app.settings import Settings
+from app.serving.setup import Setup
 
 
 class Stretch(NamedTuple):
@@ -31,12 +28,12 @@ class LeftOut(NamedTuple):
     """
 
     stretches: tuple[Stretch, ...] = ()
-    transactions: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
     said: frozenset[tuple[int, int]] = frozenset()
 
     def holds(self, example: Example, epoch: int) -> bool:
         """Whether an example is left out."""
-        if example.tx in self.transactions:
+        if example.id in self.ids:
             return True
         partition, offset = example.origin.partition, example.origin.offset
         if example.origin.epoch != epoch:
@@ -70,13 +67,11 @@ class Rebuild:
         The last offset of the examples log to fold; None for its end.
     """
 
-    def __init__(self, settings: Settings, left_out: LeftOut, through: int | None = None) -> None:
-        self.settings, self.left_out, self.through = settings, left_out, through
-        self.examples = TopicPartition(Topics.named(settings).examples, 0)
-        self.state = LearningState(
-            settings.model, settings.partitions, grids_of(settings), NoStatistics()
-        )
-        self.examples_left_out = self.frauds_left_out = self.restores_left_out = 0
+    def __init__(self, setup: Setup, left_out: LeftOut, through: int | None = None) -> None:
+        self.setup, self.left_out, self.through = setup, left_out, through
+        self.examples = TopicPartition(setup.topics.examples, 0)
+        self.state = setup.application.new_state(NoStatistics())
+        self.examples_left_out = self.positives_left_out = self.restores_left_out = 0
 
     async def read_on(self, advanced: Callable[[int, int], None] = lambda now, end: None) -> None:
         """Fold what has come since; `advanced` hears the version and where it will end.
@@ -86,7 +81,7 @@ class Rebuild:
         StateError
             The log does not begin at 0, so that not all can be learned again.
         """
-        async with reader(self.settings.brokers, self.examples) as consumer:
+        async with reader(self.setup.settings.brokers, self.examples) as consumer:
             begin, end = await bounds(consumer, self.examples)
             if begin > self.state.version:
                 raise StateError(f"{self.examples.topic} begins at {begin}: the rest is lost")
@@ -94,16 +89,16 @@ class Rebuild:
                 end = min(end, self.through + 1)
             async for records in stretch(consumer, self.examples, self.state.version, end):
                 for record in records:
-                    self.take(read_entry(record.value), record.offset)
+                    self.take(self.setup.application.read_entry(record.value), record.offset)
                 advanced(self.state.version, end)
 
-    def take(self, entry: Entry, offset: int) -> None:
+    def take(self, entry: LogEntry, offset: int) -> None:
         """Fold an entry, or pass over it."""
         if not isinstance(entry, Example):
             self.restores_left_out += 1
-        elif self.left_out.holds(entry, self.settings.epoch):
+        elif self.left_out.holds(entry, self.setup.settings.epoch):
             self.examples_left_out += 1
-            self.frauds_left_out += entry.y == 1
+            self.positives_left_out += entry.y == 1
         else:
             self.state.fold(entry, offset)
             return
@@ -111,24 +106,27 @@ class Rebuild:
 
     def records(self) -> Iterator[tuple[bytes, bytes]]:
         """The snapshot's records."""
-        features, keys = identity(self.settings).features, self.settings.signing_keys
-        return pack(self.state, features, fingerprint(), keys, rebuilt=True)
+        application, keys = self.setup.application, self.setup.settings.signing_keys
+        features = application.identity.features
+        return pack(self.state, features, application.engine, keys, rebuilt=True)
 
 
-async def said_by(settings: Settings, actors: frozenset[str]) -> frozenset[tuple[int, int]]:
+async def said_by(setup: Setup, actors: frozenset[str]) -> frozenset[tuple[int, int]]:
     """Where the feedback of these actors lies, as far back as the feedback topic is kept."""
-    topic, found = Topics.named(settings).feedback, set[tuple[int, int]]()
-    for partition in range(settings.partitions if actors else 0):
+    topic, found = setup.topics.feedback, set[tuple[int, int]]()
+    for partition in range(setup.settings.partitions if actors else 0):
         tp = TopicPartition(topic, partition)
-        async with reader(settings.brokers, tp) as consumer:
+        async with reader(setup.settings.brokers, tp) as consumer:
             begin, end = await bounds(consumer, tp)
             async for records in stretch(consumer, tp, begin, end):
-                found |= {(partition, r.offset) for r in records if _actor(r.value) in actors}
+                found |= {
+                    (partition, r.offset) for r in records if _actor(setup, r.value) in actors
+                }
     return frozenset(found)
 
 
-def _actor(raw: bytes | None) -> str | None:
+def _actor(setup: Setup, raw: bytes | None) -> str | None:
     try:
-        return read_feedback(raw or b"").actor
+        return setup.application.read_feedback(raw).actor
     except Refused:
         return None  # no example came of it

@@ -9,23 +9,23 @@ from aiokafka.errors import KafkaError
 
 from app.core.bundle import pin
 from app.core.manifest import signature
+from app.core.messages import Restore
 from app.core.snapshot import Snapshot, assemble, verify
 from app.errors import BrokerError, Refused, SnapshotError
-from app.messages import Restore, encode, read_entry
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader
-from app.runtime.topics import Topics, check
+from app.runtime.topics import MODELS
 from app.runtime.writer import Out, Writers
-from app.serving.worker import identity
-from app.settings import Settings
+from app.serving.setup import Setup
+from app.wire import encode
 
 WITHIN = 120.0  # seconds for all of a snapshot
 
 
-async def snapshots(settings: Settings) -> list[tuple[Snapshot, bool]]:
+async def snapshots(setup: Setup) -> list[tuple[Snapshot, bool]]:
     """The snapshots in the models changelog and whether they are pinned, newest first."""
-    models = TopicPartition(Topics.named(settings).changelogs["models"], 0)
-    async with reader(settings.brokers, models) as consumer:
+    models = TopicPartition(setup.topics.changelogs[MODELS], 0)
+    async with reader(setup.settings.brokers, models) as consumer:
         records = await Changelog(consumer, models, bool).read()
     found = [
         (snapshot, pinned)
@@ -58,19 +58,17 @@ def choose(found: Iterable[tuple[Snapshot, bool]], name: str) -> Snapshot:
     return meant.popitem()[1]
 
 
-def check_usable(snapshot: Snapshot, settings: Settings) -> None:
+def check_usable(snapshot: Snapshot, setup: Setup) -> None:
     """Raise SnapshotError unless a snapshot is whole, of these settings and signed as they say."""
-    verify(snapshot, identity(settings))
-    keys = settings.signing_keys
+    verify(snapshot, setup.application.identity)
+    keys = setup.settings.signing_keys
     if keys and (found := signature(snapshot.manifest, keys)) != "good":
         raise SnapshotError(
             f"snapshot {snapshot.version} is not signed with a key of WEIR_SNAPSHOT_KEYS: {found}"
         )
 
 
-async def announce(
-    settings: Settings, records: Iterable[tuple[bytes, bytes]], entry: Restore
-) -> int:
+async def announce(setup: Setup, records: Iterable[tuple[bytes, bytes]], entry: Restore) -> int:
     """Pin the records of a snapshot, then append the restore that names it; its offset.
 
     Each is acknowledged before the next is written, so no worker has to wait for long.
@@ -80,17 +78,19 @@ async def announce(
     TopicsError, BrokerError
         The topics are not there, or no broker answers.
     """
-    names = Topics.named(settings)
-    await check(settings)
-    writers = Writers(settings.brokers)
+    names = setup.topics
+    await setup.check_topics()
+    writers = Writers(setup.settings.brokers)
     try:
         await writers.start()
         async with asyncio.timeout(WITHIN):
             pinned = [Out(key, value) for key, value in pin(records)]
-            await writers(names.changelogs["models"], 0).put(pinned).acked
+            await writers(names.changelogs[MODELS], 0).put(pinned).acked
             return await _append(writers, names.examples, encode(entry))
     except (KafkaError, TimeoutError) as error:
-        raise BrokerError(f"{settings.brokers} has not taken the restore: {error!r}") from None
+        raise BrokerError(
+            f"{setup.settings.brokers} has not taken the restore: {error!r}"
+        ) from None
     finally:
         await writers.stop()
 
@@ -102,10 +102,10 @@ async def _append(writers: Writers, topic: str, value: bytes) -> int:
 
 
 def restore_of(
-    settings: Settings, version: int, digest: str, id: str, at: int, actor: str, reason: str
+    setup: Setup, version: int, digest: str, id: str, at: int, actor: str, reason: str
 ) -> Restore:
     """The entry that makes the models those of a snapshot. Raises Refused for too long a text."""
-    wanted = identity(settings)
+    wanted = setup.application.identity
     entry = Restore(
         id=id,
         version=version,
@@ -117,14 +117,16 @@ def restore_of(
         reason=reason,
     )
     try:
-        read_entry(encode(entry))  # what a worker could not read would end every one of them
+        setup.application.read_entry(
+            encode(entry)
+        )  # what a worker could not read would end every one of them
     except msgspec.ValidationError as error:
         raise Refused(f"the restore cannot be written: {error}") from None
     return entry
 
 
-async def log_end(settings: Settings) -> int:
+async def log_end(setup: Setup) -> int:
     """The version that the whole examples log gives."""
-    examples = TopicPartition(Topics.named(settings).examples, 0)
-    async with reader(settings.brokers, examples) as consumer:
+    examples = TopicPartition(setup.topics.examples, 0)
+    async with reader(setup.settings.brokers, examples) as consumer:
         return (await bounds(consumer, examples))[1]

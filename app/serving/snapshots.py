@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from app.core.bundle import CHUNK_BYTES, pin
 from app.core.dump import Restored
 from app.core.snapshot import KEY, manifest_key, stale
-from app.runtime.guard import Exit, leave
-from app.runtime.rocks import walk
+from app.runtime.guard import Exit, Leave
 from app.runtime.step import Overlay, Step
+from app.runtime.tables import Table
 from app.serving.follow import Follower
+from app.serving.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +32,15 @@ class Snapshots:
 
     def __init__(
         self,
+        setup: Setup,
         follower: Follower,
-        table,
-        features: str,
-        engine: str,
-        every: int,
-        keys: Sequence[bytes] = (),
+        table: Table,
+        leave: Leave,
     ) -> None:
-        self.follower, self.table, self.keys = follower, table, keys
-        self.features, self.engine, self.every = features, engine, every
+        settings, application = setup.settings, setup.application
+        self.follower, self.table, self.leave = follower, table, leave
+        self.keys, self.every = settings.signing_keys, settings.snapshot_every
+        self.features, self.engine = application.identity.features, application.engine
         self.last = 0
         self.adopted = 0  # restores whose snapshots the table has, or is going to have
         self.pending: deque[tuple[bytes, bytes]] = deque()
@@ -52,7 +53,7 @@ class Snapshots:
         due = self.follower.state.version - self.last >= self.every
         if due and not self.pending and self.copying is None:
             self.copying = asyncio.ensure_future(self._copy())
-            self.copying.add_done_callback(_copied)
+            self.copying.add_done_callback(self._copied)
 
     def adopt(self, models: Overlay) -> None:
         """Begin to fetch what the restores folded so far have pinned and the table lacks."""
@@ -63,7 +64,7 @@ class Snapshots:
         self.adopted = len(restores)
         if lacking:
             self.adopting = asyncio.ensure_future(self._adopt(lacking))
-            self.adopting.add_done_callback(_copied)
+            self.adopting.add_done_callback(self._copied)
 
     def clear(self) -> None:
         """Forget what is unfinished: partition 0 may belong to another worker now."""
@@ -101,13 +102,13 @@ class Snapshots:
             self.pending.extend(pin(snapshot.records()))
         self.adopting = None
 
-    def _delete_stale(self, models) -> None:
-        stored = {key for key, _ in walk(models.db) if KEY.fullmatch(key)}
+    def _delete_stale(self, models: Overlay) -> None:
+        stored = {key for key, _ in models.store.walk() if KEY.fullmatch(key)}
         written = {key for key, value in models.changed.items() if value is not None}
         for key in stale(stored | written):
             models[key] = None
 
-
-def _copied(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        leave(Exit.STATE, f"the learning state cannot be copied for a snapshot: {error!r}")
+    def _copied(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            why = f"the learning state cannot be copied for a snapshot: {error!r}"
+            self.leave(Exit.STATE, why)

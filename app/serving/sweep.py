@@ -2,10 +2,8 @@
 
 from itertools import islice
 
-from rocksdict import Rdict
-
 from app.core.labels import decode_entry
-from app.runtime.rocks import walk
+from app.runtime.tables import Store
 
 LOOKS = 2  # entries looked at for each label read: the sweep is as fast as the table grows
 
@@ -16,11 +14,11 @@ class Sweep:
     def __init__(self) -> None:
         self.cursor = b""
 
-    def expired(self, db: Rdict, before: int, looks: int) -> list[bytes]:
+    def expired(self, store: Store, before: int, looks: int) -> list[bytes]:
         """Of the next `looks` entries, those whose last label was recorded before a time."""
-        items = list(islice(walk(db, self.cursor), looks + 1))
+        items = list(islice(store.walk(self.cursor), looks + 1))
         self.cursor = items[-1][0] if len(items) > looks else b""
-        # Keys that hold a NUL are not transactions: waiting labels, Faust's offset.
+        # Keys that hold a NUL are not ids: waiting labels, Faust's offset.
         entries = [(key, raw) for key, raw in items[:looks] if b"\0" not in key]
         return [key for key, raw in entries if _last_recorded(raw) < before]
 

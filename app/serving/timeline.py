@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core.fold import LearningState, fold_entry
+from app.core.messages import LogEntry
 from app.core.snapshot import Snapshot, assemble, resolver, unpack
 from app.errors import StateError
-from app.messages import Entry, read_entry
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import Topics
-from app.serving.worker import identity, new_state
-from app.settings import Settings
+from app.runtime.topics import MODELS
+from app.serving.setup import Setup
 
 
 class Timeline:
@@ -31,14 +30,14 @@ class Timeline:
     """
 
     def __init__(
-        self, settings: Settings, consumer: AIOKafkaConsumer, records: dict[bytes, bytes]
+        self, setup: Setup, consumer: AIOKafkaConsumer, records: dict[bytes, bytes]
     ) -> None:
-        self.settings, self.consumer = settings, consumer
-        self.examples = TopicPartition(Topics.named(settings).examples, 0)
-        self.identity = identity(settings)
+        self.setup, self.consumer = setup, consumer
+        self.examples = TopicPartition(setup.topics.examples, 0)
+        self.identity = setup.application.identity
         self.snapshots = assemble(records.items())
         self.resolve = resolver(records, self.identity)
-        self.state = new_state(settings)
+        self.state = setup.application.new_state()
         self._log = self._entries(0)
 
     async def reach(self, version: int) -> LearningState:
@@ -51,7 +50,7 @@ class Timeline:
             its restores names is missing.
         """
         if version < self.state.version:
-            await self._start_from(new_state(self.settings))
+            await self._start_from(self.setup.application.new_state())
         for snapshot in self.snapshots:
             if self.state.version < snapshot.version <= version and await self._load(snapshot):
                 break
@@ -70,9 +69,9 @@ class Timeline:
         return end
 
     async def _load(self, snapshot: Snapshot) -> bool:
-        state = new_state(self.settings)
+        state = self.setup.application.new_state()
         try:
-            state.load(unpack(snapshot, self.identity, self.settings.signing_keys))
+            state.load(unpack(snapshot, self.identity, self.setup.settings.signing_keys))
         except StateError:
             return False  # the one before it, or the log, serves as well
         await self._start_from(state)
@@ -82,21 +81,21 @@ class Timeline:
         await self._log.aclose()
         self.state, self._log = state, self._entries(state.version)
 
-    async def _entries(self, start: int) -> AsyncGenerator[tuple[int, Entry], None]:
+    async def _entries(self, start: int) -> AsyncGenerator[tuple[int, LogEntry], None]:
         begin, end = await bounds(self.consumer, self.examples)
         if begin > start:
             raise StateError(f"{self.examples.topic} begins at {begin}, version {start} is below")
         async for records in stretch(self.consumer, self.examples, start, end):
             for record in records:
-                yield record.offset, read_entry(record.value)
+                yield record.offset, self.setup.application.read_entry(record.value)
 
 
 @asynccontextmanager
-async def timeline(settings: Settings) -> AsyncIterator[Timeline]:
+async def timeline(setup: Setup) -> AsyncIterator[Timeline]:
     """The learning states of these settings, from the topics as they are now."""
-    names = Topics.named(settings)
-    models = TopicPartition(names.changelogs["models"], 0)
-    async with reader(settings.brokers, models) as consumer:
+    names = setup.topics
+    models = TopicPartition(names.changelogs[MODELS], 0)
+    async with reader(setup.settings.brokers, models) as consumer:
         records = await Changelog(consumer, models, bool).read()
-    async with reader(settings.brokers, TopicPartition(names.examples, 0)) as consumer:
-        yield Timeline(settings, consumer, records)
+    async with reader(setup.settings.brokers, TopicPartition(names.examples, 0)) as consumer:
+        yield Timeline(setup, consumer, records)

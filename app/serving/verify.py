@@ -7,14 +7,14 @@ from typing import NamedTuple
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
+from app.core.batch import appraise, model_used
+from app.core.domain import Application
 from app.core.fold import LearningState
-from app.messages import ModelUsed, Prediction, encode, read_prediction
+from app.core.messages import Prediction
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import Topics
+from app.serving.setup import Setup
 from app.serving.timeline import Timeline, timeline
-from app.serving.worker import new_policy
-from app.settings import Settings
-from app.streams.fraud.decision import Policy, appraise
+from app.wire import encode
 
 
 class Place(NamedTuple):
@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     """A decision that is not what the logs give, or cannot be compared with it; and why."""
 
     place: Place
-    transaction: str
+    id: str
     version: int
     why: str
 
@@ -42,25 +42,23 @@ class Report(NamedTuple):
     versions: int
 
 
-async def stored(
-    settings: Settings, limit: int | None = None, transaction: str = ""
-) -> list[ConsumerRecord]:
-    """Records of the predictions topic: the newest `limit` of them, or all of one transaction."""
-    topic = Topics.named(settings).predictions
-    tps = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+async def stored(setup: Setup, limit: int | None = None, id: str = "") -> list[ConsumerRecord]:
+    """Records of the predictions topic: the newest `limit` of them, or all of one event."""
+    topic = setup.topics.predictions
+    tps = [TopicPartition(topic, partition) for partition in range(setup.settings.partitions)]
     found: list[ConsumerRecord] = []
     for tp in tps:
-        async with reader(settings.brokers, tp) as consumer:
+        async with reader(setup.settings.brokers, tp) as consumer:
             begin, end = await bounds(consumer, tp)
-            start = begin if limit is None or transaction else max(begin, end - limit)
+            start = begin if limit is None or id else max(begin, end - limit)
             async for records in stretch(consumer, tp, start, end):
-                found += _of(transaction, records) if transaction else records
+                found += _of(id, records) if id else records
     found.sort(key=attrgetter("timestamp", "partition", "offset"))
     return found if limit is None else found[-limit:]
 
 
 async def verify(
-    settings: Settings,
+    setup: Setup,
     records: Sequence[ConsumerRecord],
     advanced: Callable[[], None] = lambda: None,
 ) -> Report:
@@ -75,16 +73,16 @@ async def verify(
     StateError
         The examples log does not reach back as far as it must.
     """
-    policy, report, versions = new_policy(settings), Report(0, [], [], 0), set[int]()
+    application, report, versions = setup.application, Report(0, [], [], 0), set[int]()
     equal = 0
-    async with timeline(settings) as past:
+    async with timeline(setup) as past:
         end = await past.end()
-        for record, prediction in _in_order(_distinct(records), report.different):
+        for record, prediction in _in_order(application, _distinct(records), report.different):
             used, place = prediction.model, Place(record.partition, record.offset)
             finding = Finding(place, prediction.id, used.version, "")
-            if why := incomparable(prediction, policy):
+            if why := incomparable(prediction, application):
                 report.not_compared.append(finding._replace(why=why))
-            elif why := await _compare(past, end, record.partition, prediction, policy):
+            elif why := await _compare(past, end, record.partition, prediction, application):
                 report.different.append(finding._replace(why=why))
             else:
                 equal += 1
@@ -93,29 +91,29 @@ async def verify(
     return report._replace(equal=equal, versions=len(versions))
 
 
-def incomparable(prediction: Prediction, policy: Policy) -> str:
+def incomparable(prediction: Prediction, application: Application) -> str:
     """Why a decision cannot be held against these settings and this engine; '' when it can."""
-    if prediction.engine != policy.engine:
+    if prediction.engine != application.engine:
         return f"engine {prediction.engine}"
     used = prediction.model
-    if (used.name, used.scope) != (policy.model, policy.scope):
+    if (used.name, used.scope) != (application.model, application.scope):
         return f"model {used.name}, scope {used.scope}"
-    if used.features != policy.features:
+    if used.features != application.feature_set:
         return f"features {used.features}"
     return ""
 
 
 def differing(
-    prediction: Prediction, state: LearningState, partition: int, policy: Policy
+    prediction: Prediction, state: LearningState, partition: int, application: Application
 ) -> list[str]:
     """Names of what is not as features, state and threshold give it, bit by bit."""
-    review = prediction.threshold
-    verdict = appraise(prediction.features, state, partition, policy, review=review)
+    x, review = prediction.features, prediction.threshold
+    verdict = appraise(application, x, state, partition, review)
     again = {
         "score": verdict.score,
         "decision": verdict.decision,
         "reasons": verdict.reasons,
-        "model": ModelUsed(policy.model, policy.scope, state.version, policy.features),
+        "model": model_used(application, state),
     }
     told = {name: getattr(prediction, name) for name in again}
     names = [name for name in again if encode(again[name]) != encode(told[name])]
@@ -123,18 +121,18 @@ def differing(
 
 
 async def _compare(
-    past: Timeline, end: int, partition: int, prediction: Prediction, policy: Policy
+    past: Timeline, end: int, partition: int, prediction: Prediction, application: Application
 ) -> str:
     version = prediction.model.version
     if not 0 <= version <= end:
         return f"version {version} is not in the log"
     state = await past.reach(version)
-    return ", ".join(differing(prediction, state, partition, policy))
+    return ", ".join(differing(prediction, state, partition, application))
 
 
-def _of(transaction: str, records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
-    id = b'"id":' + encode(transaction)  # as Weir writes it; no other field has this name
-    return [record for record in records if id in (record.value or b"")]
+def _of(id: str, records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
+    wanted = b'"id":' + encode(id)  # as Weir writes it; no other field has this name
+    return [record for record in records if wanted in (record.value or b"")]
 
 
 def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
@@ -146,13 +144,13 @@ def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
 
 
 def _in_order(
-    records: Iterable[ConsumerRecord], unreadable: list[Finding]
+    application: Application, records: Iterable[ConsumerRecord], unreadable: list[Finding]
 ) -> list[tuple[ConsumerRecord, Prediction]]:
     """Records with what they hold, by version; findings of those that hold nothing."""
     read = []
     for record in records:
         try:
-            read.append((record, read_prediction(record.value or b"")))
+            read.append((record, application.read_prediction(record.value or b"")))
         except msgspec.DecodeError:
             place = Place(record.partition, record.offset)
             unreadable.append(Finding(place, "", 0, "it cannot be read"))

@@ -1,53 +1,51 @@
-"""Labels that came before their transaction: an index by time inside the labels table.
+"""Labels that came before their event: an index by time inside the labels table.
 
 An entry's key sorts by the label's record time, so the ones that have waited for too long
-are the first. Ids never hold a NUL, so these keys meet no transaction's.
+are the first. Ids never hold a NUL, so these keys meet no event's.
 """
 
 import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from rocksdict import Rdict
-
 from app.core.labels import decode_entry
-from app.runtime.rocks import walk
+from app.runtime.tables import Store
 
 PREFIX = b"\0waiting"
 _TIME = struct.Struct(">Q")
 
 
 class Waiting(NamedTuple):
-    """A label that waits: when its record was written (epoch ms), its id, its transaction."""
+    """A label that waits: when its record was written (epoch ms), its id, its event."""
 
     recorded: int
     label_id: str
-    tx: str
+    id: str
 
     @property
     def key(self) -> bytes:
         """The key of the index entry.
 
         >>> Waiting.read(Waiting(5, "l1", "t1").key)
-        Waiting(recorded=5, label_id='l1', tx='t1')
+        Waiting(recorded=5, label_id='l1', id='t1')
         """
-        return PREFIX + _TIME.pack(self.recorded) + f"{self.label_id}\0{self.tx}".encode()
+        return PREFIX + _TIME.pack(self.recorded) + f"{self.label_id}\0{self.id}".encode()
 
     @classmethod
     def read(cls, key: bytes) -> "Waiting":
         """The inverse of `key`."""
         (recorded,) = _TIME.unpack_from(key, len(PREFIX))
-        label_id, tx = key[len(PREFIX) + _TIME.size :].decode().split("\0")
-        return cls(recorded, label_id, tx)
+        label_id, id = key[len(PREFIX) + _TIME.size :].decode().split("\0")
+        return cls(recorded, label_id, id)
 
 
 def left_over(waiting: Iterable[Waiting], table: Callable[[bytes], bytes | None]) -> list[Waiting]:
-    """Index entries of labels that do not wait, as the entry of their transaction says.
+    """Index entries of labels that do not wait, as the entry of their event says.
 
     A worker that dies before its changelog has an entry leaves it on its disk. If the decision is
     known to the one that reads the label again, no entry is made then, and none is taken off.
     """
-    return [one for one in waiting if not _waits(one, table(one.tx.encode()))]
+    return [one for one in waiting if not _waits(one, table(one.id.encode()))]
 
 
 def _waits(one: Waiting, entry: bytes | None) -> bool:
@@ -55,10 +53,10 @@ def _waits(one: Waiting, entry: bytes | None) -> bool:
     return any((label.recorded, label.label_id) == one[:2] for label in waiting)
 
 
-def overdue(db: Rdict, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:
+def overdue(store: Store, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:
     """The first labels recorded before a time, oldest first; only those behind `after`."""
     found: list[Waiting] = []
-    for key, _ in walk(db, PREFIX if after is None else after.key + b"\0"):
+    for key, _ in store.walk(PREFIX if after is None else after.key + b"\0"):
         if len(found) == limit or not key.startswith(PREFIX):
             break
         waiting = Waiting.read(key)

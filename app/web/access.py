@@ -1,4 +1,4 @@
-"""What stands in front of every page: who may ask, headers, and errors as sentences."""
+"""What every request passes: who may ask, errors as sentences, headers of the answer."""
 
 from ipaddress import ip_address
 
@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
 from app.settings import Settings
-from app.web.pages import prefers_html, render
+from app.web.pages import render, wants_page
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -22,7 +22,7 @@ HEADERS = {
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers that tell a browser to load nothing from elsewhere and to be framed by nobody."""
+    """Tell browsers to load nothing from elsewhere, and not to show a page inside another one."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
 
@@ -37,18 +37,18 @@ async def errors_as_sentences(request: web.Request, handler: Handler) -> web.Str
             raise
         stock = f"{refused.status}: {refused.reason}"
         sentence = refused.reason if refused.text == stock else refused.text
-        if prefers_html(request.headers.get("Accept", "")):
-            page = render("error.html", status=refused.status, error=sentence)
-            return web.Response(text=page, status=refused.status, content_type="text/html")
+        if wants_page(request):
+            text = render(request, "error.html", status=refused.status, error=sentence)
+            return web.Response(text=text, status=refused.status, content_type="text/html")
         allow = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
         return web.json_response({"error": sentence}, status=refused.status, headers=allow)
 
 
 def only_for(settings: Settings) -> Middleware:
-    """Refuse hosts that are not this machine's own while only this machine is listened to.
+    """Refuse host names that are not this machine's own while Weir listens on loopback only.
 
-    A page of another site could else read these through a name of its own that resolves
-    to the loopback address (DNS rebinding).
+    Otherwise a page of another site could read these pages through a name of its own that
+    resolves to the loopback address (DNS rebinding).
     """
     known = {"localhost", settings.web_host, URL(settings.url).host}
 
@@ -56,7 +56,7 @@ def only_for(settings: Settings) -> Middleware:
     async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = URL(f"http://{request.host}").host
         if host not in known and not is_loopback(host or ""):
-            raise web.HTTPForbidden(text="this worker is not known by that host name")
+            raise web.HTTPForbidden(text="this worker does not go by that host name")
         return await handler(request)
 
     @web.middleware
@@ -67,7 +67,7 @@ def only_for(settings: Settings) -> Middleware:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is the machine's own.
+    """Whether a host is this machine, by its name or address.
 
     >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
     (True, True, False)

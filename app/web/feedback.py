@@ -5,24 +5,25 @@ import time
 import msgspec
 from aiohttp import web
 
+from app.core.domain import Application
+from app.core.messages import Feedback, label_id
 from app.errors import Refused
-from app.messages import Feedback, encode, label_id, read_feedback
-from app.serving.feedback import publish
-from app.serving.view import View
-from app.web.site import site
+from app.web.site import Site, site
+from app.wire import encode
 
 ACKNOWLEDGED_WITHIN = 5.0  # seconds
 MAX_BYTES = 16 * 1024  # of a body: more than any label that is not refused
 
 
 async def post_feedback(request: web.Request) -> web.Response:
-    """Publish the label in the body; 202 with its id and where in the topic it lies."""
-    view = site(request).view
-    feedback = read_label(request.content_type, await read_body(request))
-    partition, offset = await published(view, feedback)
+    """/feedback: publish the label in the body; 202 with its id and where in the topic it lies."""
+    here = site(request)
+    body = await read_body(request)
+    feedback = read_label(here.application, request.content_type, body)
+    partition, offset = await published(here, feedback)
     placed = {
         "label_id": feedback.label_id,
-        "topic": view.topics.feedback,
+        "topic": here.view.topics.feedback,
         "partition": partition,
         "offset": offset,
     }
@@ -39,18 +40,20 @@ async def read_body(request: web.Request) -> bytes:
     return body
 
 
-def read_label(content_type: str, body: bytes, now: int | None = None) -> Feedback:
-    """The label in a body. `source` is analyst and `at` is now (epoch ms) when they are missing.
+def read_label(
+    application: Application, content_type: str, body: bytes, now: int | None = None
+) -> Feedback:
+    """The label in a body. `source` is analyst and `at` is now (epoch ms) where they are missing.
 
-    Only JSON is taken: a form of another site can be posted without asking the browser's
-    user, but not with that content type.
+    Only JSON is taken: another site could post a form from a user's browser without the user
+    being asked, but not a request of that content type.
     """
     if content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="send the label as application/json")
+    now = int(time.time() * 1000) if now is None else now
     try:
         given = msgspec.json.decode(body, type=dict)
-        now = int(time.time() * 1000) if now is None else now
-        feedback = read_feedback(encode({"source": "analyst", "at": now, **given}))
+        feedback = application.read_feedback(encode({"source": "analyst", "at": now, **given}))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"the body is not a JSON object: {error}") from None
     except Refused as refused:
@@ -59,15 +62,15 @@ def read_label(content_type: str, body: bytes, now: int | None = None) -> Feedba
     return feedback
 
 
-async def published(view: View, feedback: Feedback) -> tuple[int, int]:
+async def published(here: Site, feedback: Feedback) -> tuple[int, int]:
     """Partition and offset of a label in its topic, once the broker has it."""
-    if not view.connected():
+    if not here.view.connected():
         raise web.HTTPServiceUnavailable(text="the worker is not connected to the broker yet")
     try:
-        return await publish(view.worker.writers, view.settings, feedback, ACKNOWLEDGED_WITHIN)
+        return await here.publish(feedback, ACKNOWLEDGED_WITHIN)
     except TimeoutError:
         raise web.HTTPServiceUnavailable(
-            text=f"the broker has not acknowledged the label within {ACKNOWLEDGED_WITHIN:.0f} s; "
-            f"it may still be written: send it again with label_id {feedback.label_id}, "
-            "which counts once"
+            text=f"the broker has not acknowledged the label within {ACKNOWLEDGED_WITHIN:.0f} s "
+            f"but may still store it. Send it again with the label_id {feedback.label_id}: "
+            "then it counts only once"
         ) from None

@@ -1,22 +1,20 @@
 """A question about a key of another worker is answered by asking that worker."""
 
 from typing import Any
-from urllib.parse import quote
 
 from aiohttp import web
 
+from app.web.address import singular
 from app.web.peers import Unreachable, was_asked
 from app.web.site import Site, site
-from app.web.state import transaction_state
 
 
 def holder(here: Site, partition: int) -> str:
     """The URL of the other worker that holds a partition; 503 when there is none."""
     url = here.view.holders().get(partition)
     if url is None or url == here.peers.own_url:
-        raise web.HTTPServiceUnavailable(
-            text=f"partition {partition} is on its way: {here.view.unready() or 'ask again'}"
-        )
+        why = here.view.unready() or "ask again in a moment"
+        raise web.HTTPServiceUnavailable(text=f"partition {partition} is changing hands: {why}")
     return url
 
 
@@ -45,43 +43,39 @@ async def ask_holder(request: web.Request, partition: int) -> dict[str, Any]:
     raise kind(text=state.get("error"))
 
 
-async def ask_everybody(request: web.Request, tx: str) -> dict[str, Any]:
-    """A transaction from whichever other worker has it."""
+async def ask_everybody(request: web.Request, kind: str, id: str) -> dict[str, Any]:
+    """What whichever other worker knows of an id answers to this same request.
+
+    404 when nobody does, 503 while that cannot be said because somebody could not look.
+    """
     here = site(request)
     if was_asked(request):
-        raise not_found(tx)
+        raise not_known(kind, id) if own_open(here) else not_sure(kind, id)
     holders = here.view.holders()
-    answers = await here.peers.ask_all(holders.values(), "/state/transactions/" + quote(tx, ""))
-    for found in answers.values():
-        if not isinstance(found, Unreachable) and found[0] == 200:
-            return found[1]
-    silent = any(isinstance(found, Unreachable) for found in answers.values())
-    if silent or not everything_open(here, holders):
-        raise web.HTTPServiceUnavailable(
-            text=f"transaction {tx!r} was not found, but not every partition could be asked"
-        )
-    raise not_found(tx)
+    answers = await here.peers.ask_all(holders.values(), request.rel_url.raw_path)
+    found = [one for one in answers.values() if not isinstance(one, Unreachable)]
+    for status, state in found:
+        if status == 200:
+            return state
+    looked = len(found) == len(answers) and all(status == 404 for status, _ in found)
+    if looked and own_open(here) and len(holders) == here.view.settings.partitions:
+        raise not_known(kind, id)
+    raise not_sure(kind, id)
 
 
-def everything_open(here: Site, holders: dict[int, str]) -> bool:
-    """Whether every partition has a holder, and this worker's own are open."""
-    own = [partition for partition, url in holders.items() if url == here.peers.own_url]
-    return len(holders) == here.view.settings.partitions and all(map(here.view.opened, own))
+def own_open(here: Site) -> bool:
+    """Whether this worker can answer for every partition that the group gave it."""
+    own = [number for number, url in here.view.holders().items() if url == here.peers.own_url]
+    return all(map(here.view.opened, own))
 
 
-def own_transaction(here: Site, tx: str, partition: int | None = None) -> dict[str, Any] | None:
-    """What this worker knows of a transaction, in one partition or in all that it holds."""
-    view = here.view
-    for number in view.held() if partition is None else [partition]:
-        if not view.opened(number):
-            continue
-        prediction, entry = view.decision(tx, number), view.labels(tx, number)
-        if prediction is not None or entry is not None:
-            state = transaction_state(tx, prediction, entry, view.state)
-            return state | {"partition": number, "worker": view.settings.url}
-    return None
+def not_known(kind: str, id: str) -> web.HTTPNotFound:
+    """The answer to a question about an id that nobody has."""
+    return web.HTTPNotFound(text=f"no {singular(kind)} {id!r} is known")
 
 
-def not_found(tx: str) -> web.HTTPNotFound:
-    """The answer to a question about a transaction that nobody has."""
-    return web.HTTPNotFound(text=f"no transaction {tx!r} is known")
+def not_sure(kind: str, id: str) -> web.HTTPServiceUnavailable:
+    """The answer when an id was not found, but could not be looked for everywhere."""
+    return web.HTTPServiceUnavailable(
+        text=f"{singular(kind)} {id!r} was not found, but not every partition could be searched"
+    )

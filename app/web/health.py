@@ -1,34 +1,35 @@
 """Whether the worker lives, whether it is ready, and its metrics for Prometheus."""
 
+from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector
 
+from app.core import domain
 from app.serving.view import View
-from app.streams.fraud.decision import known
 from app.web.site import site
 from app.web.status import Quality
 
 QUALITY = {
     "average_precision": "Average precision over the labels of the rolling window.",
     "roc_auc": "Area under the ROC curve over the same labels.",
-    "tpr_at_1pct_fpr": "Share of the frauds found where at most 1 % of the legitimate are flagged.",
-    "recall_at_half_pct": "Share of the frauds among the 0.5 % that scored highest.",
-    "alert_rate": "Share of the labelled transactions that were flagged.",
-    "alert_precision": "Share of fraud among the labelled transactions that were flagged.",
+    "tpr_at_1pct_fpr": "Share of positives found while at most 1 % of negatives are flagged.",
+    "recall_at_half_pct": "Share of the positives among the 0.5 % that scored highest.",
+    "alert_rate": "Share of the labelled events that were flagged.",
+    "alert_precision": "Share of positives among the labelled events that were flagged.",
     "log_loss": "Mean log loss over the same labels, nats.",
     "brier_score": "Mean squared error of the scores over the same labels.",
 }
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """200 for as long as the event loop runs, whatever the worker waits for."""
+    """200 for as long as the event loop runs, whatever the worker is waiting for."""
     return web.json_response({"alive": True})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """200 when every transaction that comes is decided as it should be, else 503 and why."""
+    """200 while every event that arrives is decided as it should be, otherwise 503 and why."""
     why = site(request).view.unready()
     if why is not None:
         raise web.HTTPServiceUnavailable(text=why)
@@ -43,19 +44,27 @@ async def metrics(request: web.Request) -> web.Response:
 
 def read_at_scrape(view: View, quality: Quality) -> None:
     """Let the gauges read the worker whenever somebody scrapes, and add the process's own."""
-    sensors, follower = view.sensors, view.worker.follower
-    sensors.version.set_function(lambda: view.state.version)
-    sensors.lag.set_function(lambda: follower.lag)
-    sensors.behind.set_function(follower.seconds_behind)
-    sensors.rules_weight.set_function(lambda: known(view.state).trial.weight)
-    sensors.snapshots_refused.set_function(lambda: follower.refused_snapshots)
-    sensors.partitions.set_function(lambda: len(view.held()))
-    ready = Gauge("weir_ready", "1 when the worker is ready.", registry=sensors.registry)
-    ready.set_function(lambda: view.unready() is None)
+    sensors = view.sensors
+    sensors.version.set_function(lambda: view.progress().version)
+    sensors.lag.set_function(lambda: view.progress().lag)
+    sensors.behind.set_function(lambda: view.progress().behind_seconds)
+    sensors.snapshots_refused.set_function(lambda: view.progress().refused_snapshots)
+    sensors.partitions.set_function(lambda: len(view.assigned()))
+    show(view, "ready", "1 when the worker is ready.", lambda: view.unready() is None)
     for name, sentence in QUALITY.items():
-        gauge = Gauge(f"weir_{name}", sentence, registry=sensors.registry)
-        gauge.set_function(partial(_figure, quality, name))
+        show(view, name, sentence, partial(_figure, quality, name))
+    for gauge in view.application.gauges:
+        show(view, gauge.name, gauge.sentence, partial(_read, gauge, view))
     ProcessCollector(registry=sensors.registry)
+
+
+def show(view: View, name: str, sentence: str, read: Callable[[], float]) -> None:
+    """Add a gauge `weir_<name>` that is read at each scrape."""
+    Gauge(f"weir_{name}", sentence, registry=view.sensors.registry).set_function(read)
+
+
+def _read(gauge: domain.Gauge, view: View) -> float:
+    return gauge.read(view.state.statistics)  # not once and for all: snapshots bring new ones
 
 
 def _figure(quality: Quality, name: str) -> float:

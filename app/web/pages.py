@@ -1,77 +1,86 @@
 """HTML from templates, and who gets HTML."""
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+)
 
-NONE = "\N{EN DASH}"
+from app import figures
+from app.core.domain import Application
+from app.web.address import place, singular
+from app.web.state import fact_names
+
+TEMPLATES = web.AppKey("templates", Environment)
+DASH = "\N{EN DASH}"  # for what has no value
 
 
-def count(value: float | None) -> str:
-    """A whole number with separators of thousands.
+def templates(application: Application, kinds: Sequence[str]) -> Environment:
+    """The templates of all pages of an application, those of its own folder first.
 
-    >>> count(1234567), count(None) == NONE
-    ('1,234,567', True)
+    So an application replaces a page, or a part of one, by a template of the same name.
+    `kinds` is what the search box offers.
     """
-    return NONE if value is None else f"{value:,.0f}"
+    environment = Environment(
+        loader=loader(application.routes),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    formats = (figures.count, figures.figure, figures.share, figures.milliseconds, figures.moment)
+    environment.filters.update({each.__name__: partial(each, none=DASH) for each in formats})
+    environment.filters.update(
+        points=points, said=said, singular=singular, tone=partial(tone, application.labels.teaches)
+    )
+    environment.globals.update(
+        application=application,
+        noun=singular(application.events),
+        kinds=kinds,
+        fact_names=fact_names(application),
+        place=place,
+    )
+    return environment
 
 
-def figure(value: float | None) -> str:
-    """A number with as many digits as help.
+def loader(routes: str) -> BaseLoader:
+    """Finds templates beside an application's routes, given as `Application.routes`, or here."""
+    shared = PackageLoader("app.web")
+    if not routes:
+        return shared
+    module = import_module(routes.partition(":")[0])
+    assert module.__file__ is not None, "routes are in a file"
+    return ChoiceLoader([FileSystemLoader(Path(module.__file__).parent / "templates"), shared])
 
-    >>> figure(12345.6), figure(3.14159), figure(0.000123), figure(0), figure(2.0)
-    ('12,346', '3.142', '0.000123', '0', '2')
+
+def said(value: object) -> str:
+    """A fact of an event as text.
+
+    >>> said(12.5), said("DE"), said("") == DASH
+    ('12.5', 'DE', True)
     """
-    if value is None:
-        return NONE
-    if abs(value) >= 1000 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
+    if isinstance(value, int | float):
+        return figures.figure(value)
+    return str(value) if value else DASH
 
 
-def share(value: float | None) -> str:
-    """A share in per cent.
+def tone(teaches: Mapping[str, int], word: str) -> str:
+    """The style of a label: what it says, and '' for one that teaches nothing.
 
-    >>> share(0.0123), share(None) == NONE
-    ('1.2 %', True)
+    >>> tone({"fraud": 1, "legit": 0}, "legit")
+    'negative'
     """
-    return NONE if value is None else f"{100 * value:.1f} %"
-
-
-def milliseconds(value: float | None) -> str:
-    """A length of time given in milliseconds.
-
-    >>> milliseconds(0.42), milliseconds(38.4), milliseconds(2345)
-    ('0.4 ms', '38 ms', '2.3 s')
-    """
-    if value is None:
-        return NONE
-    if value >= 1000:
-        return f"{value / 1000:.1f} s"
-    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
-
-
-def moment(ms: int | None) -> str:
-    """A time given in epoch milliseconds.
-
-    >>> moment(1522540800000)
-    '2018-04-01 00:00:00'
-    """
-    return NONE if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def place(what: str, key: str, **query: object) -> str:
-    """The address of a page of state.
-
-    >>> place("merchants", "a/b <c>", location="DE")
-    '/state/merchants/a%2Fb%20%3Cc%3E?location=DE'
-    """
-    given = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
-    return f"/state/{what}/{quote(key, safe='')}" + (f"?{given}" if given else "")
+    return {1: "positive", 0: "negative", None: ""}[teaches.get(word)]
 
 
 def points(values: Iterable[float], width: float, height: float) -> str:
@@ -85,22 +94,14 @@ def points(values: Iterable[float], width: float, height: float) -> str:
     return " ".join(f"{i * step:.1f},{height * (1 - v / top):.1f}" for i, v in enumerate(values))
 
 
-templates = Environment(
-    loader=PackageLoader("app.web"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-templates.filters.update(
-    count=count, figure=figure, share=share, milliseconds=milliseconds, moment=moment, points=points
-)
-templates.globals["place"] = place
+def render(request: web.Request, template: str, **values: Any) -> str:
+    """A page of the site that a request is for, as text."""
+    return request.app[TEMPLATES].get_template(template).render(values)
 
 
-def render(template: str, **values: Any) -> str:
-    """A page as text."""
-    return templates.get_template(template).render(values)
+def wants_page(request: web.Request) -> bool:
+    """Whether a request prefers HTML to JSON."""
+    return prefers_html(request.headers.get("Accept", ""))
 
 
 def prefers_html(accept: str) -> bool:
@@ -120,17 +121,17 @@ def prefers_html(accept: str) -> bool:
     return ranks.get("text/html", 0.0) > json
 
 
-def answer(
-    request: web.Request, template: str, state: dict[str, Any], **functions: Callable[..., Any]
-) -> web.Response:
+def page(request: web.Request, template: str, **values: Any) -> web.Response:
+    """A page as an answer."""
+    return web.Response(text=render(request, template, **values), content_type="text/html")
+
+
+def answer(request: web.Request, template: str, state: dict[str, Any], **more: Any) -> web.Response:
     """The same facts as JSON, or as a page for whoever prefers HTML.
 
-    `functions` are what the template needs besides the facts.
+    `more` is what the template needs besides the facts.
     """
-    if prefers_html(request.headers.get("Accept", "")):
-        page = render(template, **state, **{f"{name}_of": f for name, f in functions.items()})
-        response = web.Response(text=page, content_type="text/html")
-    else:
-        response = web.json_response(state)
+    wanted = wants_page(request)
+    response = page(request, template, **state, **more) if wanted else web.json_response(state)
     response.headers["Vary"] = "Accept"
     return response

@@ -1,8 +1,8 @@
-"""Asking the worker that holds a partition.
+"""How workers ask each other.
 
-The addresses come from the group's assignment, so only its members are asked. An asked
-worker answers from its own state and asks nobody: two workers that each believe the other
-one holds a partition would else ask in circles.
+The addresses come from the group's assignment, so only its members are asked. A worker that
+was asked answers from its own state and asks nobody else: two workers that each take the other
+for the holder of a partition would otherwise ask each other for ever.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Peers:
                 return answer.status, await answer.json()
         except (ClientError, TimeoutError, ValueError) as error:
             why = str(error) or "no answer in time"
-            raise Unreachable(f"the worker at {url} cannot be asked: {why}") from None
+            raise Unreachable(f"the worker at {url} cannot be reached: {why}") from None
 
     async def ask_all(
         self, urls: Iterable[str], path: str, query: Mapping[str, str] | None = None
@@ -71,5 +71,5 @@ class Peers:
 
 
 def was_asked(request: web.Request) -> bool:
-    """Whether another worker asks, so that the answer must come from here."""
+    """Whether it is another worker that asks, so that the answer must come from here."""
     return ASKED in request.headers

@@ -31,6 +31,14 @@ class Sample(NamedTuple):
     latencies: tuple[float, ...]  # decisions within each bound, cumulative
 
 
+class Rates(NamedTuple):
+    """How much was decided, said and learned a second."""
+
+    events: float
+    labels: float
+    examples: float
+
+
 class Recorder:
     """Takes a sample every second while the server runs."""
 
@@ -62,15 +70,15 @@ class Recorder:
             )
         )
 
-    def rates(self) -> dict[str, float]:
-        """Transactions, labels and examples a second, over the last ten seconds."""
+    def rates(self) -> Rates:
+        """The rates of the last ten seconds."""
         first, last = self._since(RATE_OVER)
         seconds = max(last.at - first.at, EVERY)
-        return {
-            "transactions": (last.decided - first.decided) / seconds,
-            "labels": (last.labels - first.labels) / seconds,
-            "examples": (last.examples - first.examples) / seconds,
-        }
+        return Rates(
+            events=(last.decided - first.decided) / seconds,
+            labels=(last.labels - first.labels) / seconds,
+            examples=(last.examples - first.examples) / seconds,
+        )
 
     def latencies(self) -> list[tuple[float, float]]:
         """Decisions of the last minute by latency: (upper bound in seconds, how many)."""
@@ -80,7 +88,7 @@ class Recorder:
         return list(zip(self.bounds, counts, strict=True))
 
     def line(self) -> dict[int, float]:
-        """Transactions a second by the time (seconds since 1970) at which a slot begins."""
+        """Events a second by the time (seconds since 1970) at which a slot begins."""
         slots: dict[int, float] = {}
         for earlier, later in pairwise(self.samples):
             slot = int(later.at) // SLOT * SLOT

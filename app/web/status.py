@@ -1,16 +1,17 @@
-"""How a worker is doing, and all workers together: the facts of the status page."""
+"""How a worker is doing: its part of the status page."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from prometheus_client import Metric
 
-from app.messages import Prediction
-from app.serving.view import View, frauds_learned
-from app.streams.fraud.decision import known
+from app.core.domain import Application
+from app.core.messages import Prediction
+from app.serving.view import View
+from app.web.address import singular
 from app.web.recorder import Recorder, quantile, total
+from app.web.state import facts
 
 QUALITY_EVERY = 1.0  # seconds
 
@@ -44,16 +45,16 @@ def worker_status(view: View, recorder: Recorder, quality: Quality) -> dict[str,
         "epoch": settings.epoch,
         "ready": why is None,
         "why": why,
-        "partitions": [partition_status(view, partition) for partition in view.held()],
+        "partitions": [partition_status(view, partition) for partition in view.assigned()],
         "review_budget": settings.review_budget,
         "learning": learning_status(view),
         "decisions": sum_over(decided, 0),
         "modes": sum_over(decided, 1),
-        "alerts": [alert(prediction) for prediction in reversed(sensors.alerts)],
+        "alerts": [alert(view.application, each) for each in reversed(sensors.alerts)],
         "repeated": total(*sensors.repeated.collect()),
         "labels": {"by_source": sum_over(labelled, 0), "by_outcome": sum_over(labelled, 1)},
         "dead_letters": total(*sensors.letters.collect()),
-        "rates": recorder.rates(),
+        "rates": rates(view.application, recorder),
         "latency": latency(recorder.latencies()),
         "line": recorder.line(),
         "quality": quality.get(),
@@ -66,7 +67,7 @@ def partition_status(view: View, partition: int) -> dict[str, Any]:
     threshold = view.threshold(partition) if opened else None
     return {
         "partition": partition,
-        "lag": lag.transactions,
+        "lag": lag.events,
         "feedback_lag": lag.feedback,
         "open": opened,
         "threshold": None if threshold is None else threshold.score,
@@ -76,37 +77,45 @@ def partition_status(view: View, partition: int) -> dict[str, Any]:
 
 def learning_status(view: View) -> dict[str, Any]:
     """The learning state: which models, which version, how far behind its log."""
-    follower, settings, counts = view.worker.follower, view.settings, view.state.counts
+    application, state, progress = view.application, view.state, view.progress()
     return {
-        "model": settings.model,
-        "scope": settings.model_scope,
-        "features": settings.features,
-        "version": view.state.version,
-        "end": max(follower.end, view.state.version),
-        "lag": follower.lag,
-        "behind_seconds": follower.seconds_behind(),
-        "examples": counts.examples,
-        "frauds": counts.frauds,
-        "legitimate": counts.legitimate,
-        "withdrawn": counts.withdrawn,
-        "skipped": counts.skipped,
-        "frauds_by_partition": list(frauds_learned(view.state).values()),
-        "trial": known(view.state).trial.figures._asdict(),
+        "model": application.model,
+        "scope": application.scope,
+        "features": application.feature_set,
+        "version": progress.version,
+        "end": progress.end,
+        "lag": progress.lag,
+        "behind_seconds": progress.behind_seconds,
+        "examples": state.counts.examples,
+        "positives": state.counts.positives,
+        "negatives": state.counts.negatives,
+        "withdrawn": state.counts.withdrawn,
+        "skipped": state.counts.skipped,
+        "positives_by_partition": [learned.positives for learned in view.learned().values()],
+        "gauges": {gauge.name: gauge.read(state.statistics) for gauge in application.gauges},
     }
 
 
-def alert(prediction: Prediction) -> dict[str, Any]:
+def alert(application: Application, prediction: Prediction) -> dict[str, Any]:
     """What an analyst chooses by among the latest alerts."""
     return {
-        "transaction": prediction.id,
-        "customer": prediction.customer,
-        "merchant": prediction.merchant,
-        "location": prediction.location,
-        "amount": prediction.amount,
+        singular(application.events): prediction.id,
+        application.key: prediction.key,
+        **facts(application, prediction),
         "at": prediction.at,
         "score": prediction.score,
         "decision": prediction.decision,
         "reasons": [reason.text for reason in prediction.reasons],
+    }
+
+
+def rates(application: Application, recorder: Recorder) -> dict[str, float]:
+    """Events, labels and examples a second."""
+    recent = recorder.rates()
+    return {
+        application.events: recent.events,
+        "labels": recent.labels,
+        "examples": recent.examples,
     }
 
 
@@ -123,49 +132,6 @@ def latency(counted: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def together(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The sums over all workers; learning and quality are those of the most advanced one.
-
-    Every worker folds the same log, so those figures differ only by what a worker has
-    seen since its start.
-    """
-    ahead = max(statuses, key=lambda status: status["learning"]["version"])
-    longest = max(statuses, key=lambda status: status["quality"]["n"])
-    partitions = [one for status in statuses for one in status["partitions"]]
-    line = Counter[str]()
-    for status in statuses:
-        line.update({str(slot): value for slot, value in status["line"].items()})
-    return {
-        "workers": len(statuses),
-        "ready": sum(status["ready"] for status in statuses),
-        "decisions": add(status["decisions"] for status in statuses),
-        "modes": add(status["modes"] for status in statuses),
-        "labels": {
-            name: add(status["labels"][name] for status in statuses)
-            for name in ("by_source", "by_outcome")
-        },
-        "alerts": sorted(
-            (one for status in statuses for one in status["alerts"]),
-            key=lambda one: one["at"],
-            reverse=True,
-        ),
-        "dead_letters": sum(status["dead_letters"] for status in statuses),
-        "rates": {
-            **add(status["rates"] for status in statuses),
-            "examples": max(status["rates"]["examples"] for status in statuses),
-        },
-        "latency": latency(merged(status["latency"] for status in statuses)),
-        "line": dict(sorted(line.items())),
-        "lag": sum(one["lag"] or 0 for one in partitions),
-        "feedback_lag": sum(one["feedback_lag"] or 0 for one in partitions),
-        "review_budget": ahead["review_budget"],
-        "alerts_per_hour": sum(one["alerts_per_hour"] or 0 for one in partitions),
-        "learning": ahead["learning"],
-        "learning_lag": max(status["learning"]["lag"] for status in statuses),
-        "quality": longest["quality"],
-    }
-
-
 def add(tables: Iterable[dict[str, float]]) -> dict[str, float]:
     """Tables of numbers added up, names in order.
 
@@ -177,15 +143,6 @@ def add(tables: Iterable[dict[str, float]]) -> dict[str, float]:
         for name, value in table.items():
             sums[name] = sums.get(name, 0) + value
     return dict(sorted(sums.items()))
-
-
-def merged(latencies: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
-    """The buckets of several workers, added up."""
-    counts: dict[float, float] = {}
-    for one in latencies:
-        for bound, many in [*one["buckets"], (float("inf"), one["above"])]:
-            counts[bound] = counts.get(bound, 0) + many
-    return sorted(counts.items())
 
 
 def by_labels(metric: Metric) -> dict[tuple[str, ...], int]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.messages import encode
-from app.runtime import topics
+from app.apps import set_up
 from app.settings import Settings, read_settings
+from app.wire import encode
 from benchmarks.engines.log import PARTITIONS, Log
 from benchmarks.engines.paced import Payment, latencies
 from benchmarks.engines.rows import Measured
@@ -56,8 +56,8 @@ async def decide_and_learn(
 
 async def written(log: Log, settings: Settings) -> list[str]:
     """The topics that the worker writes."""
-    names = topics.Topics.named(settings)
-    sources = {names.transactions, names.feedback}
+    names = set_up(settings).topics
+    sources = {names.events, names.feedback}
     return [name for name in await log.topics(settings.app_id) if name not in sources]
 
 
@@ -67,14 +67,14 @@ async def decide_at(
     """Latencies of decisions at each of the paces. Raises EngineError."""
     directory.mkdir()
     settings = settings_of(log, directory.name)
-    await topics.create(settings)
-    names = topics.Topics.named(settings)
+    await set_up(settings).create_topics()
+    names = set_up(settings).topics
     process = worker(settings, directory)
     try:
         return await latencies(
             process,
             log.brokers,
-            names.transactions,
+            names.events,
             names.predictions,
             payments(),
             paces,
@@ -87,5 +87,5 @@ async def decide_at(
 def payments() -> Iterator[Payment]:
     """Simulated transactions."""
     for row in simulated():
-        tx = row.tx
+        tx = row.event
         yield Payment(tx.customer, lambda name, tx=tx: encode(msgspec.structs.replace(tx, id=name)))

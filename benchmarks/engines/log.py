@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.broker.broker import Broker
 from app.broker.home import DATA
+from app.core.partitioning import partition_of
 from app.runtime.reading import bounds, stretch
-from app.runtime.topics import partition_of
 from app.runtime.writer import Out, Writers
 from benchmarks.engines.work import Transaction, write
 

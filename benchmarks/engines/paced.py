@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from app.runtime.topics import partition_of
+from app.core.partitioning import partition_of
 from benchmarks.engines.log import PARTITIONS, partitions
 from benchmarks.engines.process import Process, Stopwatch
 from benchmarks.engines.rows import Measured

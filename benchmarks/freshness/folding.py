@@ -15,14 +15,16 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord
 
-from app.messages import Example, encode
-from app.runtime.topics import Topics
+from app.apps import set_up
+from app.runtime.guard import leave
+from app.runtime.worker import relieve_collector
 from app.serving.follow import SLICE, Follower
-from app.serving.worker import identity, new_state, relieve_collector
 from app.settings import read_settings
 from app.streams.fraud.features import FULL
+from app.streams.fraud.messages import Example
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 from benchmarks.freshness.delays import quantiles
 from benchmarks.parts.world import World
 from benchmarks.scale.tables import Column
@@ -86,14 +88,7 @@ def record(offset: int, example: Example) -> ConsumerRecord:
 
 def follower() -> Follower:
     """A follower that has folded nothing; it is not connected."""
-    settings = read_settings()
-    return Follower(
-        settings.brokers,
-        Topics.named(settings),
-        identity(settings),
-        lambda: new_state(settings),
-        lambda example: None,
-    )
+    return Follower(set_up(read_settings()), lambda example: None, leave)
 
 
 async def one_by_one(records: Sequence[ConsumerRecord]) -> list[float]:

@@ -9,11 +9,14 @@ from typing import NamedTuple
 import msgspec
 from aiokafka import AIOKafkaProducer
 
+from app.apps import set_up
+from app.core.partitioning import partition_of
 from app.data.rows import Labelled
-from app.messages import Example, Feedback, Label, Transaction, encode, read_entry
-from app.runtime.topics import Topics, partition_of
+from app.runtime.topics import Topics
 from app.serving.observe import Observer
 from app.settings import Settings
+from app.streams.fraud.messages import Example, Feedback, Label, Transaction, read_entry
+from app.wire import encode
 
 
 class Scored(NamedTuple):
@@ -57,7 +60,7 @@ class Arrivals:
 
     def __init__(self, observer: Observer, names: Topics) -> None:
         self.takers = {
-            names.transactions: self._returned,
+            names.events: self._returned,
             names.predictions: self._predicted,
             names.examples: self._learned,
         }
@@ -94,7 +97,7 @@ class Arrivals:
     def _learned(self, now: float, offset: int, value: bytes) -> None:
         entry = read_entry(value)
         if isinstance(entry, Example):
-            self.examples.setdefault(entry.tx, offset)
+            self.examples.setdefault(entry.id, offset)
 
 
 class Sent(NamedTuple):
@@ -126,7 +129,7 @@ class Load:
         decided: Iterable[Labelled],
     ) -> None:
         self.producer, self.rows, self.decided = producer, rows, deque(decided)
-        self.names, self.partitions = Topics.named(settings), settings.partitions
+        self.names, self.partitions = set_up(settings).topics, settings.partitions
 
     async def keep(self, rate: float, labels: float, seconds: float) -> Sent:
         """So many transactions and labels a second, for so long."""
@@ -139,17 +142,17 @@ class Load:
 
     async def _pay(self, sent: Sent) -> None:
         row = next(self.rows)
-        sent.transactions[row.tx.id] = time.monotonic()
-        await self._send(self.names.transactions, row.tx)
+        sent.transactions[row.event.id] = time.monotonic()
+        await self._send(self.names.events, row.event)
         self.decided.append(row)
 
     async def _label(self, sent: Sent) -> None:
         row = self.decided.popleft()
-        sent.labels[row.tx.id] = time.monotonic()
+        sent.labels[row.event.id] = time.monotonic()
         await self._send(self.names.feedback, answer(row))
 
     async def _send(self, topic: str, message: Transaction | Feedback) -> None:
-        customer = message.customer
+        customer = message.key
         partition = partition_of(customer, self.partitions)
         value = encode(message)
         await self.producer.send(topic, value, key=customer.encode(), partition=partition)
@@ -166,6 +169,6 @@ async def paced(rate: float, seconds: float, call: Callable[[], Awaitable[None]]
 
 def answer(row: Labelled) -> Feedback:
     """The truth, as an analyst would say it."""
-    tx = row.tx
-    says: Label = "fraud" if row.fraud else "legit"
-    return Feedback(id=tx.id, customer=tx.customer, label=says, source="analyst", at=tx.at)
+    tx = row.event
+    says: Label = "fraud" if row.positive else "legit"
+    return Feedback(id=tx.id, key=tx.customer, label=says, source="analyst", at=tx.at)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
+from app.apps import set_up
 from app.serving.observe import observing
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
@@ -80,7 +81,7 @@ async def _measure(rate: float, labels: Sequence[float], seconds: float) -> list
 
 async def prepare(running: System, workers: Workers, known: list) -> None:
     """Have the transactions decided that can be labelled later, and some of them learned."""
-    running.publisher.transactions(row.tx for row in known)
+    running.publisher.events(row.event for row in known)
     await workers.reach(running.names.predictions, len(known))
     running.publisher.labels(map(answer, known[:LEARNED]))
     await workers.reach(running.names.examples, LEARNED)
@@ -134,8 +135,8 @@ async def under(
 async def listening(running: System) -> AsyncIterator[Arrivals]:
     """What arrives from now on."""
     names = running.names
-    topics = names.transactions, names.predictions, names.examples
-    async with observing(running.settings, *topics) as observer:
+    topics = names.events, names.predictions, names.examples
+    async with observing(set_up(running.settings), *topics) as observer:
         arrivals = Arrivals(observer, names)
         try:
             yield arrivals

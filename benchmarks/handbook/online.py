@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import app
-from app.data.batches import recorded
+from app.apps import load
+from app.data.hours import recorded
 from app.data.replay import Replay
 from app.data.rows import Labelled
-from app.messages import Prediction, read_prediction
-from app.runtime.topics import partition_of
-from app.serving.worker import new_account, new_state
 from app.settings import read_settings
 from app.streams.fraud.features import GRIDS
 from app.streams.fraud.files import open_dataset
+from app.streams.fraud.messages import Prediction, read_prediction
 from benchmarks.handbook.features import DELAY
 from benchmarks.handbook.transactions import DAY, FILE, Floats
 
@@ -81,7 +80,7 @@ def digest() -> str:
 
 
 def _played(model: str, folder: Path, end: int) -> Play:
-    rows = takewhile(lambda row: row.tx.at < 1000 * DAY * end, open_dataset(folder / FILE))
+    rows = takewhile(lambda row: row.event.at < 1000 * DAY * end, open_dataset(folder / FILE))
     names = {name: column for column, name in enumerate(GRIDS)}
     scores: list[float] = []
     features: list[Singles] = []
@@ -98,12 +97,12 @@ def _played(model: str, folder: Path, end: int) -> Play:
 def decisions(model: str, rows: Iterator[Labelled]) -> Iterator[Prediction]:
     """Decide and learn hour by hour, as `weir replay` does."""
     settings = read_settings(model=model)
-    account = new_account(settings, new_state(settings))
-    replay = Replay(account, lambda customer: partition_of(customer, settings.partitions))
-    for batch in recorded(rows, 1000 * DAY * DELAY):
-        for raw in replay.decide_all(batch.rows):
+    application = load(settings)
+    replay = Replay(application)
+    for hour in recorded(application, rows, 1000 * DAY * DELAY):
+        for raw in replay.decide_all(hour.rows):
             yield read_prediction(raw)
-        replay.learn_all(batch.labels())
+        replay.learn_all(hour.labels())
 
 
 def vector(x: dict[str, Any], names: dict[str, int]) -> Singles:

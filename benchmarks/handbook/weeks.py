@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.core.budget import card_precision, unknown
 from app.core.metrics import average_precision, recall_at_review_rate, roc_auc
+from app.data.budget import card_precision, unknown
 from benchmarks.handbook.transactions import Floats, Ints, Transactions
 
 REVIEWED = 0.005  # share of the transactions that a team reviews

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from app.core.batch import Sitting
-from app.core.model_set import Models
-from app.messages import Example, encode
-from app.streams.fraud.decision import known
-from app.streams.fraud.explain import Trust, explain
-from app.streams.fraud.extract import asks_for_risks, extract
+from app.core.batch import Batch
+from app.core.domain import Trust
+from app.core.model_set import ModelSet
+from app.streams.fraud.explain import explain
+from app.streams.fraud.extract import PLANS, extract
 from app.streams.fraud.features import SETS
-from app.streams.fraud.history.record import History
 from app.streams.fraud.knowledge import Knowledge
+from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import rules
+from app.wire import encode
 from benchmarks.parts.conftest import Measure, Rows
 from benchmarks.parts.world import Scene
 
@@ -35,7 +35,7 @@ def scene(scene_of: Callable[[str], Scene], features: str) -> Scene:
 
 
 def test_view_of_merchant(measure: Measure, scene: Scene, features: str) -> None:
-    merchants, risks = known(scene.account.state).merchants, asks_for_risks(features)
+    merchants, risks = scene.state.statistics.merchants, PLANS[features].risks
     rows = [(row.tx.merchant, row.tx.location, row.tx.at, risks) for row in scene.rows]
     measure("merchant: view", merchants.view, rows)
 
@@ -46,7 +46,7 @@ def test_features(measure: Measure, scene: Scene, features: str) -> None:
 
 
 def test_score(measure: Measure, scene: Scene) -> None:
-    state, chunks = scene.account.state, defaultdict(list)
+    state, chunks = scene.state, defaultdict(list)
     for row in scene.rows:
         chunks[row.source.partition].append(row.x)
 
@@ -59,11 +59,11 @@ def test_score(measure: Measure, scene: Scene) -> None:
 
 def test_score_of_one(measure: Measure, scene: Scene) -> None:
     rows = [(row.x, row.source.partition, SCOPE) for row in scene.rows]
-    measure("score, one by one", scene.account.state.logit, rows)
+    measure("score, one by one", scene.state.logit, rows)
 
 
 def test_explanation(measure: Measure, scene: Scene, benchmark: BenchmarkFixture) -> None:
-    state, trust = scene.account.state, Trust(model=1.0, rules=1.0)
+    state, trust = scene.state, Trust(model=1.0, rules=1.0)
     benchmark.extra_info["share"] = scene.share_flagged
 
     def explained(x: dict[str, float], partition: int) -> object:
@@ -78,22 +78,22 @@ def test_encode(measure: Measure, scene: Scene) -> None:
 
 
 def test_decide(measure: Measure, scene: Scene) -> None:
-    account = scene.account
+    application = scene.application
 
     def decide() -> None:
-        sitting = Sitting(account)
+        batch = Batch(application, scene.state)
         for row in scene.rows:
-            history = History.decode(row.record, account.epoch, account.limits)
-            sitting.hear(row.tx, row.source, history)
+            history = application.open(row.record)
+            batch.add(row.tx, row.source, history)
             history.encode()
-        sitting.decide()
+        batch.decide()
 
     measure("decide: from the record to the prediction", decide, [()], each=len(scene.rows))
 
 
 def test_learn(measure: Measure, scene: Scene, features: str) -> None:
-    state = scene.account.state
-    models = Models(state.model, state.partitions, SETS[features].grids)
+    state = scene.state
+    models = ModelSet(state.model, state.partitions, SETS[features].grids)
     for example in scene.lessons:
         models.learn(*lesson(example))
     dump = list(models.parts())
@@ -111,7 +111,7 @@ def test_learn(measure: Measure, scene: Scene, features: str) -> None:
 
 
 def test_learn_merchants(measure: Measure, scene: Scene) -> None:
-    dump, statistics = list(known(scene.account.state).parts()), Knowledge()
+    dump, statistics = list(scene.state.statistics.parts()), Knowledge()
 
     def rows() -> Rows:
         statistics.load(dump)
@@ -121,7 +121,7 @@ def test_learn_merchants(measure: Measure, scene: Scene) -> None:
 
 
 def test_fold(measure: Measure, scene: Scene) -> None:
-    state = scene.account.state
+    state = scene.state
 
     def rows() -> Rows:
         state.load(scene.parts)

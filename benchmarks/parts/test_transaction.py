@@ -2,9 +2,10 @@
 
 import pytest
 
-from app.messages import read_transaction
 from app.streams.fraud.extract import FILLS
-from app.streams.fraud.history.record import Event, History
+from app.streams.fraud.history.record import History
+from app.streams.fraud.history.ring import Event
+from app.streams.fraud.messages import read_transaction
 from app.streams.fraud.rules import rules
 from benchmarks.parts.conftest import Measure
 from benchmarks.parts.world import Scene
@@ -17,9 +18,8 @@ def test_decode(measure: Measure, scene: Scene) -> None:
 
 
 def test_decode_record(measure: Measure, scene: Scene) -> None:
-    _, _, limits, epoch, _ = scene.account
-    rows = [(row.record, epoch, limits) for row in scene.rows]
-    measure("customer's record: decode", History.decode, rows)
+    rows = [(row.record,) for row in scene.rows]
+    measure("customer's record: decode", scene.application.open, rows)
 
 
 def test_view_of_record(measure: Measure, scene: Scene) -> None:
@@ -48,5 +48,4 @@ def test_rules(measure: Measure, scene: Scene) -> None:
 
 def opened(scene: Scene) -> list[tuple[History, Event]]:
     """The customers' records, open, and what comes next in each."""
-    _, _, limits, epoch, _ = scene.account
-    return [(History.decode(row.record, epoch, limits), row.event) for row in scene.rows]
+    return [(scene.application.open(row.record), row.event) for row in scene.rows]

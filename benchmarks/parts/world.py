@@ -4,19 +4,23 @@ from collections import Counter, deque
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.core.batch import Account
+from app.apps import load
+from app.core.batch import Batch
+from app.core.domain import Application
+from app.core.fold import LearningState
+from app.core.hashing import hash64
+from app.core.messages import Origin, Source
+from app.core.partitioning import partition_of
 from app.core.settling import lesson
 from app.data.rows import Labelled
-from app.messages import Example, Origin, Prediction, Source, Transaction, encode, read_prediction
-from app.runtime.topics import partition_of
-from app.serving.worker import new_account, new_state
 from app.settings import read_settings
-from app.streams.fraud.decision import known
 from app.streams.fraud.history.past import Past
-from app.streams.fraud.history.record import Event, History, hash64
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.merchants import MerchantView
+from app.streams.fraud.messages import Example, Prediction, Transaction, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 
 # Few customers, so that their records are full and have day totals.
 TRAFFIC = Traffic(seed=1, customers=150, merchants=100)
@@ -55,8 +59,8 @@ class World:
     """
 
     def __init__(self, features: str) -> None:
-        self.settings = read_settings(features=features)
-        self.account = new_account(self.settings, new_state(self.settings))
+        self.application = load(read_settings(features=features))
+        self.state = self.application.new_state()
         self.examples: list[Example] = []
         self.flagged = deque[Row](maxlen=FLAGGED)
         self.flags = 0
@@ -65,20 +69,21 @@ class World:
 
     def play(self, labelled: Labelled) -> Row:
         """Decide and learn one transaction."""
-        tx, (state, _, limits, epoch, _) = labelled.tx, self.account
-        partition = partition_of(tx.customer, self.settings.partitions)
+        tx, application, state = labelled.event, self.application, self.state
+        partition = partition_of(tx.customer, application.partitions)
         source = Source(partition, self._offsets[partition])
         self._offsets[partition] += 1
         record = self._records.get(tx.customer)
-        past = History.decode(record, epoch, limits).before(source.offset)
-        merchant = known(state).merchants.view(tx.merchant, tx.location, tx.at)
-        answer = self.account.decide(tx, source, record, None)
-        prediction, origin = read_prediction(answer.raw), Origin(epoch, partition, source.offset)
-        example = lesson(prediction, int(bool(labelled.fraud)), 1.0, tx.at, origin)
+        past = application.open(record).before(source.offset)
+        merchant = state.statistics.merchants.view(tx.merchant, tx.location, tx.at)
+        raw, decided = decide(application, state, tx, source, record)
+        prediction, origin = read_prediction(raw), Origin(1, partition, source.offset)
+        y = int(bool(labelled.positive))
+        example = lesson(application, prediction, y, 1.0, tx.at, origin)
         state.fold(example, state.version)
-        history = History.decode(answer.history, epoch, limits)
-        if labelled.fraud:
-            history.learn_label(hash64(tx.id), origin, tx.at, fraud=True)
+        history = application.open(decided)
+        if labelled.positive:
+            application.note(history, example)
         self._records[tx.customer] = history.encode()
         row = Row(encode(tx), tx, source, record, past, merchant, prediction, example)
         self.examples.append(example)
@@ -88,13 +93,28 @@ class World:
         return row
 
 
-class Scene(NamedTuple):
-    """The last rows, an account that has learned all before them, and those lessons.
+def decide(
+    application: Application,
+    state: LearningState,
+    tx: Transaction,
+    source: Source,
+    record: bytes | None,
+) -> tuple[bytes, bytes]:
+    """Decide a transaction by itself: its prediction, and its customer's record after it."""
+    opened, batch = application.open(record), Batch(application, state)
+    batch.add(tx, source, opened)
+    (decided,) = batch.decide()
+    return decided.raw, opened.encode()
 
-    `parts` is a dump of the account's learning state.
+
+class Scene(NamedTuple):
+    """The last rows, a learning state that has learned all before them, and those lessons.
+
+    `parts` is a dump of the learning state.
     """
 
-    account: Account
+    application: Application
+    state: LearningState
     rows: list[Row]
     lessons: list[Example]
     flagged: list[Row]
@@ -107,8 +127,8 @@ def make_scene(count: int, last: int, features: str) -> Scene:
     world, stream = World(features), islice(chain.from_iterable(transactions(TRAFFIC)), count)
     for labelled in islice(stream, count - last):
         world.play(labelled)
-    parts = list(world.account.state.parts())
+    parts = list(world.state.parts())
     rows = [world.play(labelled) for labelled in stream]
-    world.account.state.load(parts)
+    world.state.load(parts)
     lessons, flagged = world.examples[:-last], list(world.flagged)
-    return Scene(world.account, rows, lessons, flagged, world.flags / count, parts)
+    return Scene(world.application, world.state, rows, lessons, flagged, world.flags / count, parts)

@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.core.hashing import cached_hash64, hash64
+from app.core.partitioning import partition_of
 from app.data.rows import Labelled
-from app.runtime.topics import partition_of
 from app.runtime.writer import Out
 from app.settings import Settings
-from app.streams.fraud.history.record import Event, History, Limits, cached_hash64, hash64
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.scale.system import System, size_of, system
@@ -125,7 +127,7 @@ def of_random_customers(rows: Iterator[Labelled], customers: int) -> Iterator[La
     random = Random(1)
     for row in rows:
         payer = name(random.randrange(customers))
-        yield row._replace(tx=msgspec.structs.replace(row.tx, customer=payer))
+        yield row._replace(event=msgspec.structs.replace(row.event, customer=payer))
 
 
 async def write(running: System, pool: list[bytes], customers: int) -> None:

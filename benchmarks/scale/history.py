@@ -1,6 +1,6 @@
 """CPU of a decision as its customer's history grows: flat once the record is full.
 
-In this process, without a broker: `Account.decide` with the default settings, on models that
+In this process, without a broker: a batch of one with the default settings, on models that
 have learned. Decisions of all bands are made in a random order, several times over, so that
 what else the machine does meets all of them alike. The figure is the median over the
 decisions of a band, of each the quickest time.
@@ -14,12 +14,12 @@ from statistics import mean, median
 from time import process_time_ns
 from typing import NamedTuple
 
-from app.core.batch import Account
-from app.messages import Source, Transaction
+from app.core.messages import Source
 from app.streams.fraud.features import FULL
+from app.streams.fraud.messages import Transaction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
-from benchmarks.parts.world import World
+from benchmarks.parts.world import World, decide
 from benchmarks.scale.tables import Column
 
 TITLE = "One customer, a longer history"
@@ -60,17 +60,16 @@ def measure(most: int, customers: int = CUSTOMERS, learned: int = LEARNED) -> li
     world = World(FULL.name)
     for row in islice(chain.from_iterable(transactions(Traffic(seed=2))), learned):
         world.play(row)
-    account = world.account
     starts = [start for start in BANDS if start < most]
     bands = [range(*ends) for ends in pairwise([*starts, most])]
-    samples = sampled(play(account, most, customers), bands, customers)
+    samples = sampled(play(world, most, customers), bands, customers)
     return [
         Row(words(band), len(found), times, mean(len(one.record or b"") for one in found))
-        for band, found, times in zip(bands, samples, medians(account, samples), strict=True)
+        for band, found, times in zip(bands, samples, medians(world, samples), strict=True)
     ]
 
 
-def play(account: Account, most: int, customers: int) -> Iterator[tuple[int, Sample]]:
+def play(world: World, most: int, customers: int) -> Iterator[tuple[int, Sample]]:
     """Every customer's first `most` transactions, and how many came before each."""
     records: dict[str, bytes] = {}
     paid = Counter[str]()
@@ -82,7 +81,7 @@ def play(account: Account, most: int, customers: int) -> Iterator[tuple[int, Sam
         if (before := paid[tx.customer]) < most:
             sample = Sample(tx, Source(0, offset), records.get(tx.customer))
             yield before, sample
-            records[tx.customer] = account.decide(*sample, None).history
+            records[tx.customer] = decide(world.application, world.state, *sample)[1]
             paid[tx.customer] += 1
             left -= 1
 
@@ -100,7 +99,7 @@ def sampled(
     return found
 
 
-def medians(account: Account, samples: Sequence[Sequence[Sample]]) -> list[float]:
+def medians(world: World, samples: Sequence[Sequence[Sample]]) -> list[float]:
     """Microseconds of a decision of each band."""
     order = [(band, one) for band, some in enumerate(samples) for one in range(len(some))]
     least = {key: float("inf") for key in order}
@@ -110,7 +109,7 @@ def medians(account: Account, samples: Sequence[Sequence[Sample]]) -> list[float
         for band, one in order:
             sample = samples[band][one]
             since = process_time_ns()
-            account.decide(*sample, None)
+            decide(world.application, world.state, *sample)
             took = process_time_ns() - since
             least[band, one] = min(least[band, one], took)
     return [

@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 import psutil
 
-from app.messages import Example, Origin
-from app.streams.fraud.merchants import DAY, Merchants
+from app.core.messages import Origin
+from app.streams.fraud.merchants import Merchants
+from app.streams.fraud.messages import Example
+from app.units import DAY_MS
 from benchmarks.scale.tables import Column
 
 TITLE = "The learning state, many merchants"
@@ -31,8 +33,8 @@ COLUMNS = (
     Column("largest_part_kb", "largest part, kB"),
     Column("longest_part_ms", "longest part, ms", ".2f"),
 )
-START = 20_000 * DAY  # epoch ms
-SPREAD = 30 * DAY  # ms over which the labels become known
+START = 20_000 * DAY_MS  # epoch ms
+SPREAD = 30 * DAY_MS  # ms over which the labels become known
 FRAUD = 0.01
 CALLS = 20_000  # views and labels of merchants that are known
 FEATURES = {"amount_log_ratio": 0.1, "amount_zscore": 0.5}
@@ -104,7 +106,7 @@ def examples(count: int, numbers: range | list[int]) -> Iterator[Example]:
     for place, number in enumerate(numbers):
         known = START + SPREAD * place // len(numbers)
         yield Example(
-            tx=f"t{place}",
+            id=f"t{place}",
             x=FEATURES,
             y=int(random.random() < FRAUD),
             w=1.0,

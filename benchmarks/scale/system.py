@@ -13,10 +13,10 @@ import aiohttp
 import psutil
 from aiokafka import TopicPartition
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.cli.demo.fleet import Fleet, Member, choose_ports
 from app.errors import WorkerError
-from app.runtime import topics
 from app.runtime.reading import reader
 from app.runtime.writer import Writers
 from app.serving.publish import Publisher
@@ -36,8 +36,8 @@ class System:
 
     def __init__(self, settings: Settings, directory: Path, writers: Writers) -> None:
         self.settings, self.directory, self.writers = settings, directory, writers
-        self.names = topics.Topics.named(settings)
-        self.publisher = Publisher(settings, writers)
+        self.names = set_up(settings).topics
+        self.publisher = Publisher(set_up(settings), writers)
 
     @asynccontextmanager
     async def counting(self, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
@@ -139,7 +139,7 @@ async def system(partitions: int) -> AsyncIterator[System]:
     with TemporaryDirectory(prefix="weir-bench-") as place, environment(WEIR_PARTITIONS=partitions):
         async with Broker(Path(place) / "kafka") as broker:
             settings = read_settings(brokers=broker.bootstrap)
-            await topics.create(settings)
+            await set_up(settings).create_topics()
             writers = Writers(settings.brokers)
             await writers.start()
             try:

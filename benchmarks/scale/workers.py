@@ -61,7 +61,7 @@ async def decide(running: System, workers: Workers, rows: list[Labelled]) -> tup
     predictions = running.names.predictions
     before = await running.length(predictions)
     cpu, since = workers.cpu_seconds(), time.monotonic()
-    running.publisher.transactions(row.tx for row in rows)
+    running.publisher.events(row.event for row in rows)
     await workers.reach(predictions, before + len(rows))
     spent, took = workers.cpu_seconds() - cpu, time.monotonic() - since
     return spent / len(rows), len(rows) / took

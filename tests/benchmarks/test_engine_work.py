@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies
 
-from app.runtime.topics import partition_of
+from app.core.partitioning import partition_of
 from benchmarks.engines.work import (
     DAY,
     HOUR,

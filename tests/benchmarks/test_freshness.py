@@ -9,21 +9,22 @@ from random import Random
 import pytest
 from aiokafka import ConsumerRecord
 
+from app.apps import load, set_up
 from app.core.fold import LearningState
-from app.messages import encode, read_example, read_feedback, read_transaction
-from app.runtime.topics import Topics, partition_of
+from app.core.partitioning import partition_of
 from app.serving.follow import SLICE
-from app.serving.worker import new_state
 from app.settings import read_settings
+from app.streams.fraud.messages import read_example, read_feedback, read_transaction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 from benchmarks.freshness import folding, system
 from benchmarks.freshness.__main__ import arguments
 from benchmarks.freshness.delays import freshness, quantiles
 from benchmarks.freshness.load import Arrivals, Load, Scored, paced
 from benchmarks.parts.world import World
 
-NAMES = Topics.named(read_settings())
+NAMES = set_up(read_settings()).topics
 
 
 class Recorder:
@@ -76,12 +77,12 @@ async def test_labels_are_those_of_what_was_decided_before_each_once():
     known, producer = list(islice(rows, 30)), Recorder()
     load = Load(producer, read_settings(), rows, known)
     sent = await load.keep(rate=400, labels=200, seconds=0.1)
-    paid = [read_transaction(value).id for value in producer.sent[NAMES.transactions]]
+    paid = [read_transaction(value).id for value in producer.sent[NAMES.events]]
     said = [read_feedback(value) for value in producer.sent[NAMES.feedback]]
     assert paid == list(sent.transactions) and len(paid) == 40
-    assert [one.id for one in said] == list(sent.labels) == [row.tx.id for row in known[:20]]
-    assert [one.label == "fraud" for one in said] == [bool(row.fraud) for row in known[:20]]
-    assert not set(paid) & {row.tx.id for row in known}
+    assert [one.id for one in said] == list(sent.labels) == [row.event.id for row in known[:20]]
+    assert [one.label == "fraud" for one in said] == [bool(row.positive) for row in known[:20]]
+    assert not set(paid) & {row.event.id for row in known}
 
 
 class Records:
@@ -111,7 +112,7 @@ async def test_arrivals_keep_the_first_prediction_and_the_example_of_each():
     ]
     learned = [folding.record(place, row.example) for place, row in enumerate(played)]
     paid = [record(place, row.raw) for place, row in enumerate(played)]
-    given = (NAMES.transactions, paid), (NAMES.predictions, decided), (NAMES.examples, learned)
+    given = (NAMES.events, paid), (NAMES.predictions, decided), (NAMES.examples, learned)
     arrivals = Arrivals(Records(*given), NAMES)
     while len(arrivals.examples) < 3:
         arrivals.check()
@@ -133,7 +134,7 @@ async def test_what_ends_the_listening_is_raised():
 
 def test_folding_is_measured_on_the_state_that_a_follower_folds():
     records = folding.examples(300)
-    state: LearningState = new_state(read_settings())
+    state: LearningState = load(read_settings()).new_state()
     for place, one in enumerate(records):
         state.fold(read_example(one.value), place)
     following = folding.follower()

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.data.batches import recorded
+from app.apps import load
+from app.data.hours import recorded
 from app.data.replay import Replay
-from app.runtime.topics import partition_of
-from app.serving.worker import new_account, new_state
 from app.settings import read_settings
 from app.streams.fraud.features import GRIDS
 from app.streams.fraud.files import open_dataset
@@ -35,13 +34,10 @@ def folder(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_play_has_the_scores_and_features_with_which_labels_are_learned(folder, tmp_path):
     end = number(on(20).date())
     played = read_play(play("binned", folder, end, tmp_path))
-    settings = read_settings(model="binned")
-    replay = Replay(
-        new_account(settings, new_state(settings)),
-        lambda customer: partition_of(customer, settings.partitions),
-    )
-    rows = (row for row in open_dataset(folder / FILE) if row.tx.at < end * DAY_MS)
-    examples = [learned.example for learned in replay.run(recorded(rows, 7 * DAY_MS))]
+    application = load(read_settings(model="binned"))
+    replay = Replay(application)
+    rows = (row for row in open_dataset(folder / FILE) if row.event.at < end * DAY_MS)
+    examples = [learned.example for learned in replay.run(recorded(application, rows, 7 * DAY_MS))]
     assert len(played.scores) == len(played.x) == replay.decided > len(examples) > 0
     for score, x, example in zip(played.scores, played.x, examples, strict=False):
         assert score == example.score

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from app.settings import read_settings
-from app.streams.fraud.history.record import Event, History
+from app.streams.fraud.history.record import History
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.scale import customers, history, merchants, workers
@@ -56,18 +57,22 @@ def test_records_hold_what_their_customers_paid_and_fence_off_no_transaction():
     rows, limits = simulated(600, seed=1), customers.limits_of(read_settings())
     pool = customers.records(iter(rows), limits)
     opened = [History.decode(raw, 1, limits) for raw in pool]
-    assert len(pool) == len({row.tx.customer for row in rows})
+    assert len(pool) == len({row.event.customer for row in rows})
     assert sum(one.before(0).count for one in opened) == 600
-    assert all(one.insert(Event(0, 1, rows[-1].tx.at, 1.0, 1)) for one in opened)
+    assert all(one.insert(Event(0, 1, rows[-1].event.at, 1.0, 1)) for one in opened)
 
 
 def test_transactions_keep_all_but_their_payer():
     rows = simulated(200, seed=1)
     paid = list(customers.of_random_customers(iter(rows), 50))
-    payers = {row.tx.customer for row in paid}
+    payers = {row.event.customer for row in paid}
     assert payers <= {customers.name(number) for number in range(50)} and len(payers) > 30
     for row, was in zip(paid, rows, strict=True):
-        assert (row.tx.id, row.tx.at, row.tx.amount) == (was.tx.id, was.tx.at, was.tx.amount)
+        assert (row.event.id, row.event.at, row.event.amount) == (
+            was.event.id,
+            was.event.at,
+            was.event.amount,
+        )
 
 
 def test_settings_of_the_environment_hold_for_the_block_alone(monkeypatch):

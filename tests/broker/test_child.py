@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from app.broker.child import Child
+from tests.broker.clients import until
 
 SLEEPER = [sys.executable, "-c", "print('here', flush=True); import time; time.sleep(600)"]
 STUBBORN = [
@@ -29,13 +30,11 @@ sys.stdin.read()
 
 
 async def has_written(log: Path) -> None:
-    async with asyncio.timeout(20):
-        while not log.exists() or b"here" not in log.read_bytes():
-            await asyncio.sleep(0.01)
+    await until(lambda: log.exists() and b"here" in log.read_bytes())
 
 
 def group(pid: int) -> list[int]:
-    """Pids of the living processes of a group; a zombie that nobody has reaped yet is dead."""
+    """Pids of the running processes in a group; a zombie does not count."""
     members = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
@@ -45,9 +44,7 @@ def group(pid: int) -> list[int]:
 
 
 async def has_no_process(pid: int) -> None:
-    async with asyncio.timeout(20):
-        while group(pid):
-            await asyncio.sleep(0.01)
+    await until(lambda: not group(pid))
 
 
 async def test_its_output_and_errors_are_appended_to_the_log(tmp_path: Path) -> None:

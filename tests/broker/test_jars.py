@@ -19,7 +19,7 @@ JARS = [
 
 @pytest.fixture
 async def repository() -> AsyncIterator[TestServer]:
-    """A Maven repository on a port of its own; it counts requests and serves what `held` says."""
+    """A Maven repository on a free port; serves what is HELD and records what was ASKED."""
 
     async def serve(request: web.Request) -> web.Response:
         path = request.match_info["path"]
@@ -98,7 +98,7 @@ async def test_a_jar_that_the_lock_does_not_name_is_refused_by_name_and_not_kept
     repository: TestServer, address: str, tmp_path: Path, served: bytes
 ) -> None:
     repository.app[HELD][JARS[1].path] = served
-    with pytest.raises(BrokerError, match=r"part2-1\.jar is not the jar that the lock names"):
+    with pytest.raises(BrokerError, match=r"part2-1\.jar does not match the lock"):
         await provide(JARS[1:2], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -122,5 +122,5 @@ async def test_without_network_and_cache_one_sentence_says_what_to_do(
 
 async def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BrokerError, match=r"cannot be kept in .*file.cache: Not a directory\."):
+    with pytest.raises(BrokerError, match=r"cannot be stored in .*file.cache: Not a directory\."):
         await provide(JARS, tmp_path / "file" / "cache")

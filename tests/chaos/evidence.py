@@ -8,16 +8,16 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
+from app.apps import load
 from app.core.fold import LearningState
-from app.messages import Example, Prediction, read_example, read_prediction
 from app.runtime import rocks
 from app.runtime.guard import Exit
-from app.runtime.topics import TABLES
-from app.serving.worker import new_state
 from app.settings import Settings
+from app.streams.fraud.messages import Example, Prediction, read_example, read_prediction
 from tests.chaos.load import Load
 from tests.system.workers import Kafka
 
+TABLES = ("customers", "labels", "models")
 OFFSET_KEY = b"__faust\0offset__"
 
 
@@ -70,7 +70,7 @@ class Evidence:
 
     def folded(self) -> tuple[LearningState, list[Example]]:
         """The state after the whole log, and the examples that counted, in order."""
-        state = new_state(self.settings)
+        state = load(self.settings).new_state()
         return state, [example for offset, example in self.log() if state.fold(example, offset)]
 
     def table(self, name: str) -> dict[tuple[int, bytes], bytes]:
@@ -99,7 +99,7 @@ async def read_logs(kafka: Kafka, load: Load, count: int, poison: set) -> Eviden
         count=count,
         settings=kafka.settings,
         poison=poison,
-        transactions=await kafka.read(topics.transactions),
+        transactions=await kafka.read(topics.events),
         predictions=await kafka.read(topics.predictions),
         review=await kafka.read(topics.review),
         letters=await kafka.read(topics.dead_letters),

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
-from app.messages import Feedback, encode
-from app.runtime.topics import Topics, partition_of
+from app.apps import set_up
+from app.core.partitioning import partition_of
 from app.settings import Settings
+from app.streams.fraud.messages import Feedback
+from app.wire import encode
 from tests.chaos.load import EARLIEST, Line, Load
 from tests.chaos.poison import FEEDBACK, TRANSACTIONS
 
@@ -30,7 +32,7 @@ class Feeder:
 
     def __init__(self, settings: Settings, load: Load, rate: float, backlog: int, seed: int):
         self.settings, self.load, self.rate, self.backlog = settings, load, rate, backlog
-        self.topics = Topics.named(settings)
+        self.topics = set_up(settings).topics
         self.random = random.Random(seed)
         self.count = 0
         self.poison: set[tuple[str, int, int]] = set()
@@ -88,7 +90,7 @@ class Feeder:
         for line, said in self.load.said(n):
             if line.after > 0:
                 self._schedule(n, line, said)
-        await self._send(self.topics.transactions, tx.customer, encode(tx))
+        await self._send(self.topics.events, tx.customer, encode(tx))
         if self.random.randrange(POISON_EVERY) == 0:
             await self._poison(n)
 
@@ -97,10 +99,10 @@ class Feeder:
 
     async def _say(self, through: int | None) -> None:
         for line, said in self._take_due(through):
-            here = partition_of(said.customer, self.settings.partitions)
+            here = partition_of(said.key, self.settings.partitions)
             partition = (here + line.astray) % self.settings.partitions
             for _ in range(line.times):
-                await self._send(self.topics.feedback, said.customer, encode(said), partition)
+                await self._send(self.topics.feedback, said.key, encode(said), partition)
 
     def _take_due(self, through: int | None) -> Iterator[tuple[Line, Feedback]]:
         while self._due and (through is None or self._due[0][0] <= through):
@@ -112,7 +114,7 @@ class Feeder:
         tx.id += "-poison"
         if self.random.randrange(3):
             value = self.random.choice(list(TRANSACTIONS.values()))(tx)
-            sent = await self._send(self.topics.transactions, tx.customer, value)
+            sent = await self._send(self.topics.events, tx.customer, value)
         else:
             value = self.random.choice(list(FEEDBACK.values()))
             sent = await self._send(self.topics.feedback, tx.customer, value)

@@ -5,22 +5,18 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
+from app.apps import load as load_application
+from app.apps import set_up
 from app.core import labels, settling, threshold
-from app.core.batch import Decided
+from app.core.batch import Stored
+from app.core.hashing import hash64
+from app.core.messages import Origin, Source
+from app.core.partitioning import partition_of
 from app.errors import Refused
-from app.messages import (
-    Feedback,
-    Origin,
-    Source,
-    encode,
-    read_example,
-    read_prediction,
-    read_transaction,
-)
-from app.runtime.topics import Topics, partition_of
-from app.serving.worker import new_account, new_state
 from app.settings import Settings
-from app.streams.fraud.history.record import History, hash64
+from app.streams.fraud.messages import Feedback, read_example, read_prediction, read_transaction
+from app.wire import encode
+from tests.cards import decide, threshold_of
 from tests.chaos.evidence import Evidence, Store, latest
 from tests.chaos.load import EARLIEST, LATEST, Load
 from tests.chaos.poison import TRANSACTIONS
@@ -53,14 +49,14 @@ class Ideal:
 
     def __init__(self, load: Load, settings: Settings) -> None:
         self.load, self.settings = load, settings
-        names = self.names = Topics.named(settings)
+        names = self.names = set_up(settings).topics
         self.logs = {name: Log(name) for name in names[:-1]}
         self.tables = {name: Log(topic) for name, topic in names.changelogs.items()}
-        self.state = new_state(settings)
-        self.account = new_account(settings, self.state)
+        self.application = load_application(settings)
+        self.state = self.application.new_state()
         self.histories: dict[bytes, bytes] = {}
-        self.thresholds = [self.account.threshold(None) for _ in range(settings.partitions)]
-        self.decided: dict[str, Decided] = {}
+        self.thresholds = [threshold_of(self.application, None) for _ in range(settings.partitions)]
+        self.decided: dict[str, Stored] = {}
         self.entries: dict[str, labels.LabelEntry] = {}
         self.poison: set[tuple[str, int, int]] = set()
 
@@ -82,27 +78,28 @@ class Ideal:
         key, partition = tx.customer.encode(), partition_of(tx.customer, self.settings.partitions)
         if n % 50 == 0:
             self.refuse(partition, key, TRANSACTIONS["no amount"](tx))
-        offset = self.logs[self.names.transactions].put(partition, key, encode(tx))
+        offset = self.logs[self.names.events].put(partition, key, encode(tx))
         read = read_transaction(encode(tx))
         source = Source(partition, offset)
         review = self.thresholds[partition]
-        answer = self.account.decide(read, source, self.histories.get(key), None, threshold=review)
-        self.write_customer(partition, key, answer.history)
+        before = self.histories.get(key)
+        answer, after = decide(self.application, self.state, read, source, before, threshold=review)
+        self.write_customer(partition, key, after)
         if review is not None:
             self.tables["customers"].put(partition, threshold.KEY, review.encode())
-        self.decided[tx.id] = Decided(offset, answer.raw)
+        self.decided[tx.id] = Stored(offset, answer.raw)
         self.logs[self.names.predictions].put(partition, key, answer.raw)
         if answer.decision != "approve":
             self.logs[self.names.review].put(partition, key, answer.raw)
         waiting = self.entries.get(tx.id, labels.LabelEntry(tx.customer, [])).waiting
         for revision in list(waiting):
-            self.feedback(settling.again(tx.id, self.entries[tx.id], revision))
+            self.feedback(settling.again(self.application, tx.id, self.entries[tx.id], revision))
         if tx.label is not None:
             own = {"label": tx.label, "source": "stream", "at": tx.at}
-            self.feedback(Feedback(id=tx.id, customer=tx.customer, **own))
+            self.feedback(Feedback(id=tx.id, key=tx.customer, **own))
 
     def refuse(self, partition: int, key: bytes, value: bytes) -> None:
-        topic = self.names.transactions
+        topic = self.names.events
         offset = self.logs[topic].put(partition, key, value)
         self.poison.add((topic, partition, offset))
         place = {"topic": topic, "partition": partition, "offset": offset}
@@ -111,16 +108,17 @@ class Ideal:
 
     def feedback(self, said: Feedback) -> None:
         key, partition = (
-            said.customer.encode(),
-            partition_of(said.customer, self.settings.partitions),
+            said.key.encode(),
+            partition_of(said.key, self.settings.partitions),
         )
         offset = self.logs[self.names.feedback].put(partition, key, encode(said))
-        entry = self.entries.setdefault(said.id, labels.LabelEntry(said.customer, []))
+        entry = self.entries.setdefault(said.id, labels.LabelEntry(said.key, []))
         found = self.decided.get(said.id)
         decision = None if found is None else read_prediction(found.raw)
         origin = Origin(self.settings.epoch, partition, offset)
         try:
-            revision = settling.settle(entry, said, settling.Known(origin, NOW), decision)
+            received = settling.Received(origin, NOW)
+            revision = settling.settle(self.application, entry, said, received, decision)
         except Refused as reason:
             raise AssertionError(f"the load says what nobody can use: {reason}") from None
         self.tables["labels"].put(partition, said.id.encode(), labels.encode_entry(entry))
@@ -131,8 +129,8 @@ class Ideal:
         offset = self.logs[self.names.examples].put(0, None, revision.example)
         example = read_example(revision.example)
         self.state.fold(example, offset)
-        history = History.decode(self.histories.get(key), self.settings.epoch, self.account.limits)
-        history.learn_label(hash64(example.tx), revision.origin, revision.at, example.y == 1)
+        history = self.application.open(self.histories.get(key))
+        history.learn_label(hash64(example.id), revision.origin, revision.at, example.y == 1)
         self.write_customer(partition, key, history.encode())
 
     def write_customer(self, partition: int, key: bytes, record: bytes) -> None:
@@ -152,7 +150,7 @@ class Ideal:
             count=count,
             settings=self.settings,
             poison=self.poison,
-            transactions=logs[names.transactions].records,
+            transactions=logs[names.events].records,
             predictions=logs[names.predictions].records,
             review=logs[names.review].records,
             letters=logs[names.dead_letters].records,

@@ -3,20 +3,29 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from app.apps import load, set_up
 from app.core import threshold
-from app.core.fold import fold_log
-from app.core.labels import TAUGHT, decode_entry
-from app.messages import Example, Transaction, encode, read_prediction, read_transaction
+from app.core.batch import appraise
+from app.core.hashing import hash64
+from app.core.labels import decode_entry
 from app.runtime import fence
-from app.runtime.topics import Topics
 from app.serving.waiting import PREFIX, Waiting, left_over
-from app.serving.worker import new_account, new_state
-from app.streams.fraud.decision import appraise, known
 from app.streams.fraud.extract import extract
 from app.streams.fraud.history.past import Past
-from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.merchants import HEAD
+from app.streams.fraud.messages import (
+    LABELS,
+    Example,
+    Transaction,
+    read_prediction,
+    read_transaction,
+)
+from app.wire import encode
+from tests.cards import threshold_of
 from tests.chaos.evidence import Evidence, latest
+from tests.core.folding import fold_log
 
 OTHER_TOPIC = {"customer_frauds_14d": 0.0}
 END = 1 << 62  # above every offset
@@ -36,14 +45,14 @@ def every_transaction_is_decided_once(e: Evidence) -> Iterator[str]:
 
 def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
     """Score, decision and reasons follow from the stored features and the log, to the last bit."""
-    log, state = e.log(), new_state(e.settings)
-    policy = new_account(e.settings, state).policy
+    log, application = e.log(), load(e.settings)
+    state = application.new_state()
     decisions = [prediction for _, prediction in e.decisions().values()]
     for prediction in sorted(decisions, key=lambda p: p.model.version):
         version = prediction.model.version
         fold_log(state, log[state.version : version], version - 1)
         partition, review = prediction.source.partition, prediction.threshold
-        again = appraise(prediction.features, state, partition, policy, review=review)
+        again = appraise(application, prediction.features, state, partition, review)
         stored = prediction.score, prediction.decision, encode(prediction.reasons)
         if (again.score, again.decision, encode(again.reasons)) != stored:
             yield f"differs: the decision on {prediction.id}, computed again"
@@ -54,7 +63,7 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
 
     All but the customer's own frauds: those come from another topic, at no fixed moment.
     """
-    decisions, log, state = e.decisions(), e.log(), new_state(e.settings)
+    decisions, log, state = e.decisions(), e.log(), load(e.settings).new_state()
     histories: dict[str, History] = {}
     seen: list[tuple[int, Transaction, Past]] = []
     for record, tx in _usable(e):
@@ -66,7 +75,7 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
             history.insert(_event(tx, record.offset))
     for version, tx, past in sorted(seen, key=lambda one: one[0]):
         fold_log(state, log[state.version : version], version - 1)
-        merchant = known(state).merchants.view(tx.merchant, tx.location, tx.at)
+        merchant = state.statistics.merchants.view(tx.merchant, tx.location, tx.at)
         stored = decisions[tx.id][1]
         x = extract(tx, past, merchant, stored.model.features)
         if stored.mode != "degraded" and {**stored.features, **OTHER_TOPIC} != {**x, **OTHER_TOPIC}:
@@ -111,8 +120,8 @@ def customers_equal_the_fold_of_the_log(e: Evidence) -> Iterator[str]:
         history.insert(_event(tx, record.offset))
     _, examples = e.folded()
     for example in sorted(examples, key=lambda example: example.origin):
-        history = histories[e.load.customer(e.load.number(example.tx))]
-        history.learn_label(hash64(example.tx), example.origin, example.known, example.y == 1)
+        history = histories[e.load.customer(e.load.number(example.id))]
+        history.learn_label(hash64(example.id), example.origin, example.known, example.y == 1)
     for key, raw in _customers(e):
         if histories[key.decode()].encode() != raw:
             yield f"differs: the record of customer {key.decode()}"
@@ -125,7 +134,8 @@ def labels_that_hold_are_the_true_ones(e: Evidence) -> Iterator[str]:
         tx = e.load.transaction(n).id
         raw = entries.get(tx.encode())
         entry = decode_entry(raw, "")
-        holds = None if entry.holds is None else TAUGHT[entry.holds.label]
+        standing = LABELS.holds(entry)
+        holds = None if standing is None else LABELS.teaches[standing.label]
         if holds != e.load.holds(n):
             yield f"lost: of {tx} {holds} holds, not {e.load.holds(n)}"
         if entry.waiting:
@@ -139,7 +149,7 @@ def every_label_is_learned_exactly_once(e: Evidence) -> Iterator[str]:
     _, examples = e.folded()
     taught: dict[str, list[Example]] = {}
     for example in examples:
-        taught.setdefault(example.tx, []).append(example)
+        taught.setdefault(example.id, []).append(example)
     for n in e.numbers:
         tx = e.load.transaction(n).id
         lessons = taught.pop(tx, [])
@@ -156,7 +166,7 @@ def every_label_is_learned_exactly_once(e: Evidence) -> Iterator[str]:
 def merchants_hold_the_closed_form(e: Evidence) -> Iterator[str]:
     """Labels and frauds of every merchant, by arithmetic on the numbers alone."""
     state, _ = e.folded()
-    merchants = known(state).merchants
+    merchants = state.statistics.merchants
     wanted = e.load.merchant_labels(e.count)
     for n in range(e.load.merchants):
         name = e.load.merchant(n)
@@ -170,7 +180,7 @@ def learning_states_equal_the_fold(e: Evidence) -> Iterator[str]:
     """Every worker's whole learning state, byte for byte, at the version where it stopped."""
     log = e.log()
     for worker, told in e.learned.items():
-        state = new_state(e.settings)
+        state = load(e.settings).new_state()
         if told["version"]:
             fold_log(state, log, told["version"] - 1)
         if state.digest() != told["digest"]:
@@ -182,13 +192,13 @@ def learning_states_equal_the_fold(e: Evidence) -> Iterator[str]:
 def changelogs_never_go_back(e: Evidence) -> Iterator[str]:
     """No key gets an older value than it had: no zombie has written."""
     seen: dict[tuple[int, bytes], int] = {}
-    account = new_account(e.settings, new_state(e.settings))
+    application = load(e.settings)
     for record in e.changelogs["customers"]:
         key = record.partition, record.key
         if record.key == fence.KEY:
             continue
         if record.key == threshold.KEY:
-            name, stored = "the threshold", account.threshold(record.value)
+            name, stored = "the threshold", threshold_of(application, record.value)
         else:
             name, stored = f"customer {record.key.decode()}", _history(e, record.value)
         if stored is None:
@@ -255,7 +265,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
 
 def _usable(e: Evidence) -> Iterator[tuple]:
     """The transactions that are not poison, partition by partition in log order."""
-    topic = Topics.named(e.settings).transactions
+    topic = set_up(e.settings).topics.events
     for record in e.transactions:
         if (topic, record.partition, record.offset) not in e.poison:
             yield record, read_transaction(record.value)

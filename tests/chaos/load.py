@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from app.messages import Feedback, LabelSource, Transaction
+from app.streams.fraud.messages import Feedback, Transaction
 
 START = 1_767_225_600_000  # 2026-01-01, epoch ms
 TURN = 61 * 60_000  # ms between two transactions of one customer: no window ends on one
@@ -25,7 +25,7 @@ class Line(NamedTuple):
     """
 
     after: int
-    source: LabelSource
+    source: str
     says: Says
     times: int = 1
     astray: bool = False
@@ -115,7 +115,7 @@ class Load:
     def _feedback(self, n: int, place: int, line: Line) -> Feedback:
         return Feedback(
             id=f"t{self.seed}-{n}",
-            customer=self.customer(n),
+            key=self.customer(n),
             label=self._word(n, line.says),
             source=line.source,
             actor=f"actor-{place}",

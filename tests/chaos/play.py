@@ -11,8 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.runtime import topics
 from app.runtime.guard import Exit
 from app.settings import Settings, read_settings
 from tests.chaos.evidence import Evidence, read_logs, read_stores
@@ -66,7 +66,7 @@ async def play(plan: Plan, directory: Path, broker: Broker | None = None) -> Out
     outcome = Outcome(asdict(plan))
     async with _broker(plan, broker) as brokers:
         settings = _settings(plan, brokers.bootstrap)
-        await topics.create(settings)
+        await set_up(settings).create_topics()
         async with fleet(settings, directory, plan.workers, plan.leave_out) as workers:
             evidence: Evidence | None = None
             try:
@@ -184,10 +184,10 @@ async def _all_work(scene: Scene, watch: Watch) -> None:
 
 async def _drained(settings: Settings, count: int) -> bool:
     """Whether the group's positions have reached the ends of both sources, and stay there."""
-    names = topics.Topics.named(settings)
+    names = set_up(settings).topics
     tps = [
         TopicPartition(topic, partition)
-        for topic in (names.transactions, names.feedback)
+        for topic in (names.events, names.feedback)
         for partition in range(settings.partitions)
     ]
     async with AIOKafkaConsumer(

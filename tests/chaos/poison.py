@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable
 
-from app.messages import Transaction, encode
+from app.streams.fraud.messages import Transaction
+from app.wire import encode
 
 FAR = 30 * 86_400_000  # ms
 

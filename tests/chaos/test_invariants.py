@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from app.core import threshold
-from app.messages import encode, read_example, read_prediction
 from app.settings import Settings
+from app.streams.fraud.messages import read_example, read_prediction
+from app.wire import encode
 from tests.chaos.evidence import Evidence
 from tests.chaos.ideal import Ideal
 from tests.chaos.invariants import INVARIANTS
@@ -117,14 +118,14 @@ def lose_a_label(e: Evidence) -> str:
 
 def lose_an_example(e: Evidence) -> str:
     lost = read_example(e.examples.pop().value)
-    return f"lost: {lost.tx} was taught"
+    return f"lost: {lost.id} was taught"
 
 
 def teach_twice(e: Evidence) -> str:
     again = read_example(e.examples[-1].value)
     again.origin = msgspec.structs.replace(again.origin, offset=again.origin.offset + 1000)
     e.examples.append(with_value(e.examples[-1], encode(again), e.examples[-1].offset + 1))
-    return f"doubled: {again.tx} was taught"
+    return f"doubled: {again.id} was taught"
 
 
 def learn_something_else(e: Evidence) -> str:

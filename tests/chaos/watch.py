@@ -4,7 +4,7 @@ import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.runtime.topics import Topics
+from app.apps import set_up
 from app.settings import Settings
 
 
@@ -13,7 +13,7 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.topic = Topics.named(settings).predictions
+        self.topic = set_up(settings).topics.predictions
         self.last: dict[int, float] = {}
         self.gaps: list[dict[int, float]] = [{}]
 

@@ -51,13 +51,14 @@ def main() -> None:
     import faust
     import mode.loop
 
+    from app.apps import set_up
     from app.serving.application import create_app
     from app.settings import settings
     from app.web.server import mount
 
     say_at_the_end_what_was_learned()
     mode.loop.use("uvloop")
-    app = mount(create_app(settings(), leave_out=LEAVE_OUT))
+    app = mount(create_app(set_up(settings()), leave_out=LEAVE_OUT))
     faust.Worker(app, loglevel="info", redirect_stdouts=False).execute_from_commandline()
 
 

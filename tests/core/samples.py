@@ -7,7 +7,8 @@ import msgspec
 
 from app.core.dump import Scorer
 from app.core.fold import LearningState
-from app.messages import Example, Origin
+from app.core.messages import Origin
+from app.streams.fraud.messages import Example
 
 GRIDS = {"amount": [10.0, 50.0, 100.0, 220.0], "count": [1.0, 2.0, 5.0], "night": [0.5]}
 PARTITIONS = 3
@@ -24,7 +25,7 @@ class Tally:
         before = example.previous.label * example.previous.weight if example.previous else 0.0
         change = (example.y or 0) * example.w - before
         self.frauds[example.merchant] = self.frauds.get(example.merchant, 0.0) + change
-        self.last = example.tx
+        self.last = example.id
 
     def parts(self) -> Iterator[bytes]:
         yield self.last.encode()
@@ -56,7 +57,7 @@ def features(chance: random.Random) -> dict[str, float]:
 def example(seed: int, origin: Origin, y: int | None = 0, w: float = 1.0) -> Example:
     """An example whose features follow from `seed`."""
     return Example(
-        tx=f"t{seed}",
+        id=f"t{seed}",
         x=features(random.Random(seed)),
         y=y,
         w=w,

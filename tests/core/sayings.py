@@ -1,24 +1,26 @@
 """Labels and decisions for the tests of what is said of a transaction."""
 
+from functools import partial
+
+from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry
-from app.core.settling import DAY_MS, Known, settle
-from app.messages import (
-    Example,
-    Feedback,
-    ModelUsed,
-    Origin,
-    Prediction,
-    Source,
-    read_example,
-)
+from app.core.messages import ModelUsed, Origin, Source
+from app.core.settling import Received
+from app.streams.fraud.messages import Example, Feedback, Prediction, read_example
+from app.units import DAY_MS
+from tests.cards import cards
 
 NOW = 100 * DAY_MS  # when a record was written, unless a test says otherwise
+CARDS = cards()
+LABELS = CARDS.labels
+settle = partial(settling.settle, CARDS)
+again = partial(settling.again, CARDS)
 
 
-def decision(tx: str = "t1", customer: str = "c1") -> Prediction:
+def decision(tx: str = "t1", key: str = "c1") -> Prediction:
     return Prediction(
         id=tx,
-        customer=customer,
+        key=key,
         merchant=f"m of {tx}",
         location="DE",
         amount=20.0,
@@ -36,11 +38,11 @@ def decision(tx: str = "t1", customer: str = "c1") -> Prediction:
 
 
 def said(label: str, source: str = "analyst", at: int | None = None, **more: str) -> Feedback:
-    return Feedback(**{"id": "t1", "customer": "c1", **more}, label=label, source=source, at=at)
+    return Feedback(**{"id": "t1", "key": "c1", **more}, label=label, source=source, at=at)
 
 
-def known(offset: int, recorded: int = NOW) -> Known:
-    return Known(Origin(1, 0, offset), recorded)
+def known(offset: int, recorded: int = NOW) -> Received:
+    return Received(Origin(1, 0, offset), recorded)
 
 
 def tell(entry: LabelEntry, *labels: Feedback) -> list[Revision | None]:

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from app.core.bundle import pack
-from app.core.fold import fold_log
 from app.core.manifest import Identity, read_manifest, seal, signature
 from app.core.snapshot import Snapshot, assemble, unpack
 from app.errors import SnapshotError
+from tests.core.folding import fold_log
 from tests.core.samples import PARTITIONS, log, state
 
 IDENTITY = Identity("binned", PARTITIONS, "features")

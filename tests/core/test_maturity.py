@@ -4,22 +4,23 @@ import pytest
 
 from app.core.labels import LabelEntry
 from app.core.maturity import Maturity, sampled
-from app.core.settling import Known, settle
-from app.messages import Feedback, Origin, Previous, label_id, read_example
-from tests.core.sayings import NOW, decision, known, said
+from app.core.messages import Origin, Previous, label_id
+from app.core.settling import Received
+from app.streams.fraud.messages import Feedback, read_example
+from app.units import DAY_MS
+from tests.core.sayings import CARDS, NOW, decision, known, said, settle
 
-DAY = 86_400_000
-RULE = Maturity(after=30 * DAY, horizon=120 * DAY, share=1.0)
+RULE = Maturity(CARDS, after=30 * DAY_MS, horizon=120 * DAY_MS, share=1.0)
 
 
 @pytest.mark.parametrize(
     ("age", "due", "forgotten"),
     [
         pytest.param(0, False, False, id="the newest"),
-        pytest.param(30 * DAY - 1, False, False, id="almost old enough"),
-        pytest.param(30 * DAY, True, False, id="just old enough"),
-        pytest.param(120 * DAY, True, False, id="as old as the horizon"),
-        pytest.param(120 * DAY + 1, True, True, id="older than what is remembered"),
+        pytest.param(30 * DAY_MS - 1, False, False, id="almost old enough"),
+        pytest.param(30 * DAY_MS, True, False, id="just old enough"),
+        pytest.param(120 * DAY_MS, True, False, id="as old as the horizon"),
+        pytest.param(120 * DAY_MS + 1, True, True, id="older than what is remembered"),
     ],
 )
 def test_age_is_measured_up_to_the_newest_prediction(age, due, forgotten):
@@ -56,16 +57,18 @@ def test_a_share_of_the_ids_is_sampled_and_a_larger_share_holds_the_smaller(shar
 
 
 def test_what_is_said_has_one_label_id_whenever_it_is_said():
-    first, again = RULE.label("t1", "c1", 0), RULE._replace(after=DAY).label("t1", "c1", 99)
+    first, again = RULE.label("t1", "c1", 0), RULE._replace(after=DAY_MS).label("t1", "c1", 99)
     assert label_id(first) == label_id(again) != label_id(RULE.label("t2", "c1", 0))
-    assert (first.label, first.source, first.at) == ("legit", "maturity", 30 * DAY)
+    assert (first.label, first.source, first.at) == ("legit", "maturity", 30 * DAY_MS)
 
 
 def test_a_matured_example_has_the_weight_of_the_settings_and_a_chargeback_takes_that_back():
     entry = LabelEntry("c1", [])
     matured = settle(entry, RULE.label("t1", "c1", 0), known(0), decision(), matured=0.25)
     assert (read_example(matured.example).y, read_example(matured.example).w) == (0, 0.25)
-    late = settle(entry, said("fraud", "chargeback", 40 * DAY), known(1), decision(), matured=0.25)
+    late = settle(
+        entry, said("fraud", "chargeback", 40 * DAY_MS), known(1), decision(), matured=0.25
+    )
     example = read_example(late.example)
     assert (example.y, example.w, example.previous) == (1, 1.0, Previous(0, 0.25, 30))
 
@@ -73,8 +76,8 @@ def test_a_matured_example_has_the_weight_of_the_settings_and_a_chargeback_takes
 def test_what_falls_back_on_maturity_has_its_weight_again():
     entry = LabelEntry("c1", [])
     settle(entry, RULE.label("t1", "c1", 0), known(0), decision(), matured=0.25)
-    settle(entry, said("fraud", at=40 * DAY), known(1), decision(), matured=0.25)
-    taken_back = Feedback(id="t1", customer="c1", label="none", source="analyst", at=41 * DAY)
-    revision = settle(entry, taken_back, Known(Origin(1, 0, 2), NOW), decision(), matured=0.25)
+    settle(entry, said("fraud", at=40 * DAY_MS), known(1), decision(), matured=0.25)
+    taken_back = Feedback(id="t1", key="c1", label="none", source="analyst", at=41 * DAY_MS)
+    revision = settle(entry, taken_back, Received(Origin(1, 0, 2), NOW), decision(), matured=0.25)
     example = read_example(revision.example)
     assert (example.y, example.w, example.previous) == (0, 0.25, Previous(1, 1.0, 40))

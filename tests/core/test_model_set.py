@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.model_set import Models
+from app.core.model_set import ModelSet
 from app.core.models.binned import BinnedLogistic
 from app.core.models.zoo import ZOO
 from tests.core.samples import GRIDS
@@ -19,8 +19,8 @@ def separately(count: int) -> tuple[BinnedLogistic, list[BinnedLogistic]]:
     return shared, own
 
 
-def together(count: int) -> Models:
-    models = Models("binned", 2, GRIDS)
+def together(count: int) -> ModelSet:
+    models = ModelSet("binned", 2, GRIDS)
     for number, (x, y, w) in enumerate(examples(0, count)):
         models.learn(x, y, w, number % 2)
     return models
@@ -48,7 +48,7 @@ def test_poison_is_refused_by_all_of_them():
 @pytest.mark.parametrize("name", ZOO)
 def test_of_an_example_scored_with_more_features_they_learn_those_they_have(name):
     few = {"amount": GRIDS["amount"]}
-    whole, part = Models(name, 1, few), Models(name, 1, few)
+    whole, part = ModelSet(name, 1, few), ModelSet(name, 1, few)
     for x, y, w in examples(0, 200):
         whole.learn(x, y, w, 0)
         part.learn({name: value for name, value in x.items() if name in few}, y, w, 0)

@@ -9,22 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import labels
-from app.core.fold import LearningState, fold_log
+from app.core import settling
+from app.core.fold import LearningState
 from app.core.labels import LabelEntry, decode_entry, encode_entry
-from app.core.settling import DAY_MS, MAX_REVISIONS, again, end_step, expire, settle
+from app.core.messages import Origin, Previous, label_id
+from app.core.settling import MAX_REVISIONS, expire
 from app.errors import Refused
-from app.messages import (
-    Example,
-    Feedback,
-    Origin,
-    Previous,
-    label_id,
-    read_example,
-)
 from app.streams.fraud.features import FEATURES, GRIDS
+from app.streams.fraud.messages import Example, Feedback, read_example
+from app.units import DAY_MS
+from tests.core.folding import fold_log
 from tests.core.samples import Tally
-from tests.core.sayings import NOW, decision, entry, known, said, taught, tell
+from tests.core.sayings import (
+    CARDS,
+    LABELS,
+    NOW,
+    again,
+    decision,
+    entry,
+    known,
+    said,
+    settle,
+    taught,
+    tell,
+)
 
 # -- what is taught
 
@@ -33,7 +41,7 @@ def test_the_first_label_teaches_what_was_scored():
     (revision,) = tell(entry(), said("fraud", at=NOW - DAY_MS))
     assert revision.outcome == "settled"
     assert taught(revision) == Example(
-        tx="t1",
+        id="t1",
         x={"amount": 20.0},
         y=1,
         w=1.0,
@@ -87,7 +95,7 @@ def test_what_does_not_change_the_value_that_holds_is_noted(before, last):
 def test_only_the_last_example_ends_the_step():
     one = entry()
     (revision,) = tell(one, said("fraud"))
-    end_step(revision)
+    settling.end_step(CARDS, revision)
     assert taught(revision).end_of_step
     kept = decode_entry(encode_entry(one), "").revisions[0]
     assert kept.example == revision.example
@@ -124,7 +132,7 @@ def test_a_replay_repeats_the_same_bytes():
 def test_labels_that_name_another_customer_are_refused():
     one = entry()
     with pytest.raises(Refused, match="`customer`"):
-        settle(one, said("fraud", customer="c2"), known(0), decision())
+        settle(one, said("fraud", key="c2"), known(0), decision())
     assert one.revisions == []
 
 
@@ -148,7 +156,7 @@ def test_the_largest_entry_fits_into_one_record():
             ("fraud", "legit")[n % 2],
             at=n,
             id=name,
-            customer="c" * 128,
+            key="c" * 128,
             actor=name,
             reason=name,
             note=face * 2000,
@@ -164,7 +172,7 @@ def test_the_largest_entry_fits_into_one_record():
 def test_a_label_waits_and_is_settled_under_the_origin_of_its_re_entry():
     one = entry()
     waits = settle(one, said("fraud", at=7, actor="ann", note="n", reason="r"), known(0), None)
-    assert (waits.outcome, one.waiting, one.holds) == ("waiting", [waits], None)
+    assert (waits.outcome, one.waiting, LABELS.holds(one)) == ("waiting", [waits], None)
     renewed = again("t1", one, waits)
     assert label_id(renewed) == waits.label_id
     assert (renewed.at, renewed.actor, renewed.note, renewed.reason) == (7, "ann", "n", "r")
@@ -197,15 +205,15 @@ def test_a_label_that_is_settled_by_a_later_copy_keeps_the_time_under_which_it_w
 
 def test_each_waiting_label_keeps_the_customer_that_it_names():
     one = decode_entry(None, "c2")
-    settle(one, said("legit", customer="c2", at=1), known(0), None)
-    settle(one, said("fraud", customer="c1", at=2), known(1), None)
+    settle(one, said("legit", key="c2", at=1), known(0), None)
+    settle(one, said("fraud", key="c1", at=2), known(1), None)
     one = decode_entry(encode_entry(one), "")
     renewed = [again("t1", one, revision) for revision in one.waiting]
-    assert [feedback.customer for feedback in renewed] == ["c2", "c1"]
+    assert [feedback.key for feedback in renewed] == ["c2", "c1"]
     with pytest.raises(Refused, match="`customer`"):
         settle(one, renewed[0], known(2), decision())
     assert taught(settle(one, renewed[1], known(3), decision())).y == 1
-    assert (one.customer, one.waiting) == ("c1", [])
+    assert (one.key, one.waiting) == ("c1", [])
 
 
 def test_a_label_that_waited_for_too_long_is_given_up_once():
@@ -213,7 +221,7 @@ def test_a_label_that_waited_for_too_long_is_given_up_once():
     revision = settle(one, said("fraud"), known(0), None)
     assert expire(one, "another") is None
     assert expire(one, revision.label_id) is revision
-    assert (revision.outcome, one.waiting, one.holds) == ("expired", [], None)
+    assert (revision.outcome, one.waiting, LABELS.holds(one)) == ("expired", [], None)
     assert expire(one, revision.label_id) is None
 
 
@@ -234,7 +242,7 @@ ACTIONS = st.one_of(
     st.tuples(
         st.just("say"),
         st.sampled_from(TXS),
-        st.sampled_from(list(labels.RANKS)),
+        st.sampled_from(list(LABELS.ranks)),
         st.sampled_from(["fraud", "legit", "unsure", "none"]),
     ),
     st.tuples(st.just("say again"), st.integers(0, 20)),
@@ -315,11 +323,11 @@ def held(log: list[Feedback], tx: str) -> int | None:
         if feedback.label == "none":
             withdrawn[feedback.source] = max(withdrawn[feedback.source], feedback.at)
     standing = [
-        (labels.RANKS[feedback.source], feedback.at, feedback.label)
+        (LABELS.ranks[feedback.source], feedback.at, feedback.label)
         for feedback in mine
-        if feedback.label in labels.TAUGHT and feedback.at > withdrawn[feedback.source]
+        if feedback.label in LABELS.teaches and feedback.at > withdrawn[feedback.source]
     ]
-    return labels.TAUGHT[max(standing)[2]] if standing else None
+    return LABELS.teaches[max(standing)[2]] if standing else None
 
 
 @settings(deadline=None, max_examples=300)
@@ -339,7 +347,7 @@ def test_whatever_is_replayed_each_value_is_taught_once(actions, seed):
     for offset, raw in enumerate(learner.examples):
         example = read_example(raw)
         if state.fold(example, offset):
-            folded[example.tx].append(example)
+            folded[example.id].append(example)
 
     for tx in TXS:
         value = held(learner.log, tx)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.bundle import CHUNK_BYTES, PART_BYTES, Bundle, length, pack
-from app.core.fold import LearningState, fold_log
+from app.core.fold import LearningState
 from app.core.manifest import Identity, Manifest, read_manifest, seal
 from app.core.snapshot import KEY, Snapshot, assemble, stale, unpack, verify
 from app.errors import SnapshotError
+from tests.core.folding import fold_log
 from tests.core.samples import GRIDS, PARTITIONS, Tally, log, state
 
 IDENTITY = Identity("binned", PARTITIONS, "features")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.threshold import HEAD, HOUR, LATEST, SPEED, Budget, Threshold, logit
+from app.core.threshold import HEAD, LATEST, SPEED, Budget, Threshold, logit
 from app.errors import StateError
+from app.units import HOUR_MS
 
 DAY = 24
 START = 1_700_000_000_000
@@ -45,7 +46,7 @@ def alerts_by_hour(
     for offset, (hour, score) in enumerate(stream):
         alert = score >= logit(threshold.score)
         hours[int(hour)] += alert
-        threshold.move(offset, START + round(HOUR * (told or float)(hour)), alert)
+        threshold.move(offset, START + round(HOUR_MS * (told or float)(hour)), alert)
     return hours
 
 
@@ -57,7 +58,7 @@ def mean_share(hours: list[int], budget: float = BUDGET.alerts) -> float:
 def passed(threshold: Threshold, hours: float, offset: int = 0, alert: bool = False) -> Threshold:
     """The threshold after events of one time, as many as time is the median of."""
     for n in range(LATEST):
-        threshold.move(offset + n, START + round(HOUR * hours), alert)
+        threshold.move(offset + n, START + round(HOUR_MS * hours), alert)
     return threshold
 
 
@@ -83,7 +84,7 @@ def test_what_it_flags_are_the_highest_scores(seed: int):
     for offset in range(24_000):
         score = chance.gauss(-5.0, 1.5)
         alert = score >= logit(threshold.score)
-        threshold.move(offset, START + offset * HOUR // 1000, alert)
+        threshold.move(offset, START + offset * HOUR_MS // 1000, alert)
         seen.append((score, alert))
     settled = seen[6000:]
     highest = sorted(score for score, _ in settled)[-18 * 15]
@@ -132,7 +133,7 @@ def test_the_order_of_near_events_does_not_matter_much(seed: int):
 
 
 @given(
-    gaps=st.lists(st.integers(0, HOUR), min_size=LATEST, max_size=60),
+    gaps=st.lists(st.integers(0, HOUR_MS), min_size=LATEST, max_size=60),
     often=st.integers(2, 6),
 )
 def test_alerts_beyond_the_budget_are_its_rise_divided_by_the_step(gaps, often):
@@ -145,7 +146,7 @@ def test_alerts_beyond_the_budget_are_its_rise_divided_by_the_step(gaps, often):
         spent += alert
         threshold.move(offset, at, alert)
     began = sorted([START + sum(gaps[: n + 1]) for n in range(LATEST)])[LATEST // 2]
-    beyond = spent - wide.alerts * (at - began) / HOUR
+    beyond = spent - wide.alerts * (at - began) / HOUR_MS
     assert logit(threshold.score) / wide.step == pytest.approx(beyond, abs=1e-6)
 
 
@@ -188,13 +189,13 @@ def test_the_alerts_an_hour_are_those_of_the_last_hours(seed: int):
     threshold = Threshold(BUDGET, epoch=1)
     assert threshold.alerts_per_hour is None
     for offset in range(24 * 60):
-        threshold.move(offset, START + offset * HOUR // 60, alert=offset % 6 == 0)
+        threshold.move(offset, START + offset * HOUR_MS // 60, alert=offset % 6 == 0)
     assert threshold.alerts_per_hour == pytest.approx(10, rel=0.1)
 
 
 @settings(deadline=None)
 @given(
-    log=st.lists(st.tuples(st.integers(-3 * HOUR, 5 * HOUR), st.booleans()), max_size=40),
+    log=st.lists(st.tuples(st.integers(-3 * HOUR_MS, 5 * HOUR_MS), st.booleans()), max_size=40),
     crashes=st.dictionaries(st.integers(0, 39), st.integers(1, 40), max_size=4),
 )
 def test_whatever_is_replayed_the_bytes_are_those_without(log, crashes):
@@ -231,11 +232,12 @@ def test_another_budget_goes_on_from_where_the_threshold_is():
     ("raw", "words"),
     [
         (Threshold(BUDGET, epoch=2).encode(), "of epoch 2, this worker's is 1"),
-        (b"\x02" + Threshold(BUDGET, epoch=1).encode()[1:], "has format 2, not 1"),
+        (b"\x02" + Threshold(BUDGET, epoch=1).encode()[1:], "format 2, which is newer"),
+        (b"", "damaged"),
         (b"\x01", "damaged"),
         (passed(Threshold(BUDGET, epoch=1), 0).encode()[: HEAD.size + 3], "damaged"),
     ],
-    ids=["a later epoch", "another format", "cut at once", "cut later"],
+    ids=["a later epoch", "a later format", "nothing", "cut at once", "cut later"],
 )
 def test_what_cannot_be_read_is_named(raw: bytes, words: str):
     with pytest.raises(StateError, match=words):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from app.core.budget import unknown
+from app.data.budget import unknown
 from app.core.settling import lesson
 from app.data.measured import DAY_MS, Measured, Table
 from app.data.player import due

@@ -5,7 +5,7 @@ import pytest
 from numpy.random import default_rng
 
 from app.core import metrics
-from app.core.budget import card_precision
+from app.data.budget import card_precision
 from app.data.measured import Table, Week
 from app.data.quality import budget_by_day, mean, quality
 

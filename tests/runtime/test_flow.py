@@ -3,11 +3,13 @@
 import asyncio
 from collections import defaultdict
 from types import SimpleNamespace as Thing
+from typing import NoReturn
 
 import pytest
 from faust.types.tuples import TP
 
-from app.runtime.flow import ROOM, Flow, Lane
+from app.runtime.flow import ROOM, Flow, Lane, Source
+from app.runtime.guard import Exit
 
 T = TP("transactions", 0)
 CHUNK = 5
@@ -16,10 +18,10 @@ CHUNK = 5
 class Owner:
     """Always ready."""
 
-    def new_step(self, tp: TP, epoch: int) -> Thing:
+    def new_step(self, tp: TP, assignment: int) -> Thing:
         return Thing(tp=tp)
 
-    async def ready(self, partition: int, epoch: int) -> None:
+    async def ready(self, partition: int, assignment: int) -> None:
         pass
 
 
@@ -36,15 +38,20 @@ class Story:
             _acked=defaultdict(list),
             _unacked_messages=Thing(discard=lambda message: None),
         )
-        guard = Thing(session_timeout=6.0, check=lambda: None, lease=Thing(wait=at_once))
+        guard = Thing(
+            session_timeout=6.0, check=lambda: None, lease=Thing(wait=at_once), leave=self.leave
+        )
         self.flow = Flow(Thing(consumer=self.consumer), guard, CHUNK, 1.0, Owner())
         self.flow.open = True
-        self.flow.add(T.topic, self.run, gap)
+        self.flow.add(Source(T.topic, self.run, gap))
         self.lane = self.flow.lanes[T] = Lane(self.flow.sources[T.topic])
         self.steps: list[list[int]] = []
         self.go = asyncio.Event()
         self.go.set()
         self.end = 0
+
+    def leave(self, code: Exit, why: str) -> NoReturn:
+        raise AssertionError(f"{code.name}: {why}")
 
     async def run(self, step: Thing, records: list) -> bool:
         self.steps.append([record.offset for record in records])
@@ -56,7 +63,7 @@ class Story:
         records = [Thing(offset=self.end + n) for n in range(count)]
         message = Thing(
             tp=T,
-            epoch=0,
+            assignment=0,
             base=self.end,
             offset=self.end + count - 1,
             records=records,
@@ -133,3 +140,25 @@ async def test_small_chunks_do_not_fill_a_lane():
     story.go.set()
     await story.has_done(2)
     assert not story.flow.full(T)
+
+
+async def test_a_partition_is_held_until_the_next_assignment():
+    story = Story()
+    holding = story.flow.holding(T.partition)
+    assert holding.mine()
+    assert (holding.committed(T.topic), holding.position(T.topic)) == (0, 0)
+    story.take(2)
+    await story.has_done(1)
+    assert (holding.committed(T.topic), holding.position(T.topic)) == (0, 2)
+    story.flow.open = False
+    assert not holding.mine(), "the gate is shut"
+    story.flow.open, story.flow.assignment = True, 1
+    assert not holding.mine(), "it has come back, and is another holding"
+    assert story.flow.holding(T.partition).mine()
+    assert not story.flow.holding(T.partition + 1).mine()
+
+
+async def test_a_source_is_named_after_its_step():
+    story = Story()
+    assert story.flow.sources[T.topic].name == "run"
+    assert [*story.flow.sources] == [T.topic]

@@ -60,9 +60,8 @@ time.sleep(60)
 GUARDED = """
 import sys
 from pathlib import Path
-from app.runtime.guard import Exit, Guard, leave
-guard = Guard(10.0, Path(sys.argv[1]))
-leave(Exit[sys.argv[2]], "so")
+from app.runtime.guard import Exit, Guard
+Guard(10.0, Path(sys.argv[1])).leave(Exit[sys.argv[2]], "so")
 """
 
 BLOCKED = """

@@ -11,9 +11,10 @@ from app.runtime.rejoins import JOINS, LOSSES, WINDOW
 SESSION = 10.0
 PROGRAM = """
 import sys
+from app.runtime.guard import leave
 from app.runtime.rejoins import Rejoins
 now = 0.0
-rejoins = Rejoins(10.0, clock=lambda: now)
+rejoins = Rejoins(10.0, leave, clock=lambda: now)
 for word in sys.argv[1:]:
     what, _, at = word.partition("@")
     now = float(at or now)

@@ -11,21 +11,23 @@ from rocksdict import Options, Rdict
 
 from app.runtime.held import SLICE, Held
 from app.runtime.step import Changes, Overlay, Step
+from app.runtime.tables import RocksStore
 from app.runtime.writer import OnAck, Out, Receipt
 
 
-class Store:
-    """What a step uses of a Faust table: its RocksDB, its changelog's name and offset."""
+class Files:
+    """A table of one partition in RocksDB, without Faust."""
 
     def __init__(self, name: str, path: Path) -> None:
-        self.name = name
+        self.name, self.changelog = name, f"{name}-changelog"
         self.db = Rdict(str(path / name), Options(raw_mode=True))
-        self.persisted: dict[TP, int] = {}
-        self.data = SimpleNamespace(
-            _db_for_partition=lambda partition: self.db,
-            set_persisted_offset=self.persisted.__setitem__,
-        )
-        self.changelog_topic = SimpleNamespace(get_topic_name=lambda: f"{name}-changelog")
+        self.offsets: dict[int, int] = {}  # of the changelog, by partition
+
+    def store(self, partition: int) -> RocksStore:
+        return RocksStore(self.db)
+
+    def persisted(self, partition: int, offset: int) -> None:
+        self.offsets[partition] = offset
 
 
 class Outbox:
@@ -55,7 +57,7 @@ class Outbox:
 
 @pytest.fixture
 def customers(tmp_path: Path):
-    store = Store("customers", tmp_path)
+    store = Files("customers", tmp_path)
     store.db[b"old"] = b"1"
     yield store
     store.db.close()
@@ -131,9 +133,9 @@ async def test_the_changelogs_offset_is_kept_while_the_partition_is_ours(
     one = step(outbox, mine)
     one.table(customers)[b"a"] = one.table(customers)[b"b"] = b"1"
     one.store()
-    assert customers.persisted == {}
+    assert customers.offsets == {}
     outbox.acknowledge(100)
-    assert customers.persisted.get(TP("customers-changelog", 3)) == persisted
+    assert customers.offsets.get(3) == persisted
 
 
 async def test_records_go_to_the_partition_of_the_step_unless_told_otherwise(outbox):
@@ -188,7 +190,7 @@ async def test_a_deletion_is_held_back_too(customers, outbox):
 
 
 async def test_other_tables_are_written_with_their_step(customers, outbox, tmp_path):
-    labels = Store("labels", tmp_path)
+    labels = Files("labels", tmp_path)
     one = step(outbox, held={})
     one.table(customers)[b"old"] = one.table(labels)[b"t1"] = b"2"
     assert set(one.store()) == {"labels"}

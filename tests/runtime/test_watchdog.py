@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import traceback
 from types import SimpleNamespace as Thing
 
 import pytest
 from faust.types.tuples import TP
 
-from app.runtime.guard import Exit
+from app.runtime.guard import Exit, leave
 from app.runtime.watchdog import PATIENCE, REBALANCE, Watchdog
 
 SESSION = 10.0
@@ -20,26 +21,29 @@ class Story:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.completed, self.caught_up = asyncio.Event(), True
+        self.completed = asyncio.Event()
         self.completed.set()
         self.consumer = Thing(_committed_offset={T: 0})
         self.recovery = Thing(completed=self.completed, active_offsets={})
-        self.flow = Thing(open=True, epoch=1, positions={T: 0}, lanes={T: Thing(pending=0)})
+        self.flow = Thing(
+            open=True,
+            assignment=1,
+            sources=dict.fromkeys(("transactions", "feedback")),
+            positions={T: 0},
+            lanes={T: Thing(pending=0)},
+        )
         assigned = Thing(assignment=None)
         subscribed = Thing(_subscription=Thing(subscription=assigned))
         thread = Thing(_consumer=subscribed, thread_loop=Thing())
         self.consumer._thread = thread
-        self.follower = Thing(lag=0, state=Thing(version=0))
+        self.moved, self.unfinished = 0, ""
         self.worker = Thing(
-            settings=Thing(session_timeout=SESSION),
-            guard=Thing(lease=Thing(valid=True)),
+            guard=Thing(session_timeout=SESSION, lease=Thing(valid=True), leave=leave),
             flow=self.flow,
             app=Thing(tables=Thing(recovery=self.recovery), consumer=self.consumer, loop=Thing()),
-            follower=self.follower,
-            scored={0: Thing(highest=0)},
-            topics=Thing(transactions="transactions", feedback="feedback"),
-            held=lambda: [0],
-            opened=lambda partition: True,
+            assigned=lambda: [0],
+            progress=lambda: self.moved,
+            unfinished=lambda: self.unfinished,
         )
         self.dog = Watchdog(self.worker, clock=lambda: self.now)
 
@@ -64,7 +68,7 @@ def nothing_to_do(story: Story) -> None:
 
 
 def nothing_held(story: Story) -> None:
-    story.worker.held = lambda: []
+    story.worker.assigned = lambda: []
     story.flow.lanes.clear()
     story.look(LONG)
 
@@ -90,6 +94,18 @@ def a_long_recovery(story: Story) -> None:
     story.completed.clear()
     for offset in range(5):
         story.recovery.active_offsets[T] = offset
+        story.look(LONG / 2)
+
+
+def examples_that_nobody_learns(story: Story) -> None:
+    story.unfinished = "7 examples are not learned"
+    story.look(LONG)
+
+
+def examples_that_are_learned(story: Story) -> None:
+    story.unfinished = "7 examples are not learned"
+    for version in range(5):
+        story.moved = version
         story.look(LONG / 2)
 
 
@@ -126,7 +142,11 @@ def an_open_transaction_upstream(story: Story) -> None:
 def play(tell) -> int:
     """The exit code of a process that looks on."""
     if not (child := os.fork()):
-        tell(Story())
+        try:
+            tell(Story())
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -142,6 +162,8 @@ def play(tell) -> int:
         (steps_that_end, 0),
         (a_recovery_that_hangs, Exit.STUCK),
         (a_long_recovery, 0),
+        (examples_that_nobody_learns, Exit.STUCK),
+        (examples_that_are_learned, 0),
         (no_commit, Exit.STUCK),
         (a_broker_that_was_away, 0),
         (records_that_nobody_reads, Exit.STUCK),

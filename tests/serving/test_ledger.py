@@ -3,7 +3,9 @@
 import time
 from pathlib import Path
 
-from app.serving.ledger import UNREAD, Entry, Ledger
+import pytest
+
+from app.serving.ledger import FORMAT, MARK, READERS, UNREAD, Entry, Ledger
 
 DAY = 86400.0
 
@@ -53,4 +55,34 @@ def test_one_of_another_epoch_is_made_anew(tmp_path: Path):
     ledger.close()
     ledger = Ledger(tmp_path / "0", epoch=2, horizon=DAY)
     assert (ledger.read_mark(), ledger.entry("t1")) == ((0, -1), None)
+    ledger.close()
+
+
+def marked(path: Path, form: int) -> Ledger:
+    """A ledger whose mark says that it is of a format, as far as the log's third record."""
+    ledger = Ledger(path, epoch=1, horizon=DAY)
+    ledger.write({"t1": kept(1)})
+    ledger.db.put(MARK, b"".join(n.to_bytes(8, "little") for n in (form, 1, 2, 1)))
+    return ledger
+
+
+@pytest.mark.parametrize("form", [FORMAT + 1, FORMAT - 1], ids=["newer", "older"])
+def test_one_of_a_format_that_is_not_read_is_made_anew(form: int, tmp_path: Path):
+    ledger = marked(tmp_path / "0", form)
+    assert (ledger.read_mark(), ledger.entry("t1")) == ((0, -1), None)
+    ledger.close()
+
+
+def test_entries_of_a_format_that_is_read_stay_and_tell_which_one_they_are_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As in a later release, that has one more reader."""
+    monkeypatch.setitem(READERS, FORMAT + 1, lambda value: Entry(7, 8, value[8:]))
+    ledger = marked(tmp_path / "0", FORMAT + 1)
+    ledger.db.put(b"t2", (-FORMAT - 1).to_bytes(8, "little", signed=True) + b"later")
+    assert ledger.read_mark() == (2, 1)
+    assert (ledger.entry("t1"), ledger.entry("t2")) == (kept(1), Entry(7, 8, b"later"))
+    mark = ledger.db.get(MARK)
+    assert mark is not None
+    assert mark[0] == FORMAT, "before an entry of this format comes"
     ledger.close()

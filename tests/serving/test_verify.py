@@ -1,36 +1,47 @@
 """What is held against what when a decision is computed again."""
 
+from dataclasses import replace
+from typing import Any
+
 import msgspec
 import pytest
 
+from app.core.batch import appraise, model_used
+from app.core.domain import Application
 from app.core.fold import LearningState
-from app.messages import ModelUsed, Prediction, Source
+from app.core.messages import ModelUsed, Source
 from app.serving.verify import differing, incomparable
-from app.streams.fraud.decision import Policy, appraise
-from app.streams.fraud.features import GRIDS
-from app.streams.fraud.knowledge import Knowledge
-from tests.web.conftest import prediction
+from app.streams.fraud.messages import Prediction
+from tests.cards import ENGINE, cards
+from tests.core.sayings import decision
 
-POLICY = Policy("binned", "both", 0.0, 0.9, "0-test")
 FEATURES = {"amount": 300.0, "count_1h": 9.0}
 
 
+def all_reviewed(**other: Any) -> Application:
+    return cards(**{"partitions": 2, "review_threshold": 0.0, **other})
+
+
+CARDS = all_reviewed()
+
+
 def learned() -> LearningState:
-    state = LearningState("binned", 2, GRIDS, Knowledge())
+    state = CARDS.new_state()
     state.version = 17
     return state
 
 
 def decided() -> Prediction:
     """A decision as a worker with this state makes it."""
-    verdict = appraise(FEATURES, learned(), 1, POLICY)
+    verdict = appraise(CARDS, FEATURES, learned(), 1)
     return msgspec.structs.replace(
-        prediction("t1", "c1"),
+        decision("t1", "c1"),
         features=FEATURES,
         score=verdict.score,
-        threshold=POLICY.review,
+        threshold=CARDS.review,
         decision=verdict.decision,
         reasons=verdict.reasons,
+        model=model_used(CARDS, learned()),
         source=Source(1, 5),
     )
 
@@ -64,20 +75,20 @@ def decided() -> Prediction:
 )
 def test_what_was_changed_is_named(change, differs):
     stored = msgspec.structs.replace(decided(), **change)
-    assert differing(stored, learned(), 1, POLICY) == differs
+    assert differing(stored, learned(), 1, CARDS) == differs
 
 
 @pytest.mark.parametrize(
-    ("policy", "why"),
+    ("application", "why"),
     [
-        (POLICY, ""),
-        (POLICY._replace(review=0.7), ""),
-        (POLICY._replace(engine="1-other"), "engine 0-test"),
-        (POLICY._replace(model="blend"), "model binned, scope both"),
-        (POLICY._replace(scope="shared"), "model binned, scope both"),
-        (POLICY._replace(features="fraud-small"), "features fraud-full"),
+        (CARDS, ""),
+        (all_reviewed(review_threshold=0.7), ""),
+        (replace(CARDS, engine="1-other"), f"engine {ENGINE}"),
+        (all_reviewed(model="blend"), "model binned, scope both"),
+        (all_reviewed(model_scope="shared"), "model binned, scope both"),
+        (all_reviewed(features="fraud-small"), "features fraud-full"),
     ],
     ids=["the same", "other thresholds", "engine", "model", "scope", "features"],
 )
-def test_decisions_of_another_engine_model_or_feature_set_are_not_compared(policy, why):
-    assert incomparable(decided(), policy) == why
+def test_decisions_of_another_engine_model_or_feature_set_are_not_compared(application, why):
+    assert incomparable(decided(), application) == why

@@ -20,16 +20,22 @@ def worker(
 ) -> Thing:
     """A worker as its view sees it."""
     recovery = Thing(completed=Thing(is_set=lambda: recovered))
+    follower = Thing(
+        caught_up=Thing(is_set=lambda: caught_up),
+        lag=7,
+        missing=missing,
+        degraded=lambda: degraded,
+    )
     return Thing(
         settings=None,
+        setup=Thing(application=None),
         topics=None,
         sensors=None,
         app=Thing(rebalancing=rebalancing, tables=Thing(recovery=recovery)),
         flow=Thing(open=open),
-        follower=Thing(caught_up=Thing(is_set=lambda: caught_up), lag=7, missing=missing),
+        follower=follower,
         guard=Thing(lease=Thing(valid=lease)),
-        degraded=lambda: degraded,
-        held=lambda: held,
+        assigned=lambda: held,
         opened=lambda partition: partition in opened,
     )
 
@@ -39,8 +45,8 @@ def worker(
     [
         pytest.param({}, None, id="ready"),
         pytest.param({"held": (), "opened": ()}, None, id="a worker to spare is ready"),
-        pytest.param({"open": False}, "giving out partitions", id="not assigned"),
-        pytest.param({"rebalancing": True}, "giving out partitions", id="rebalancing"),
+        pytest.param({"open": False}, "is rebalancing", id="not assigned"),
+        pytest.param({"rebalancing": True}, "is rebalancing", id="rebalancing"),
         pytest.param({"recovered": False}, "tables are being recovered", id="recovering"),
         pytest.param({"missing": "5000.ab"}, "waits for its snapshot", id="restoring"),
         pytest.param({"caught_up": False}, "7 examples behind", id="learning state is loading"),

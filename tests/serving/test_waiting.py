@@ -1,5 +1,6 @@
 """Labels that wait are found by their age, whatever else a labels table holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,21 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rocksdict import Options, Rdict
 
+from app.runtime.tables import RocksStore, Store
 from app.serving.waiting import PREFIX, Waiting, overdue
 
 IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 
 
 @pytest.fixture
-def db(tmp_path: Path):
+def labels(tmp_path: Path) -> Iterator[Store]:
     db = Rdict(str(tmp_path / "labels"), Options(raw_mode=True))
-    yield db
+    yield RocksStore(db)
     db.close()
 
 
-def keep(db: Rdict, *waiting: Waiting) -> None:
-    for one in waiting:
-        db[one.key] = b"1"
+def keep(labels: Store, *waiting: Waiting) -> None:
+    labels.write({one.key: b"1" for one in waiting})
 
 
 @given(st.integers(0, 2**63 - 1), IDS, IDS)
@@ -40,28 +41,28 @@ def test_no_transaction_has_the_key_of_one_that_waits(tx):
     assert not tx.encode().startswith(PREFIX)
 
 
-def test_the_oldest_come_first_and_only_those_before_the_time(db):
+def test_the_oldest_come_first_and_only_those_before_the_time(labels):
     old, older, new = Waiting(5, "a", "t2"), Waiting(3, "b", "t1"), Waiting(7, "c", "t3")
-    keep(db, old, older, new)
-    assert overdue(db, 7, 100) == [older, old]
-    assert overdue(db, 3, 100) == []
-    assert overdue(db, 8, limit=2) == [older, old]
+    keep(labels, old, older, new)
+    assert overdue(labels, 7, 100) == [older, old]
+    assert overdue(labels, 3, 100) == []
+    assert overdue(labels, 8, limit=2) == [older, old]
 
 
-def test_entries_of_transactions_are_passed_over(db):
+def test_entries_of_transactions_are_passed_over(labels):
     for tx in ("", "\1", "t1", "waiting", "\N{GRINNING FACE}"):
-        db[tx.encode()] = b"entry"
-    assert overdue(db, 2**62, 100) == []
-    keep(db, Waiting(1, "a", "t1"))
-    assert overdue(db, 2**62, 100) == [Waiting(1, "a", "t1")]
+        labels.write({tx.encode(): b"entry"})
+    assert overdue(labels, 2**62, 100) == []
+    keep(labels, Waiting(1, "a", "t1"))
+    assert overdue(labels, 2**62, 100) == [Waiting(1, "a", "t1")]
 
 
-def test_one_that_was_settled_is_found_no_more(db):
-    keep(db, Waiting(1, "a", "t1"), Waiting(1, "a", "t2"))
-    del db[Waiting(1, "a", "t1").key]
-    assert overdue(db, 2, 100) == [Waiting(1, "a", "t2")]
+def test_one_that_was_settled_is_found_no_more(labels):
+    keep(labels, Waiting(1, "a", "t1"), Waiting(1, "a", "t2"))
+    labels.write({Waiting(1, "a", "t1").key: None})
+    assert overdue(labels, 2, 100) == [Waiting(1, "a", "t2")]
 
 
-def test_the_time_before_1970_is_as_early_as_any(db):
-    keep(db, Waiting(0, "a", "t1"))
-    assert overdue(db, -1, 100) == []
+def test_the_time_before_1970_is_as_early_as_any(labels):
+    keep(labels, Waiting(0, "a", "t1"))
+    assert overdue(labels, -1, 100) == []

@@ -3,7 +3,7 @@
 DIE_AT names the place: before or after, what is done, and which time, as in `before send
 examples 2`. What can be done:
 
-    put scored        decisions are stored beside the tables
+    put decisions     decisions are stored beside the tables
     write TABLE       a step's changes go to RocksDB
     write waiting     the same, when labels are taken off the list of those that wait
     send TOPIC        a batch is handed to the producer
@@ -23,11 +23,12 @@ from typing import Any
 from aiokafka.producer.sender import SendProduceReqHandler
 from faust.transport.consumer import Consumer
 
+from app.apps import set_up
 from app.cli import cli
 from app.runtime.step import Overlay
 from app.runtime.topics import Topics
 from app.runtime.writer import Writer
-from app.serving.decisions import ScoredPartition
+from app.serving.decisions import Decisions
 from app.serving.waiting import PREFIX
 from app.settings import settings
 
@@ -120,8 +121,8 @@ class Death:
 
 def main() -> None:
     """Set the trap, then be a worker like any other."""
-    death, names = Death(os.environ["DIE_AT"]), short_names(Topics.named(settings()))
-    death.lie_in_wait(ScoredPartition, "put", "put", lambda _, what: "scored" if what else "")
+    death, names = Death(os.environ["DIE_AT"]), short_names(set_up(settings()).topics)
+    death.lie_in_wait(Decisions, "put", "put", lambda _, what: "decisions" if what else "")
     death.lie_in_wait(Overlay, "write", "write", written)
     death.hear(names)
     death.lie_in_wait(Writer, "_send", "send", lambda writer, *_: names[writer.topic])

@@ -7,24 +7,28 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
-from app.core.fold import fold_log
+from app.apps import load
+from app.core.batch import appraise
+from app.core.hashing import hash64
 from app.core.labels import LabelEntry, decode_entry
+from app.core.messages import Origin
 from app.core.threshold import KEY
 from app.errors import Refused
-from app.messages import (
+from app.serving.waiting import PREFIX, Waiting
+from app.settings import Settings
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
+from app.streams.fraud.messages import (
+    LABELS,
     Example,
-    Origin,
     Prediction,
-    encode,
     read_example,
     read_prediction,
     read_transaction,
 )
-from app.serving.waiting import PREFIX, Waiting
-from app.serving.worker import new_account, new_state
-from app.settings import Settings
-from app.streams.fraud.decision import appraise
-from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.wire import encode
+from tests.cards import threshold_of
+from tests.core.folding import fold_log
 from tests.system.workers import Kafka
 
 Last = dict[tuple[int, bytes], bytes]  # what a compacted log keeps: by partition and key
@@ -61,7 +65,7 @@ async def read_logs(kafka: Kafka) -> Logs:
     names = kafka.topics
     return Logs(
         kafka.settings,
-        await kafka.read(names.transactions),
+        await kafka.read(names.events),
         await kafka.read(names.predictions),
         await kafka.read(names.review),
         [(r.offset, read_example(r.value)) for r in await kafka.read(names.examples)],
@@ -121,7 +125,7 @@ def each_customer_is_as_computed_offline(logs: Logs) -> None:
             history.pass_over(record.offset)
     for tx, entry in logs.entries.items():
         for said in (r for r in entry.revisions if r.example):
-            history = expected[said.origin.partition, entry.customer.encode()]
+            history = expected[said.origin.partition, entry.key.encode()]
             fraud = read_example(said.example).y == 1
             history.learn_label(hash64(tx), said.origin, said.at, fraud)
     stored = {key: raw for key, raw in logs.customers.items() if b"\0" not in key[1]}
@@ -133,8 +137,8 @@ def each_threshold_is_as_computed_offline(logs: Logs) -> None:
 
     Not after a death that lost decisions and not the threshold: they are made anew from it.
     """
-    account = new_account(logs.settings, new_state(logs.settings))
-    expected = {p: account.threshold(None) for p in range(logs.settings.partitions)}
+    application = load(logs.settings)
+    expected = {p: threshold_of(application, None) for p in range(logs.settings.partitions)}
     for record, tx in readable(logs):
         decision = read_prediction(logs.decisions[tx.id])
         if decision.source.offset == record.offset:
@@ -151,13 +155,13 @@ def each_label_is_learned_once(logs: Logs, said: dict[str, int]) -> None:
     `said` is how many different labels there are for each transaction.
     """
     waiting = [Waiting.read(key) for _, key in logs.labels if key.startswith(PREFIX)]
-    assert waiting == [], f"a label still waits: {[logs.entries[w.tx] for w in waiting]}"
+    assert waiting == [], f"a label still waits: {[logs.entries[w.id] for w in waiting]}"
     assert {tx: len(entry.revisions) for tx, entry in logs.entries.items()} == said
-    state = new_state(logs.settings)
+    state = load(logs.settings).new_state()
     learned: dict[str, list[Example]] = {}
     for offset, example in logs.examples:
         if state.fold(example, offset):
-            learned.setdefault(example.tx, []).append(example)
+            learned.setdefault(example.id, []).append(example)
     for tx, entry in logs.entries.items():
         assert {r.outcome for r in entry.revisions} <= {"settled", "noted"}
         assert len({r.label_id for r in entry.revisions}) == len(entry.revisions)
@@ -168,8 +172,8 @@ def each_label_is_learned_once(logs: Logs, said: dict[str, int]) -> None:
             assert (None if one.y is None else one.y) == (other.previous and other.previous.label)
         taught = None if entry.taught is None else entry.taught.label
         assert (chain[-1].y if chain else None) == taught
-        holds = entry.holds and {"fraud": 1, "legit": 0}[entry.holds.label]
-        assert holds == taught
+        holds = LABELS.holds(entry)
+        assert (holds and LABELS.teaches[holds.label]) == taught
     assert not learned, "learned without a label"
     repeated: dict[Origin, Example] = {}
     for _, example in logs.examples:
@@ -179,16 +183,15 @@ def each_label_is_learned_once(logs: Logs, said: dict[str, int]) -> None:
 
 def each_score_is_computed_again(logs: Logs) -> None:
     """Every worker's learning state was the fold of the log up to its version, bit for bit."""
-    state = new_state(logs.settings)
-    account = new_account(logs.settings, state)
+    application = load(logs.settings)
+    state = application.new_state()
     decisions = [read_prediction(raw) for raw in logs.decisions.values()]
     for prediction in sorted(decisions, key=_version):
         version = _version(prediction)
         fold_log(state, logs.examples[state.version : version], version - 1)
         partition = prediction.source.partition
-        verdict = appraise(
-            prediction.features, state, partition, account.policy, review=prediction.threshold
-        )
+        x, review = prediction.features, prediction.threshold
+        verdict = appraise(application, x, state, partition, review)
         again = (verdict.score, verdict.decision, encode(verdict.reasons))
         assert again == (prediction.score, prediction.decision, encode(prediction.reasons))
 

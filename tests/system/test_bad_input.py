@@ -18,12 +18,20 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Prediction, read_example, read_feedback, read_prediction
+from app.core.partitioning import partition_of
 from app.runtime import topics
-from app.runtime.topics import INPUT_BYTES, partition_of
+from app.runtime.topics import INPUT_BYTES
 from app.settings import Settings, read_settings
 from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.messages import (
+    Feedback,
+    Prediction,
+    read_example,
+    read_feedback,
+    read_prediction,
+)
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -210,7 +218,7 @@ class Publisher:
         return batch
 
     async def transactions(self) -> None:
-        topic = self.kafka.topics.transactions
+        topic = self.kafka.topics.events
         for n, (name, (sent, _)) in enumerate(REFUSED.items()):
             await self.send(topic, Sent(transaction(f"good {n}")))
             await self.send(topic, sent, f"transaction: {name}")
@@ -270,7 +278,7 @@ def settings(broker: Broker, seed: int) -> Settings:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def logs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Logs]:
     """The logs after a worker has worked through all of it."""
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     compressing = AIOKafkaProducer(
         bootstrap_servers=settings.brokers, compression_type="gzip", max_request_size=4 * LARGE
     )
@@ -284,7 +292,7 @@ async def logs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
 
 async def work_through(kafka: Kafka, publisher: Publisher, worker: WorkerProcess) -> Logs:
     async def learned() -> list[str]:
-        return [read_example(r.value).tx for r in await kafka.read(kafka.topics.examples)]
+        return [read_example(r.value).id for r in await kafka.read(kafka.topics.examples)]
 
     async def has_learned(txs: set[str]) -> bool:
         assert worker.child.running, "the worker left"
@@ -298,7 +306,7 @@ async def work_through(kafka: Kafka, publisher: Publisher, worker: WorkerProcess
     await until(partial(has_decided, "last"))
     await publisher.feedback()
     await until(partial(has_learned, LEARNED - {LATE}))
-    await publisher.send(kafka.topics.transactions, Sent(transaction(LATE)))
+    await publisher.send(kafka.topics.events, Sent(transaction(LATE)))
     await until(partial(has_learned, LEARNED))
     await publisher.send(kafka.topics.feedback, Sent(label("good 0")))
     await until(partial(has_learned, {"good 0"}))
@@ -393,7 +401,7 @@ async def test_a_label_whose_transaction_never_comes_becomes_a_dead_letter(logs:
     letter = logs.letter("label: never")
     assert "WEIR_LABEL_WAIT" in dict(letter.headers)["reason"].decode()
     said: Feedback = read_feedback(letter.value)
-    assert (said.id, said.customer, said.label, said.at) == (NEVER, HOME, "fraud", NOW - 3 * HOUR)
+    assert (said.id, said.key, said.label, said.at) == (NEVER, HOME, "fraud", NOW - 3 * HOUR)
     assert NEVER not in logs.learned
 
 
@@ -417,7 +425,7 @@ async def test_a_message_of_full_size_is_read_and_one_above_it_never_gets_in(
         publisher = Publisher(kafka, kafka.producer)
         with pytest.raises(MessageSizeTooLargeError):
             await publisher.send_filled(
-                kafka.topics.transactions, transaction("above"), INPUT_BYTES + 1, "above"
+                kafka.topics.events, transaction("above"), INPUT_BYTES + 1, "above"
             )
 
 

@@ -3,11 +3,11 @@
 import random
 from pathlib import Path
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Transaction, read_prediction
-from app.runtime import topics
 from app.serving.verify import stored, verify
 from app.settings import read_settings
+from app.streams.fraud.messages import Transaction, read_prediction
 from tests.system import proofs
 from tests.system.workers import Kafka, until, workers
 
@@ -44,7 +44,7 @@ async def test_thresholds_are_as_computed_offline_after_a_kill_and_a_lost_disk(
         review_budget=12.0,
         chunk=50,
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with Kafka(settings) as kafka, workers(settings, tmp_path, 1) as (worker,):
         await kafka.transactions(payments(seed, 0))
         await until(kafka.caught_up)
@@ -61,7 +61,7 @@ async def test_thresholds_are_as_computed_offline_after_a_kill_and_a_lost_disk(
         proofs.each_customer_is_as_computed_offline(logs)
         proofs.each_flagged_one_is_reviewed(logs)
         proofs.the_disk_is_as_the_logs(logs, worker.data)
-        report = await verify(settings, await stored(settings))
+        report = await verify(set_up(settings), await stored(set_up(settings)))
         assert (report.equal, report.different, report.not_compared) == (2 * PIECE, [], [])
     decisions = [read_prediction(raw) for raw in logs.decisions.values()]
     assert len({decision.threshold for decision in decisions}) > 100

@@ -10,27 +10,27 @@ from pathlib import Path
 
 from aiokafka import ConsumerRecord
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import (
+from app.serving.dead_letters.journey import Journey, header, read_journey
+from app.settings import Settings, read_settings
+from app.streams.fraud.messages import (
     Feedback,
     Transaction,
-    encode,
     read_example,
     read_feedback,
     read_prediction,
 )
-from app.runtime import topics
-from app.serving.dead_letters.journey import Journey, header, read_journey
-from app.settings import Settings, read_settings
+from app.wire import encode
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 NOW = int(time.time() * 1000)
 HOUR, DAY = 3_600_000, 86_400_000
 LATE = Feedback(
-    id="late", customer="c1", label="fraud", source="customer", at=NOW - 4 * HOUR, actor="ann"
+    id="late", key="c1", label="fraud", source="customer", at=NOW - 4 * HOUR, actor="ann"
 )
 
-NEXT = Feedback(id="first", customer="c1", label="legit", source="analyst", at=NOW)
+NEXT = Feedback(id="first", key="c1", label="legit", source="analyst", at=NOW)
 
 
 def transaction(tx: str, at: int = NOW) -> Transaction:
@@ -82,7 +82,7 @@ async def test_letters_go_back_with_their_history_and_count_once(
         session_timeout=6.0,
         label_wait=7200.0,
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 1) as (worker,), Kafka(settings) as kafka:
         await refuse_some(kafka)
         await check_commands(kafka)
@@ -96,10 +96,10 @@ async def refuse_some(kafka: Kafka) -> None:
     names = kafka.topics
     await kafka.transactions([transaction("first")])
     ahead = encode(transaction("ahead", at=NOW + 2 * DAY))
-    await kafka.send(names.transactions, "c1", ahead, timestamp_ms=NOW)
+    await kafka.send(names.events, "c1", ahead, timestamp_ms=NOW)
     await kafka.send(names.feedback, "c1", encode(LATE), timestamp_ms=NOW - 3 * HOUR)
     told = [("reason", b"made up"), ("partition", b"0"), ("offset", b"0")]
-    cut = [*told, ("topic", names.transactions.encode()), ("sha256", b"ab" * 32)]
+    cut = [*told, ("topic", names.events.encode()), ("sha256", b"ab" * 32)]
     await kafka.send(names.dead_letters, "c1", b'{"id":', headers=cut)
     foreign = [*told, ("topic", names.review.encode())]
     await kafka.send(names.dead_letters, "c1", b"{}", headers=foreign)
@@ -128,7 +128,7 @@ async def check_commands(kafka: Kafka) -> None:
     where = ahead.partition, ahead.offset
     code, out, _ = await weir(settings, "show", *map(str, where), "--json")
     told = json.loads(out)
-    assert (code, told["timestamp"], told["topic"]) == (0, NOW, kafka.topics.transactions)
+    assert (code, told["timestamp"], told["topic"]) == (0, NOW, kafka.topics.events)
     assert told["headers"]["reason"] == told["reason"]
     _, out, _ = await weir(settings, "show", *map(str, where), "--raw")
     assert out.encode() == ahead.value
@@ -143,7 +143,7 @@ async def check_commands(kafka: Kafka) -> None:
     assert "which is no input of Weir" in err
     code, out, _ = await weir(settings, "replay", place(ahead))
     assert code != 0, "nobody said yes"
-    assert len(await kafka.read(kafka.topics.transactions)) == 2
+    assert len(await kafka.read(kafka.topics.events)) == 2
     code, _, err = await weir(settings, "replay", "--reason", "made up", "--yes")
     assert (code, err.count("stays")) == (0, 2)
     assert len(await letters(kafka)) == len(found)
@@ -162,15 +162,15 @@ async def check_a_label_that_was_given_up(kafka: Kafka) -> None:
         code, *_ = await weir(kafka.settings, "replay", place(letter), "--yes")
         assert code == 0
     await kafka.transactions([transaction("behind")])
-    fence = Feedback(id="behind", customer="c1", label="legit", source="analyst", at=NOW)
+    fence = Feedback(id="behind", key="c1", label="legit", source="analyst", at=NOW)
     await kafka.feedback([fence])
 
     async def settled() -> list:
         log = [read_example(r.value) for r in await kafka.read(kafka.topics.examples)]
-        return log if log and log[-1].tx == "behind" else []
+        return log if log and log[-1].id == "behind" else []
 
     log = await until(settled)
-    (example,) = [one for one in log if one.tx == "late"]
+    (example,) = [one for one in log if one.id == "late"]
     assert (example.y, example.known) == (1, LATE.at)
     told = await kafka.read(kafka.topics.feedback)
     tries = [r for r in told if read_feedback(r.value).id == "late"]
@@ -216,6 +216,6 @@ async def check_decided_by_other_settings(kafka: Kafka, worker: WorkerProcess) -
 
     first, second = await until(decided)
     assert first == second
-    records = await kafka.read(kafka.topics.transactions)
+    records = await kafka.read(kafka.topics.events)
     tries = [journey(r).replays for r in records if b'"ahead"' in r.value]
     assert tries == [0, 1, 1, 2]

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Label, LabelSource, Transaction, label_id
-from app.runtime import topics
-from app.runtime.topics import partition_of
+from app.core.messages import label_id
+from app.core.partitioning import partition_of
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Feedback, Label, Transaction
 from tests.system import proofs
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
@@ -31,7 +32,7 @@ CUSTOMERS = [
 PIECE = 8  # payments before each start; most are of one customer, more than its record holds
 
 PLACES = {  # what tests/system/dying_worker.py does there
-    "decided, before the tables": "after put scored",
+    "decided, before the tables": "after put decisions",
     "customers written, before their changelog": "after write customers",
     "changelog of customers handed over": "after send customers-changelog",
     "changelog of customers acknowledged, not heard of": "before hear customers-changelog",
@@ -67,9 +68,9 @@ def payment(n: int, label: Label | None = None) -> Transaction:
     )
 
 
-def say(n: int, label: Label, source: LabelSource = "analyst", later: int = 0) -> Feedback:
+def say(n: int, label: Label, source: str = "analyst", later: int = 0) -> Feedback:
     at = NOW + n * MINUTE + later
-    return Feedback(id=f"t{n}", customer=customer_of(n), label=label, source=source, at=at)
+    return Feedback(id=f"t{n}", key=customer_of(n), label=label, source=source, at=at)
 
 
 def payments(piece: int) -> list[Transaction]:
@@ -138,7 +139,7 @@ async def die(kafka: Kafka, worker: WorkerProcess, death: Death) -> None:
 
 async def live_through(settings: Settings, directory: Path, deaths: Sequence[Death]) -> None:
     """Die at each place, with some more of the input before each start, and prove the outcome."""
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     pieces = len(deaths) + 1
     async with Kafka(settings) as kafka, workers(settings, directory, 1, start=False) as (worker,):
         for piece, death in enumerate([*deaths, None]):

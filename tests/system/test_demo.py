@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from app.broker.ports import HOST
 from app.cli import cli
-from app.messages import encode
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 
 PATIENCE = 120.0  # seconds for a whole demo on a busy machine
 
@@ -87,8 +87,8 @@ def write_rows(path: Path, count: int) -> None:
     rows = islice((row for hour in hours for row in hour), count)
     with path.open("wb") as file:
         for row in rows:
-            row.tx.label = "fraud" if row.fraud else "legit"
-            file.write(encode(row.tx) + b"\n")
+            row.event.label = "fraud" if row.positive else "legit"
+            file.write(encode(row.event) + b"\n")
 
 
 async def test_a_demo_decides_every_transaction_and_learns_every_label(tmp_path: Path):

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Transaction
-from app.runtime import fence, topics
+from app.runtime import fence
 from app.runtime.fence import Fence
 from app.runtime.guard import Exit
-from app.runtime.topics import Topics
 from app.runtime.writer import SEQUENCES, Claim, Out, Writers
 from app.serving.decisions import SOURCE_HEADER
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Transaction
 from tests.system import proofs
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
@@ -37,7 +37,7 @@ from app.runtime.writer import Out, Writers
 
 async def main(brokers, prefix, log):
     settings = read_settings(brokers=brokers, topic_prefix=prefix, app_id=prefix + "weir")
-    names, writers = Topics.named(settings), [Writers(brokers), Writers(brokers)]
+    names, writers = set_up(settings).topics, [Writers(brokers), Writers(brokers)]
     for one in writers:
         await one.start()
         changelogs = [names.changelogs["customers"], names.changelogs["labels"]]
@@ -82,12 +82,12 @@ def frozen(worker: WorkerProcess) -> bool:
 @pytest.fixture
 async def settings(broker: Broker, fresh: str) -> Settings:
     made = settings_of(broker, fresh)
-    await topics.create(made)
+    await set_up(made).create_topics()
     return made
 
 
 def fenced(settings: Settings) -> tuple[list[str], str]:
-    names = Topics.named(settings)
+    names = set_up(settings).topics
     return [names.changelogs["customers"], names.changelogs["labels"]], names.predictions
 
 
@@ -108,7 +108,7 @@ async def values(settings: Settings, topic: str) -> list[bytes]:
 
 @pytest.mark.parametrize("log", ["predictions", "customers", "labels"])
 async def test_the_former_owner_is_refused_by_the_leader_of_each_log(settings: Settings, log: str):
-    names = Topics.named(settings)
+    names = set_up(settings).topics
     if log == "predictions":  # a log without any decision has none to repeat
         async with owner(settings) as (writers, _):
             await writers(names.predictions, 0).put([Out(b"k", b'{"id": "t"}', HEADERS)]).acked
@@ -125,7 +125,7 @@ async def test_the_former_owner_is_refused_by_the_leader_of_each_log(settings: S
 
 
 async def test_an_owner_takes_again_and_goes_on(settings: Settings):
-    customers = Topics.named(settings).changelogs["customers"]
+    customers = set_up(settings).topics.changelogs["customers"]
     async with owner(settings) as (writers, mine):
         for n in range(3):
             await mine.take([0])
@@ -140,7 +140,7 @@ async def test_what_is_held_is_taken_again_while_it_is_written(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(fence, "RENEW", 0.01)
-    customers = Topics.named(settings).changelogs["customers"]
+    customers = set_up(settings).topics.changelogs["customers"]
     wanted = []
     async with owner(settings) as (writers, mine):
         await mine.take([0])
@@ -156,7 +156,7 @@ async def test_what_is_held_is_taken_again_while_it_is_written(
 
 
 async def test_the_last_decision_is_repeated_as_it_is(settings: Settings):
-    names = Topics.named(settings)
+    names = set_up(settings).topics
     decisions = [Out(b"k", b'{"id": "t%d"}' % n, HEADERS, AT + n) for n in range(3)]
     strange = Out(None, b"of somebody else")
     async with owner(settings) as (writers, mine), Kafka(settings) as kafka:
@@ -174,7 +174,7 @@ async def test_the_last_decision_is_repeated_as_it_is(settings: Settings):
 
 
 async def test_what_was_written_while_it_was_looked_for_is_the_last_decision(settings: Settings):
-    names = Topics.named(settings)
+    names = set_up(settings).topics
     first, between = (Out(b"k", b'{"id": "%s"}' % tx, HEADERS) for tx in (b"first", b"between"))
 
     class Late(Fence):
@@ -197,7 +197,7 @@ async def test_what_was_written_while_it_was_looked_for_is_the_last_decision(set
 
 
 async def test_numbers_begin_again_after_the_highest(settings: Settings):
-    customers = Topics.named(settings).changelogs["customers"]
+    customers = set_up(settings).topics.changelogs["customers"]
     async with owner(settings) as (writers, _):
         claim = writers(customers, 0).claim = Claim(1 << 40, 0)
         claim.sequence = SEQUENCES - 4
@@ -211,7 +211,7 @@ async def test_a_write_that_was_frozen_on_its_way_out_is_refused(
     broker: Broker, fresh: str, tmp_path: Path
 ):
     settings = settings_of(broker, fresh, partitions=1)  # the request after the fence's is a step's
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with Kafka(settings) as kafka, workers(settings, tmp_path, 2, start=False) as both:
         old, new = both
         await kafka.transactions(some(0, 20))
@@ -244,7 +244,7 @@ async def test_a_worker_that_waits_for_the_coordinator_says_so_and_stops_cleanly
     # What coordinators need is never there: three copies of their topic.
     broker = Broker(properties={"transaction.state.log.replication.factor": "3"})
     async with broker, Kafka(settings_of(broker, fresh)) as kafka:
-        await topics.create(kafka.settings)
+        await set_up(kafka.settings).create_topics()
         async with workers(kafka.settings, tmp_path, 1) as (worker,):
 
             async def waits() -> bool:

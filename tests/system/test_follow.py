@@ -3,28 +3,36 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import msgspec
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from pydantic import SecretStr
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.core.bundle import SNAPSHOT_BYTES, pack, pin
-from app.core.fold import LearningState, fold_log
-from app.core.manifest import Identity, read_manifest, seal
+from app.core.domain import Application, Feature
+from app.core.fold import LearningState
+from app.core.manifest import read_manifest, seal
+from app.core.messages import LogEntry, Restore
 from app.core.snapshot import resolver
 from app.errors import StateError
-from app.messages import Entry, Example, Restore, encode
-from app.runtime import topics
-from app.runtime.guard import Exit
+from app.runtime.guard import Exit, leave
 from app.serving.follow import Follower
+from app.serving.setup import Setup
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Example
+from app.wire import encode
+from tests.cards import cards
 from tests.core import samples
+from tests.core.folding import fold_log
 from tests.system.workers import Kafka, WorkerProcess, workers
 
 KEYS = b"the newer secret", b"the older secret"
-IDENTITY = Identity("binned", samples.PARTITIONS, "features")
+FEATURES = samples.state().features
 LOG = [example for _, example in samples.log(60)]
 
 
@@ -33,7 +41,7 @@ async def settings(broker: Broker, fresh: str) -> Settings:
     made = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
     )
-    await topics.create(made)
+    await set_up(made).create_topics()
     return made
 
 
@@ -43,17 +51,21 @@ async def kafka(settings: Settings) -> AsyncIterator[Kafka]:
         yield running
 
 
+def small() -> Application:
+    """An application with the features and statistics of the samples."""
+    features = [Feature(name, "", "", "", grid, "", "") for name, grid in samples.GRIDS.items()]
+    made = cards(partitions=samples.PARTITIONS)
+    return replace(made, features=features, statistics=samples.Tally)
+
+
 def follower(
     settings: Settings, learned: list[Example] | None = None, keys: Sequence[bytes] = ()
 ) -> Follower:
-    return Follower(
-        settings.brokers,
-        topics.Topics.named(settings),
-        IDENTITY,
-        samples.state,
-        (learned if learned is not None else []).append,
-        keys,
-    )
+    if keys:
+        secrets = ",".join(key.decode() for key in keys)
+        settings = settings.model_copy(update={"snapshot_keys": SecretStr(secrets)})
+    noted = learned if learned is not None else []
+    return Follower(Setup(settings, small()), noted.append, leave)
 
 
 @asynccontextmanager
@@ -71,14 +83,14 @@ def folded(count: int) -> LearningState:
     return fold_log(samples.state(), enumerate(LOG[:count]))
 
 
-async def append(kafka: Kafka, *entries: Entry | bytes) -> None:
+async def append(kafka: Kafka, *entries: LogEntry | bytes) -> None:
     for entry in entries:
         value = entry if isinstance(entry, bytes) else encode(entry)
         await kafka.producer.send(kafka.topics.examples, value, partition=0)
     await kafka.producer.flush()
 
 
-async def store(kafka: Kafka, state: LearningState, features: str = "features", damage: int = -1):
+async def store(kafka: Kafka, state: LearningState, features: str = FEATURES, damage: int = -1):
     """Write a snapshot into the models table's changelog, with one record damaged."""
     records = pack(state, features, "engine")
     await write(
@@ -163,10 +175,10 @@ def oversized(records: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, b
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda state: pack(state, "features", "engine"),
-        lambda state: pack(state, "features", "engine", (b"somebody else's.",)),
-        lambda state: pack(state, "features", "engine", KEYS[1:], rebuilt=True),
-        lambda state: oversized(pack(state, "features", "engine", KEYS)),
+        lambda state: pack(state, FEATURES, "engine"),
+        lambda state: pack(state, FEATURES, "engine", (b"somebody else's.",)),
+        lambda state: pack(state, FEATURES, "engine", KEYS[1:], rebuilt=True),
+        lambda state: oversized(pack(state, FEATURES, "engine", KEYS)),
     ],
     ids=["not signed", "signed by somebody else", "of a rebuild", "oversized"],
 )
@@ -175,7 +187,7 @@ async def test_with_keys_what_nobody_known_has_signed_is_passed_over(
 ):
     learned: list[Example] = []
     await append(kafka, *LOG)
-    await write(kafka, pack(folded(20), "features", "engine", KEYS[1:]))
+    await write(kafka, pack(folded(20), FEATURES, "engine", KEYS[1:]))
     await write(kafka, bad(folded(50)))
     async with following(follower(settings, learned, KEYS)) as one:
         assert one.state.digest() == folded(60).digest()
@@ -191,8 +203,8 @@ async def test_when_the_keys_are_lost_the_log_is_folded_from_its_start(
 ):
     learned: list[Example] = []
     await append(kafka, *LOG)
-    await write(kafka, pack(folded(20), "features", "engine", KEYS))
-    await write(kafka, pack(folded(50), "features", "engine", KEYS))
+    await write(kafka, pack(folded(20), FEATURES, "engine", KEYS))
+    await write(kafka, pack(folded(50), FEATURES, "engine", KEYS))
     async with following(follower(settings, learned, (b"an entirely new one",))) as one:
         assert one.state.digest() == folded(60).digest()
         assert one.refused_snapshots == 2
@@ -232,9 +244,9 @@ def restore(to: LearningState) -> Restore:
 async def test_a_restore_waits_for_its_snapshot_and_says_so(settings: Settings, kafka: Kafka):
     back = folded(20)
     await append(kafka, *LOG[:40], restore(back), *LOG[40:])
-    copies = list(pin(pack(back, "features", "engine")))
+    copies = list(pin(pack(back, FEATURES, "engine")))
     entries = [*enumerate(LOG[:40]), (40, restore(back)), *enumerate(LOG[40:], 41)]
-    resolve = resolver(dict(copies), IDENTITY)
+    resolve = resolver(dict(copies), small().identity)
     whole = fold_log(samples.state(), entries, resolve=resolve).digest()
     # No key has signed the copies: that the log names their digest is enough.
     async with following(follower(settings, keys=KEYS)) as one:
@@ -274,8 +286,8 @@ async def test_a_copy_is_of_one_version_while_the_log_goes_on(settings: Settings
         await append(kafka, *LOG[30:])
         version, bundle = await copying
         await level(one, 60)
-    made = list(bundle.records("features", "engine"))
-    assert made == list(pack(folded(version), "features", "engine"))
+    made = list(bundle.records(FEATURES, "engine"))
+    assert made == list(pack(folded(version), FEATURES, "engine"))
 
 
 async def test_an_example_that_cannot_be_read_ends_the_worker(

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import ClientSession
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Transaction, read_example, read_feedback
-from app.runtime import topics
 from app.settings import read_settings
+from app.streams.fraud.messages import Feedback, Transaction, read_example, read_feedback
 from tests.system.workers import Kafka, until, workers
 
 AT = 1_767_225_600_000
@@ -120,7 +120,7 @@ async def test_each_word_shows_in_the_log_the_merchant_and_the_page(
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with (
         workers(settings, tmp_path, 1) as (worker,),
         Kafka(settings) as kafka,
@@ -139,7 +139,7 @@ async def test_each_word_shows_in_the_log_the_merchant_and_the_page(
 
 async def say(kafka: Kafka, word: Word, at: int) -> None:
     said = Feedback(
-        id="t1", customer="c1", label=word.label, source=word.source, actor=word.actor, at=at
+        id="t1", key="c1", label=word.label, source=word.source, actor=word.actor, at=at
     )
     await kafka.feedback([said])
 

@@ -5,13 +5,12 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from app.apps import load, set_up
 from app.broker.broker import Broker
-from app.core.fold import fold_log
-from app.messages import Example, Feedback, Transaction, read_example, read_feedback
-from app.runtime import topics
 from app.serving.maturing import BATCH, KEY
-from app.serving.worker import new_state
 from app.settings import read_settings
+from app.streams.fraud.messages import Example, Feedback, Transaction, read_example, read_feedback
+from tests.core.folding import fold_log
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 COUNT = 2000
@@ -29,7 +28,7 @@ def transaction(tx: str, number: int) -> Transaction:
 
 def said(tx: str, label: str, source: str) -> Feedback:
     customer = f"c{int(tx[1:]) % 20}"
-    return Feedback(id=tx, customer=customer, label=label, source=source, at=NOW)
+    return Feedback(id=tx, key=customer, label=label, source=source, at=NOW)
 
 
 class Ticks:
@@ -50,7 +49,7 @@ class Ticks:
 
     async def learned(self, txs: set[str]) -> bool:
         await self.move()
-        return txs <= {example.tx for example in await examples(self.kafka)}
+        return txs <= {example.id for example in await examples(self.kafka)}
 
 
 async def examples(kafka: Kafka) -> list[Example]:
@@ -84,7 +83,7 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
         maturity=AGE,
         maturity_weight=WEIGHT,
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 2) as (first, second), Kafka(settings) as kafka:
         await kafka.transactions(transaction(f"t{n}", n) for n in range(COUNT))
         await kafka.feedback(said(tx, "fraud", "customer") for tx in COMPLAINTS)
@@ -99,7 +98,7 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
 
 async def said_first(kafka: Kafka) -> bool:
     """Whether what people said was learned, before anything matured."""
-    learned = {example.tx for example in await examples(kafka)}
+    learned = {example.id for example in await examples(kafka)}
     return learned >= {*COMPLAINTS, *VOUCHED_FOR}
 
 
@@ -110,7 +109,7 @@ async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str
     worker.kill()
     spoken = await spoken_of(kafka)
     assert len(spoken) < len(everything) - len(COMPLAINTS), "killed too late"
-    learned = {example.tx for example in await examples(kafka)}
+    learned = {example.id for example in await examples(kafka)}
     assert len(spoken.keys() - learned) <= BATCH * kafka.settings.partitions, (
         "a backlog in feedback"
     )
@@ -120,13 +119,13 @@ async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str
 
     assert not set(await spoken_of(kafka)) & {*COMPLAINTS, *VOUCHED_FOR}
     log = await examples(kafka)
-    first = {example.tx: example for example in reversed(log)}
+    first = {example.id: example for example in reversed(log)}
     weights = {tx: (first[tx].y, first[tx].w) for tx in everything}
     assert {weights[tx] for tx in COMPLAINTS} == {(1, 1.0)}
     assert {weights[tx] for tx in VOUCHED_FOR} == {(0, 1.0)}
     matured = everything - {*COMPLAINTS, *VOUCHED_FOR}
     assert {weights[tx] for tx in matured} == {(0, WEIGHT)}
-    state = fold_log(new_state(kafka.settings), enumerate(log))
+    state = fold_log(load(kafka.settings).new_state(), enumerate(log))
     assert state.counts.examples == len(first), "a transaction was learned twice"
 
 
@@ -136,7 +135,7 @@ async def check_corrected(kafka: Kafka) -> None:
     await kafka.feedback([said(tx, "fraud", "chargeback")])
 
     async def corrected() -> list[Example]:
-        return [e for e in await examples(kafka) if e.tx == tx and e.y == 1]
+        return [e for e in await examples(kafka) if e.id == tx and e.y == 1]
 
     example, *_ = await until(corrected)
     assert (example.previous.label, example.previous.weight) == (0, WEIGHT)

@@ -9,20 +9,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from app.apps import load, set_up
 from app.broker.broker import Broker
 from app.cli import cli
 from app.core.bundle import PINNED, pack
-from app.core.fold import LearningState, fold_log
+from app.core.fold import LearningState
+from app.core.messages import Restore
 from app.core.snapshot import resolver
 from app.errors import StateError
-from app.messages import Example, Feedback, Restore, encode, read_entry
-from app.runtime import topics
 from app.serving.rebuild import LeftOut, Rebuild, Stretch
 from app.serving.timeline import timeline
-from app.serving.worker import identity, new_state
 from app.settings import Settings, read_settings
 from app.settings import settings as process_settings
+from app.streams.fraud.messages import Example, Feedback, read_entry
+from app.wire import encode
 from tests.core import samples
+from tests.core.folding import fold_log
 from tests.system.workers import Kafka, environment
 
 LOG = samples.log(60)
@@ -40,7 +42,7 @@ async def kafka(broker: Broker, fresh: str, monkeypatch: pytest.MonkeyPatch) -> 
         partitions=samples.PARTITIONS,
         snapshot_keys=KEY,
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     process_settings.cache_clear()
@@ -52,7 +54,7 @@ async def kafka(broker: Broker, fresh: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def folded(settings: Settings, entries: Iterable) -> LearningState:
-    return fold_log(new_state(settings), entries)
+    return fold_log(load(settings).new_state(), entries)
 
 
 async def append(kafka: Kafka, topic: str, values: Iterable[bytes]) -> None:
@@ -87,9 +89,9 @@ async def pinned(kafka: Kafka) -> dict[bytes, bytes]:
 
 async def models_after(kafka: Kafka) -> list[bytes]:
     """The models that a worker has once it has folded the log with its restore."""
-    resolve = resolver(await pinned(kafka), identity(kafka.settings))
+    resolve = resolver(await pinned(kafka), load(kafka.settings).identity)
     log = list(enumerate(await entries(kafka)))
-    return models(fold_log(new_state(kafka.settings), log, resolve=resolve))
+    return models(fold_log(load(kafka.settings).new_state(), log, resolve=resolve))
 
 
 def models(state: LearningState) -> list[bytes]:
@@ -156,10 +158,10 @@ async def test_a_no_changes_nothing(kafka: Kafka, command: tuple[str, ...]) -> N
 
 
 async def test_a_rebuild_learns_all_that_is_not_left_out(kafka: Kafka, tmp_path: Path) -> None:
-    said = [Feedback(id="t", customer="c", label="fraud", source="analyst", actor=name)
+    said = [Feedback(id="t", key="c", label="fraud", source="analyst", actor=name)
             for name in ("anna", "mallory", "anna", "mallory")]  # fmt: skip
     await append(kafka, kafka.topics.feedback, [*map(encode, said), b"no feedback"])
-    (tmp_path / "ids").write_text(f"{LOG[7][1].tx}\n\n {LOG[9][1].tx} \n")
+    (tmp_path / "ids").write_text(f"{LOG[7][1].id}\n\n {LOG[9][1].id} \n")
     code, out = await run(
         *("rebuild", *BECAUSE, "--yes", "--through", "49"),
         *("--without-feedback", "1:3-12", "--without-feedback", "2:0-5"),
@@ -170,7 +172,7 @@ async def test_a_rebuild_learns_all_that_is_not_left_out(kafka: Kafka, tmp_path:
     def left_out(one: Example) -> bool:
         place = one.origin.partition, one.origin.offset
         return (
-            one.tx in (LOG[7][1].tx, LOG[9][1].tx)
+            one.id in (LOG[7][1].id, LOG[9][1].id)
             or place in ((0, 1), (0, 3))
             or (place[0] == 1 and 3 <= place[1] <= 12)
             or (place[0] == 2 and place[1] <= 5)
@@ -195,7 +197,7 @@ async def test_a_rebuild_without_exclusions_undoes_a_rollback(kafka: Kafka) -> N
 async def test_labels_of_another_epoch_are_not_left_out_by_their_offsets(kafka: Kafka) -> None:
     everything = tuple(Stretch(partition, 0, 1000) for partition in range(3))
     later = kafka.settings.model_copy(update={"epoch": 2})
-    rebuild = Rebuild(later, LeftOut(everything))
+    rebuild = Rebuild(set_up(later), LeftOut(everything))
     await rebuild.read_on()
     assert (rebuild.examples_left_out, rebuild.state.version) == (0, 60)
 
@@ -229,7 +231,7 @@ async def test_what_is_not_stored_cannot_be_shown_or_verified(kafka: Kafka) -> N
 async def test_past_states_are_given_in_any_order(kafka: Kafka) -> None:
     settings = kafka.settings
     await store(kafka, folded(settings, LOG[:40]), cut=True)  # passed over
-    async with timeline(settings) as past:
+    async with timeline(set_up(settings)) as past:
         for version in (50, 10, 20, 21, 60, 0):
             state = await past.reach(version)
             assert state.digest() == folded(settings, LOG[:version]).digest()

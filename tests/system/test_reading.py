@@ -6,9 +6,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.errors import StateError
-from app.runtime import topics
 from app.runtime.reading import bounds, reader, stretch
 from app.settings import Settings, read_settings
 from tests.system.test_follow import follower
@@ -18,7 +18,7 @@ from tests.system.workers import Kafka
 @pytest.fixture
 async def kafka(broker: Broker, fresh: str) -> AsyncIterator[Kafka]:
     settings = read_settings(brokers=broker.bootstrap, topic_prefix=fresh, partitions=1)
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with Kafka(settings) as running:
         for n in range(10):
             await running.send(running.topics.predictions, "c1", b"%d" % n)

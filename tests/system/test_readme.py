@@ -31,8 +31,8 @@ def write_payments(path: Path) -> None:
         writer.writerow(["id", "at", "customer", "merchant", "amount", "label"])
         for n, row in enumerate(rows):
             customer = "c-3" if n == 17 else f"c-{n % 40}"
-            says = "fraud" if row.fraud else "legit"
-            tx = row.tx
+            says = "fraud" if row.positive else "legit"
+            tx = row.event
             writer.writerow([f"p-{n}", tx.at, customer, tx.merchant, tx.amount, says])
 
 

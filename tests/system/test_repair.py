@@ -13,25 +13,19 @@ from pathlib import Path
 import msgspec
 from aiohttp import ClientSession
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.core.bundle import PINNED, pack, pin
+from app.core.messages import Restore
 from app.core.snapshot import assemble
 from app.data.rows import Labelled
-from app.messages import (
-    Example,
-    Feedback,
-    Prediction,
-    Restore,
-    encode,
-    read_entry,
-    read_prediction,
-)
-from app.runtime import topics
 from app.serving.repair import restore_of
 from app.serving.timeline import Timeline, timeline
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Example, Feedback, Prediction, read_entry, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 from tests.system.workers import Kafka, WorkerProcess, environment, until, workers
 
 GOOD, BAD, MORE = 700, 300, 600
@@ -47,17 +41,17 @@ def simulated(seed: int) -> list[Labelled]:
 
 def label(row: Labelled, says: str, actor: str) -> Feedback:
     return Feedback(
-        id=row.tx.id,
-        customer=row.tx.customer,
+        id=row.event.id,
+        key=row.event.customer,
         label=says,
         source="analyst",
         actor=actor,
-        at=row.tx.at,
+        at=row.event.at,
     )
 
 
 def honest(row: Labelled) -> Feedback:
-    return label(row, "fraud" if row.fraud else "legit", "anna")
+    return label(row, "fraud" if row.positive else "legit", "anna")
 
 
 def poison(row: Labelled) -> Feedback:
@@ -94,7 +88,7 @@ class Run:
         for _ in range(count // PIECE):
             piece = self.rows[self.sent : self.sent + PIECE]
             self.sent += PIECE
-            await self.kafka.transactions(row.tx for row in piece)
+            await self.kafka.transactions(row.event for row in piece)
             await self.kafka.feedback(say(row) for row in piece)
             await until(self.all_decided)
 
@@ -166,7 +160,7 @@ async def test_models_go_back_and_are_learned_anew_on_all_workers_at_one_offset(
         partitions=2,
         snapshot_keys="a secret of this test alone",
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 2) as pair, Kafka(settings) as kafka:
         run = Run(kafka, pair, simulated(seed))
         good, poisoned = await learn_poison(run)
@@ -236,16 +230,16 @@ async def check_decisions(run: Run, back: int, anew: int) -> None:
 async def check_states(run: Run, poisoned: int, back: int, anew: int) -> None:
     """The poison raises scores; going back and learning anew lower them."""
     records = await run.kafka.read(run.kafka.topics.predictions)
-    bad = {row.tx.id for row in run.rows[GOOD : GOOD + BAD] if not row.fraud}
+    bad = {row.event.id for row in run.rows[GOOD : GOOD + BAD] if not row.positive}
     wrong = [p for p in map(read_prediction, (r.value for r in records)) if p.id in bad]
-    async with timeline(run.kafka.settings) as past:
+    async with timeline(set_up(run.kafka.settings)) as past:
         end = await past.end()
         worst = wrongness(await reached(past, poisoned), wrong)
         assert wrongness(await reached(past, back + 1), wrong) < worst - 1
         assert wrongness(await reached(past, anew + 1), wrong) < worst - 1
         last = (await past.reach(end)).digest()
         assert past.state.counts.examples == run.sent
-    async with timeline(run.kafka.settings) as past:
+    async with timeline(set_up(run.kafka.settings)) as past:
         past.snapshots.clear()
         assert (await past.reach(end)).digest() == last, "a fold from the start gives another state"
 
@@ -258,11 +252,11 @@ async def reached(past: Timeline, version: int) -> Timeline:
 async def check_a_missing_snapshot(run: Run) -> None:
     """A worker that lacks what a restore names is not ready, and decides on, degraded."""
     settings = run.kafka.settings
-    async with timeline(settings) as past:
+    async with timeline(set_up(settings)) as past:
         await past.reach(300)
         copies = list(pin(pack(past.state, past.state.features, "engine")))
         digest = past.state.digest()
-    entry = restore_of(settings, 300, digest, "no-hurry", 0, "boss", "a test")
+    entry = restore_of(set_up(settings), 300, digest, "no-hurry", 0, "boss", "a test")
     await run.kafka.producer.send_and_wait(run.kafka.topics.examples, encode(entry), partition=0)
     why = f"a restore of the models waits for its snapshot: snapshot 300 ({digest[:12]})"
     await until(lambda: run.readiness(503, why))
@@ -276,7 +270,7 @@ async def check_a_missing_snapshot(run: Run) -> None:
     records = await run.kafka.read(run.kafka.topics.predictions)
     modes = {p.id: p.mode for p in (read_prediction(record.value) for record in records)}
     last = run.rows[run.sent - PIECE : run.sent]
-    assert {modes[row.tx.id] for row in last} == {"degraded"}
+    assert {modes[row.event.id] for row in last} == {"degraded"}
     for key, value in copies:
         await run.kafka.producer.send_and_wait(
             run.kafka.topics.changelogs["models"], value, key=key, partition=0
@@ -312,7 +306,7 @@ async def check_a_forgery_is_found(run: Run) -> None:
     told = read_prediction(records[-1].value)
     forged = msgspec.structs.replace(told, score=told.score / 2)
     topic = run.kafka.topics.predictions
-    await run.kafka.send(topic, told.customer, encode(forged))
+    await run.kafka.send(topic, told.key, encode(forged))
     await run.kafka.producer.flush()
     code, report = await run.verified()
     (finding,) = report["different"]

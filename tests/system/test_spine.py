@@ -4,17 +4,16 @@ import itertools
 from functools import partial
 from pathlib import Path
 
+from app.apps import load, set_up
 from app.broker.broker import Broker
-from app.core.fold import fold_log
 from app.core.snapshot import assemble, unpack
 from app.data.rows import Labelled
-from app.messages import Feedback, read_example, read_prediction
-from app.runtime import topics
 from app.serving.verify import stored, verify
-from app.serving.worker import identity, new_state
 from app.settings import read_settings
+from app.streams.fraud.messages import Feedback, read_example, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from tests.core.folding import fold_log
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 COUNT = 5000
@@ -27,8 +26,8 @@ def simulated(seed: int) -> list[Labelled]:
 
 
 def label(row: Labelled, at: int) -> Feedback:
-    says = "fraud" if row.fraud else "legit"
-    return Feedback(id=row.tx.id, customer=row.tx.customer, label=says, source="analyst", at=at)
+    says = "fraud" if row.positive else "legit"
+    return Feedback(id=row.event.id, key=row.event.customer, label=says, source="analyst", at=at)
 
 
 async def test_after_a_kill_and_a_wiped_disk_every_score_is_computed_again_to_the_last_bit(
@@ -41,7 +40,7 @@ async def test_after_a_kill_and_a_wiped_disk_every_score_is_computed_again_to_th
         session_timeout=6.0,
         snapshot_every=500,
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     rows = simulated(seed)
     async with workers(settings, tmp_path, 2) as (first, second), Kafka(settings) as kafka:
         await play_with_faults(kafka, rows, first, second)
@@ -63,13 +62,13 @@ async def play_with_faults(
 
     async def all_learned() -> bool:
         examples = await kafka.read(kafka.topics.examples)
-        return len({read_example(record.value).tx for record in examples}) == COUNT
+        return len({read_example(record.value).id for record in examples}) == COUNT
 
     joins = {0: first.joined, 1: second.joined, 10: first.joined, 17: second.joined}
     for number in range(COUNT // PIECE):
         piece = rows[number * PIECE : (number + 1) * PIECE]
-        await kafka.transactions(row.tx for row in piece)
-        await kafka.feedback(label(row, row.tx.at) for row in piece)
+        await kafka.transactions(row.event for row in piece)
+        await kafka.feedback(label(row, row.event.at) for row in piece)
         if number not in unpaced:
             await until(partial(kept_up, number * PIECE))
         if number in joins:
@@ -87,18 +86,18 @@ async def check_decisions(kafka: Kafka, rows: list[Labelled]) -> None:
     for record in await kafka.read(kafka.topics.predictions):
         tx = read_prediction(record.value).id
         assert predictions.setdefault(tx, record.value) == record.value, "a second decision"
-    assert set(predictions) == {row.tx.id for row in rows}
+    assert set(predictions) == {row.event.id for row in rows}
     assert await kafka.read(kafka.topics.dead_letters) == []
 
-    report = await verify(kafka.settings, await stored(kafka.settings))
+    report = await verify(set_up(kafka.settings), await stored(set_up(kafka.settings)))
     assert (report.different, report.not_compared) == ([], [])
     assert report.equal == COUNT
     assert report.versions >= 5, "the models did not change while transactions were decided"
 
     log = [(r.offset, read_example(r.value)) for r in await kafka.read(kafka.topics.examples)]
-    state = fold_log(new_state(kafka.settings), log)
-    truth = {row.tx.id: int(row.fraud) for row in rows}
-    assert {example.tx: example.y for _, example in log} == truth
+    state = fold_log(load(kafka.settings).new_state(), log)
+    truth = {row.event.id: int(row.positive) for row in rows}
+    assert {example.id: example.y for _, example in log} == truth
     assert state.counts.examples == COUNT, "a label was learned twice, or not at all"
 
 
@@ -107,7 +106,7 @@ async def check_snapshot(kafka: Kafka) -> None:
     log = [(r.offset, read_example(r.value)) for r in await kafka.read(kafka.topics.examples)]
     records = await kafka.read(kafka.topics.changelogs["models"])
     newest, *_ = assemble((r.key, r.value) for r in records)
-    state = new_state(kafka.settings)
-    state.load(unpack(newest, identity(kafka.settings)))
+    state = load(kafka.settings).new_state()
+    state.load(unpack(newest, load(kafka.settings).identity))
     assert 0 < state.version < len(log)
-    assert fold_log(state, log).digest() == fold_log(new_state(kafka.settings), log).digest()
+    assert fold_log(state, log).digest() == fold_log(load(kafka.settings).new_state(), log).digest()

@@ -9,22 +9,17 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.apps import set_up
 from app.broker.broker import Broker
+from app.core.messages import ModelUsed, Origin, Source
 from app.errors import TopicsError
-from app.messages import (
-    Feedback,
-    ModelUsed,
-    Origin,
-    Prediction,
-    Source,
-    encode,
-    read_example,
-)
 from app.runtime import topics
 from app.runtime.guard import Exit
 from app.serving.decisions import SOURCE_HEADER
 from app.serving.waiting import PREFIX
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Feedback, Prediction, read_example
+from app.wire import encode
 from tests.chaos.evidence import read_files
 from tests.core import samples
 from tests.system.workers import Kafka, until, workers
@@ -32,7 +27,7 @@ from tests.system.workers import Kafka, until, workers
 NOW = 1_700_000_000_000
 DECIDED = Prediction(
     id="t1",
-    customer="c1",
+    key="c1",
     merchant="m1",
     location="",
     amount=20.0,
@@ -63,7 +58,7 @@ async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_w
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 1) as (worker,), Kafka(settings) as kafka:
         names = kafka.topics
 
@@ -72,13 +67,13 @@ async def test_a_decision_that_is_read_back_at_the_start_frees_the_labels_that_w
             return any(record.key.startswith(PREFIX) for record in changes)
 
         async def learned() -> list[str]:
-            return [read_example(record.value).tx for record in await kafka.read(names.examples)]
+            return [read_example(record.value).id for record in await kafka.read(names.examples)]
 
-        await kafka.feedback([Feedback(id="t1", customer="c1", label="fraud", source="analyst")])
+        await kafka.feedback([Feedback(id="t1", key="c1", label="fraud", source="analyst")])
         await until(waits)
         assert await worker.stop() == 0
         # What the other worker decided lies at offset 0; this one must not decide it itself.
-        await kafka.send(names.transactions, "c1", b"unreadable")
+        await kafka.send(names.events, "c1", b"unreadable")
         header = (SOURCE_HEADER, b"0")
         await kafka.send(names.predictions, "c1", encode(DECIDED), headers=[header])
         await kafka.producer.flush()
@@ -91,7 +86,7 @@ async def test_a_label_that_waits_on_one_disk_alone_is_taken_off_when_it_is_open
     broker: Broker, fresh: str, tmp_path: Path
 ) -> None:
     settings = settings_of(broker, fresh)
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with (
         workers(settings, tmp_path, 2, start=False) as (one, other),
         Kafka(settings) as kafka,
@@ -99,17 +94,17 @@ async def test_a_label_that_waits_on_one_disk_alone_is_taken_off_when_it_is_open
         names = kafka.topics
 
         async def learned() -> list[str]:
-            return [read_example(record.value).tx for record in await kafka.read(names.examples)]
+            return [read_example(record.value).id for record in await kafka.read(names.examples)]
 
         async def taken_off() -> bool:
             changes = await kafka.read(names.changelogs["labels"])
             return any(r.value is None and r.key.startswith(PREFIX) for r in changes)
 
         one.start(die_at="after write labels 1")
-        await kafka.feedback([Feedback(id="t1", customer="c1", label="fraud", source="analyst")])
+        await kafka.feedback([Feedback(id="t1", key="c1", label="fraud", source="analyst")])
         await one.child.wait()
         assert left_waiting(one.data), "it died before it wrote"
-        await kafka.send(names.transactions, "c1", b"unreadable")
+        await kafka.send(names.events, "c1", b"unreadable")
         await kafka.send(names.predictions, "c1", encode(DECIDED), headers=[(SOURCE_HEADER, b"0")])
         await kafka.producer.flush()
         other.start()
@@ -165,7 +160,7 @@ async def test_a_worker_refuses_logs_in_front_of_which_others_were(
     broker: Broker, fresh: str, tmp_path: Path, before: Callable, sentence: str
 ) -> None:
     settings = settings_of(broker, fresh)
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with Kafka(settings) as kafka:
         await before(kafka)
         await kafka.producer.flush()

@@ -2,25 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
 import faust
 import pytest
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 from faust.types.tuples import TP
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Transaction, encode, read_feedback, read_prediction
-from app.runtime import topics
+from app.runtime.application import faust_settings
 from app.runtime.step import Step
 from app.serving import decisions as scored
-from app.serving.agents import Learn, Score
-from app.serving.application import faust_settings
-from app.serving.decisions import ScoredPartition
-from app.serving.worker import Worker, new_account
+from app.serving.learn import Learn
+from app.serving.partition import Partition
+from app.serving.score import Score
+from app.serving.worker import Worker
 from app.settings import read_settings
+from app.streams.fraud.messages import Feedback, Transaction, read_feedback, read_prediction
+from app.wire import encode
 from tests.system.workers import Kafka
 
 NOW = 1_700_000_000_000
@@ -39,9 +41,9 @@ async def worker(broker: Broker, fresh: str, tmp_path: Path) -> AsyncIterator[Wo
         history_replay=1,
         review_threshold=0.0,  # every decision is a review item
     )
-    await topics.create(settings)
-    app = faust.App(settings.app_id, **faust_settings(settings))
-    one = Worker(settings, app)
+    setup = set_up(settings)
+    await setup.create_topics()
+    one = Worker(setup, faust.App(settings.app_id, **faust_settings(settings)))
     await one.writers.start()
     await open_partition(one)
     yield one
@@ -49,15 +51,36 @@ async def worker(broker: Broker, fresh: str, tmp_path: Path) -> AsyncIterator[Wo
     await one.writers.stop()
 
 
-async def open_partition(worker: Worker, disk: str = "disk", committed: int | None = None) -> None:
-    settings, names = worker.settings, worker.topics
-    worker.account = new_account(settings, worker.follower.state)
-    path = settings.data_dir / disk
-    known = partial(worker._enter_again, 0)
-    worker.scored[0] = one = ScoredPartition(
-        settings.brokers, names.predictions, 0, path, 1, settings.horizon, known
-    )
-    await one.recover(committed)
+class Held:
+    """Partition 0, which is always ours."""
+
+    def __init__(self, committed: int | None) -> None:
+        self.read = committed
+
+    def mine(self) -> bool:
+        return True
+
+    def committed(self, topic: str) -> int | None:
+        return self.read
+
+    def position(self, topic: str) -> int:
+        return self.read or 0
+
+
+async def open_partition(
+    worker: Worker, disk: str = "disk", committed: int | None = None, lost: bool = False
+) -> None:
+    """Open partition 0 with a disk of that name, as after a commit at that position.
+
+    `lost`: the log of predictions is empty.
+    """
+    setup = worker.setup
+    elsewhere = setup.settings.model_copy(update={"data_dir": setup.settings.data_dir / disk})
+    shared = replace(worker.shared, setup=replace(setup, settings=elsewhere))
+    worker.partitions[0] = one = Partition(shared, 0, Held(committed))
+    if lost:
+        one.decisions.tp = TopicPartition(setup.topics.dead_letters, 0)
+    await one.decisions.recover(committed)
 
 
 def record(topic: str, offset: int, message: object) -> ConsumerRecord:
@@ -76,15 +99,15 @@ def payment(tx: str) -> Transaction:
 
 
 async def score(worker: Worker, *txs: str, mine: Sequence[bool] = ()) -> bool:
-    topic = worker.topics.transactions
+    topic = worker.topics.events
     records = [record(topic, n, payment(tx)) for n, tx in enumerate(txs)]
-    return await Score(worker, step(worker, topic, *mine)).run(records)
+    return await Score(worker.partitions[0], step(worker, topic, *mine)).run(records)
 
 
 async def learn(worker: Worker, offset: int, tx: str, mine: Sequence[bool] = ()) -> bool:
     topic = worker.topics.feedback
-    said = Feedback(id=tx, customer="c1", label="fraud", source="analyst", at=NOW)
-    one = Learn(worker, step(worker, topic, *mine))
+    said = Feedback(id=tx, key="c1", label="fraud", source="analyst", at=NOW)
+    one = Learn(worker.partitions[0], step(worker, topic, *mine))
     return await one.run([record(topic, offset, said)])
 
 
@@ -96,11 +119,11 @@ async def values(worker: Worker, topic: str) -> list[bytes]:
 
 async def test_a_label_waits_for_a_decision_that_is_sent_again(worker: Worker):
     """The worker before died with the decision on its disk and not in the log."""
-    first = Score(worker, step(worker, worker.topics.transactions))
+    first = Score(worker.partitions[0], step(worker, worker.topics.events))
     tx = payment("t1")
-    first.hear(record(worker.topics.transactions, 0, tx), tx)
+    first.add(record(worker.topics.events, 0, tx), tx)
     first.decide()
-    first.scored.put(first.sitting.fresh)
+    first.decisions.put(first.batch.fresh)
     scoring = asyncio.ensure_future(score(worker, "t1"))
     await asyncio.sleep(0)  # it has looked for labels, and its prediction is on its way
     assert await learn(worker, 0, "t1") and await scoring
@@ -114,12 +137,12 @@ async def test_a_label_that_comes_while_a_new_disk_catches_up_is_learned_once(
     monkeypatch.setattr(scored, "FOLLOW_ON", 10)
     await score(worker, *(f"t{n}" for n in range(60)))
     await worker.flush()
-    worker.scored.pop(0).close()
+    worker.partitions.pop(0).close()
     await open_partition(worker, "a new one", committed=59)
     assert await learn(worker, 0, "t0")
     assert await values(worker, worker.topics.examples) == []
     async with asyncio.timeout(20):
-        while not worker.scored[0].whole:
+        while not worker.partitions[0].decisions.whole:
             await asyncio.sleep(0.01)
     (again,) = await values(worker, worker.topics.feedback)
     assert read_feedback(again).id == "t0"
@@ -145,7 +168,7 @@ async def test_a_replay_of_more_than_the_record_holds_repeats_its_decisions(work
     txs = [f"t{n}" for n in range(12)]
     await score(worker, *txs)
     first = await values(worker, worker.topics.predictions)
-    worker.scored.pop(0).close()
+    worker.partitions.pop(0).close()
     await open_partition(worker, disk)
     await score(worker, *txs)
     assert await values(worker, worker.topics.predictions) == first * 2
@@ -156,12 +179,11 @@ async def test_a_replay_of_more_than_the_record_holds_repeats_its_decisions(work
 async def test_what_has_left_the_record_and_whose_decision_is_lost_is_degraded(worker: Worker):
     txs = [f"t{n}" for n in range(12)]
     await score(worker, *txs)
-    worker.scored.pop(0).close()
-    worker.topics = worker.topics._replace(predictions=worker.topics.dead_letters)  # empty
-    await open_partition(worker, "a new one")
-    again = Score(worker, step(worker, worker.topics.transactions))
+    worker.partitions.pop(0).close()
+    await open_partition(worker, "a new one", lost=True)
+    again = Score(worker.partitions[0], step(worker, worker.topics.events))
     for n, tx in enumerate(txs):
-        again.hear(record(worker.topics.transactions, n, payment(tx)), payment(tx))
+        again.add(record(worker.topics.events, n, payment(tx)), payment(tx))
     again.decide()
     modes = [read_prediction(out.value).mode for out in again.predictions]
     assert modes == ["degraded"] * 11 + ["rules"]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Transaction
-from app.runtime import topics
 from app.runtime.guard import Exit
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Feedback, Transaction
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 AT = 1_700_000_000_000
@@ -29,7 +29,7 @@ async def made(broker: Broker, fresh: str, **more: object) -> Settings:
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2, **more
     )
-    await topics.create(settings, wait=30.0)  # a test before may have stopped the broker
+    await set_up(settings).create_topics(wait=30.0)  # a test before may have stopped the broker
     return settings
 
 
@@ -130,7 +130,7 @@ async def test_workers_live_through_a_broker_that_is_killed_and_restarted(
         mine.kill()
         await mine.restart()
         labels = [
-            Feedback(id=f"t{n}", customer=f"c{n % 50}", label="fraud", source="analyst")
+            Feedback(id=f"t{n}", key=f"c{n % 50}", label="fraud", source="analyst")
             for n in range(50)
         ]
         await kafka.feedback(labels)

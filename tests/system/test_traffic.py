@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.broker.ports import HOST, choose_ports
-from app.messages import encode, read_feedback, read_transaction
-from app.runtime.topics import create, partition_of
+from app.core.partitioning import partition_of
 from app.settings import Settings
+from app.streams.fraud.messages import read_feedback, read_transaction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.wire import encode
 from tests.system.workers import Kafka
 
 PATIENCE = 60.0  # seconds
@@ -50,20 +52,20 @@ def write_rows(path: Path, count: int) -> None:
     rows = islice((row for hour in transactions(Traffic(seed=6)) for row in hour), count)
     with path.open("wb") as file:
         for row in rows:
-            row.tx.label = "fraud" if row.fraud else "legit"
-            file.write(encode(row.tx) + b"\n")
+            row.event.label = "fraud" if row.positive else "legit"
+            file.write(encode(row.event) + b"\n")
 
 
 async def test_simulated_traffic_lies_on_its_customers_partitions_with_the_labels_that_are_due(
     settings: Settings,
 ):
-    await create(settings)
+    await set_up(settings).create_topics()
     code, output, errors = await end(
         await start(settings, "simulate", "--events", "3000", "--rate", "max", "--seed", "5")
     )
     assert (code, errors) == (0, "")
     async with Kafka(settings) as kafka:
-        payments = await kafka.read(kafka.topics.transactions)
+        payments = await kafka.read(kafka.topics.events)
         labels = await kafka.read(kafka.topics.feedback)
     assert f"Published 3,000 transactions and {len(labels):,} labels." in output
     read = [(record, read_transaction(record.value)) for record in payments]
@@ -88,11 +90,11 @@ async def test_a_file_is_published_with_its_labels_only_when_asked(
 ):
     file = tmp_path / "rows.jsonl"
     write_rows(file, 500)
-    await create(settings)
+    await set_up(settings).create_topics()
     code, _, errors = await end(await start(settings, "publish", str(file), *options))
     assert (code, errors) == (0, "")
     async with Kafka(settings) as kafka:
-        payments = await kafka.read(kafka.topics.transactions)
+        payments = await kafka.read(kafka.topics.events)
         said = await kafka.read(kafka.topics.feedback)
     times = [read_transaction(record.value).at for record in payments]
     assert len(times) == 500
@@ -102,14 +104,14 @@ async def test_a_file_is_published_with_its_labels_only_when_asked(
 
 
 async def test_ctrl_c_ends_the_traffic_with_what_was_published(settings: Settings):
-    await create(settings)
+    await set_up(settings).create_topics()
     process = await start(settings, "simulate", "--rate", "2000")
     async with Kafka(settings) as kafka, asyncio.timeout(PATIENCE):
-        while not await kafka.count(kafka.topics.transactions):
+        while not await kafka.count(kafka.topics.events):
             await asyncio.sleep(0.05)
         process.send_signal(signal.SIGINT)
         code, output, errors = await end(process)
-        count = await kafka.count(kafka.topics.transactions)
+        count = await kafka.count(kafka.topics.events)
     assert (code, errors) == (0, "")
     assert f"Published {count:,} transactions" in output
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Feedback, Transaction, encode, read_example, read_prediction
-from app.runtime import topics
 from app.settings import read_settings
+from app.streams.fraud.messages import Feedback, Transaction, read_example, read_prediction
+from app.wire import encode
 from tests.system.workers import Kafka, until, workers
 
 NOW = 1_700_000_000_000
@@ -20,7 +21,7 @@ def payment(tx: str) -> Transaction:
 
 
 def fraud(tx: str) -> Feedback:
-    return Feedback(id=tx, customer="c1", label="fraud", source="analyst", at=NOW)
+    return Feedback(id=tx, key="c1", label="fraud", source="analyst", at=NOW)
 
 
 class Upstream:
@@ -32,7 +33,7 @@ class Upstream:
     async def write(self, txs: Iterable[str]) -> None:
         for tx in txs:
             for topic, message in (
-                (self.kafka.topics.transactions, payment(tx)),
+                (self.kafka.topics.events, payment(tx)),
                 (self.kafka.topics.feedback, fraud(tx)),
             ):
                 await self.producer.send_and_wait(topic, encode(message), partition=0)
@@ -55,7 +56,7 @@ async def decided(kafka: Kafka) -> list[str]:
 
 
 async def learned(kafka: Kafka) -> list[str]:
-    return [read_example(r.value).tx for r in await kafka.read(kafka.topics.examples)]
+    return [read_example(r.value).id for r in await kafka.read(kafka.topics.examples)]
 
 
 async def has_learned(kafka: Kafka, *txs: str) -> bool:
@@ -68,7 +69,7 @@ async def test_committed_transactions_are_decided_and_learned_aborted_ones_are_n
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1, chunk=3
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     open_one, other = (
         AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=fresh + name)
         for name in ("open", "other")

@@ -13,11 +13,11 @@ import pytest
 from aiohttp import ClientError, ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.messages import Transaction
-from app.runtime import topics
-from app.runtime.topics import partition_of
+from app.core.partitioning import partition_of
 from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Transaction
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 AT = 1_767_225_600_000
@@ -58,7 +58,7 @@ async def test_two_workers_answer_for_each_other_and_learn_what_is_posted(
     settings = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", session_timeout=6.0
     )
-    await topics.create(settings)
+    await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 2) as pair, Kafka(settings) as kafka:
         await until(partial(alive, http, pair))
         await until(partial(both_hold_some, http, pair))
@@ -66,7 +66,7 @@ async def test_two_workers_answer_for_each_other_and_learn_what_is_posted(
             Transaction(id=f"t-{customer}", at=AT, customer=customer, merchant="m1", amount=20.0)
             for customer in CUSTOMERS
         )
-        await kafka.send(kafka.topics.transactions, "c1", b"{broken")
+        await kafka.send(kafka.topics.events, "c1", b"{broken")
         await until(partial(decided, http, pair[0].url, len(CUSTOMERS)))
         await check_state_on_both(http, pair)
         await check_feedback(http, pair)

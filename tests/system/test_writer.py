@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from app.apps import set_up
 from app.broker.broker import Broker
-from app.runtime import topics
 from app.runtime.guard import Exit
 from app.runtime.lease import Lease
 from app.runtime.writer import BATCH_BYTES, Out, Writers
@@ -38,7 +38,7 @@ async def settings(broker: Broker, fresh: str) -> Settings:
     made = read_settings(
         brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
     )
-    await topics.create(made)
+    await set_up(made).create_topics()
     return made
 
 
@@ -58,7 +58,7 @@ async def values(settings: Settings, topic: str) -> list[bytes]:
 
 
 async def test_two_callers_keep_the_order_of_their_calls(settings: Settings):
-    topic = topics.Topics.named(settings).predictions
+    topic = set_up(settings).topics.predictions
     said: list[bytes] = []
 
     async def talk(writers: Writers, who: str) -> None:
@@ -74,7 +74,7 @@ async def test_two_callers_keep_the_order_of_their_calls(settings: Settings):
 
 
 async def test_a_large_put_is_split_and_its_parts_are_told_in_order(settings: Settings):
-    topic = topics.Topics.named(settings).predictions
+    topic = set_up(settings).topics.predictions
     told: list[tuple[int, int]] = []
     records = [Out(b"k", n.to_bytes(4, "big") * 25_000) for n in range(40)]
     async with running(settings) as writers:
@@ -89,7 +89,7 @@ async def test_a_large_put_is_split_and_its_parts_are_told_in_order(settings: Se
 
 
 async def test_flush_waits_for_all_that_was_put_before(settings: Settings):
-    names = topics.Topics.named(settings)
+    names = set_up(settings).topics
     async with running(settings) as writers:
         receipts = [
             writers(topic, partition).put([Out(b"k", bytes(10_000))] * 200)
@@ -102,7 +102,7 @@ async def test_flush_waits_for_all_that_was_put_before(settings: Settings):
 
 
 async def test_stopping_writes_out_what_is_queued(settings: Settings):
-    topic = topics.Topics.named(settings).predictions
+    topic = set_up(settings).topics.predictions
     async with running(settings) as writers:
         writers(topic, 0).put(Out(b"k", str(n).encode()) for n in range(1000))
     assert len(await values(settings, topic)) == 1000
@@ -110,13 +110,13 @@ async def test_stopping_writes_out_what_is_queued(settings: Settings):
 
 async def test_nothing_to_write_is_written_at_once(settings: Settings):
     async with running(settings) as writers:
-        receipt = writers(topics.Topics.named(settings).predictions, 0).put([])
+        receipt = writers(set_up(settings).topics.predictions, 0).put([])
         assert receipt.handed.done()
         assert receipt.acked.done()
 
 
 async def test_nothing_leaves_while_the_group_is_silent(settings: Settings):
-    topic, now = topics.Topics.named(settings).predictions, 0.0
+    topic, now = set_up(settings).topics.predictions, 0.0
     lease = Lease(10.0, clock=lambda: now)
     lease.renew(0.0)
     writers = Writers(settings.brokers, lease)
@@ -135,7 +135,7 @@ async def test_nothing_leaves_while_the_group_is_silent(settings: Settings):
 
 
 async def test_headers_and_times_are_written(settings: Settings):
-    topic = topics.Topics.named(settings).predictions
+    topic = set_up(settings).topics.predictions
     async with running(settings) as writers:
         await writers(topic, 0).put([Out(None, b"v", (("a", b"1"), ("b", b"2")), 1234)]).acked
     async with Kafka(settings) as kafka:
@@ -145,7 +145,7 @@ async def test_headers_and_times_are_written(settings: Settings):
 
 
 async def test_a_record_that_the_broker_refuses_ends_the_process(settings: Settings):
-    topic = topics.Topics.named(settings).predictions
+    topic = set_up(settings).topics.predictions
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, "-c", TOO_LARGE, settings.brokers, topic]
     child = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)

@@ -12,12 +12,14 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
+from app.apps import set_up
 from app.broker.child import Child
 from app.broker.ports import choose_ports
-from app.messages import Feedback, Transaction, encode
+from app.core.partitioning import partition_of
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import Topics, partition_of
 from app.settings import Settings
+from app.streams.fraud.messages import Feedback, Transaction
+from app.wire import encode
 
 STOP = 20.0  # seconds that a graceful stop may take
 
@@ -121,7 +123,7 @@ class Kafka:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.topics = Topics.named(settings)
+        self.topics = set_up(settings).topics
         self.producer = AIOKafkaProducer(
             bootstrap_servers=settings.brokers, acks="all", max_request_size=4 << 20
         )
@@ -135,12 +137,12 @@ class Kafka:
 
     async def transactions(self, rows: Iterable[Transaction]) -> None:
         for tx in rows:
-            await self.send(self.topics.transactions, tx.customer, encode(tx))
+            await self.send(self.topics.events, tx.customer, encode(tx))
         await self.producer.flush()
 
     async def feedback(self, rows: Iterable[Feedback]) -> None:
         for said in rows:
-            await self.send(self.topics.feedback, said.customer, encode(said))
+            await self.send(self.topics.feedback, said.key, encode(said))
         await self.producer.flush()
 
     async def send(self, topic: str, customer: str, value: bytes | None, **more: object) -> None:
@@ -162,7 +164,7 @@ class Kafka:
     async def caught_up(self) -> bool:
         """Whether everything in the sources was worked on and committed."""
         committed = await self.committed()  # first: what is committed may have led to more
-        sources = (self.topics.transactions, self.topics.feedback)
+        sources = (self.topics.events, self.topics.feedback)
         tps = [tp for topic in sources for tp in self._partitions(topic)]
         async with reader(self.settings.brokers, *tps) as consumer:
             ends = await consumer.end_offsets(tps)

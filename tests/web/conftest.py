@@ -1,46 +1,59 @@
 """Weir's pages on real sockets, over a worker whose partitions are given instead of assigned."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from app.apps import load
 from app.broker.ports import choose_ports
-from app.core.labels import LabelEntry
-from app.core.settling import Known, settle
+from app.core.batch import Stored
+from app.core.bundle import pack
+from app.core.domain import Application, Record
+from app.core.labels import LabelEntry, encode_entry
+from app.core.messages import Feedback, Origin, Prediction
+from app.core.partitioning import partition_of
+from app.core.settling import Received, settle
+from app.core.threshold import KEY as THRESHOLD
 from app.core.threshold import Threshold
-from app.messages import Feedback, ModelUsed, Origin, Prediction, Reason, Source
-from app.runtime.topics import partition_of
-from app.serving.application import WeirApp, faust_settings
+from app.runtime.application import WeirApp, faust_settings
+from app.runtime.topics import MODELS
+from app.serving.feedback import publish
+from app.serving.partition import Partition
+from app.serving.setup import Setup
 from app.serving.view import Lag, View
 from app.serving.worker import Worker
-from app.settings import read_settings
-from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.settings import Settings, read_settings
 from app.web.server import set_up
+from app.wire import encode
+from tests.web import cards
+from tests.web.cards import AT
 
-AT = 1_767_225_600_000
+__all__ = ["AT"]
 XSS = "<script>alert('\"x\"')</script>"
+HTML = {"Accept": "text/html,*/*;q=0.8"}
 
 
 class KnownView(View):
-    """A view of a worker that holds what a test says."""
+    """A real worker's view, but for what a consumer group would say of its partitions."""
 
     def __init__(self, worker: Worker, held: list[int]) -> None:
         super().__init__(worker)
-        self._held = held
+        self.worker, self._held = worker, held
+        self.opening: set[int] = set()
         self.elsewhere: dict[int, str] = {}
-        self.thresholds: dict[int, Threshold] = {}
-        self.histories: dict[str, History] = {}
-        self.decisions: dict[str, Prediction] = {}
-        self.entries: dict[str, LabelEntry] = {}
+        for partition in held:
+            holding = worker.flow.holding(partition)
+            worker.partitions[partition] = Partition(worker.shared, partition, holding)
 
-    def held(self) -> list[int]:
+    def assigned(self) -> list[int]:
         return self._held
 
     def opened(self, partition: int) -> bool:
-        return partition in self._held
+        return partition in self._held and partition not in self.opening
 
     def holders(self) -> dict[int, str]:
         return dict.fromkeys(self._held, self.settings.url) | self.elsewhere
@@ -48,64 +61,54 @@ class KnownView(View):
     def lag(self, partition: int) -> Lag:
         return Lag(0, None)
 
-    def threshold(self, partition: int) -> Threshold | None:
-        return self.thresholds.get(partition)
-
-    def history(self, customer: str, partition: int) -> History | None:
-        return self.histories.get(customer)
-
-    def record_bytes(self, customer: str, partition: int) -> int:
-        return len(self.histories[customer].encode())
-
-    def decision(self, tx: str, partition: int) -> Prediction | None:
-        found = self.decisions.get(tx)
-        return found if found and self.partition(found.customer) == partition else None
-
-    def labels(self, tx: str, partition: int) -> LabelEntry | None:
-        found = self.entries.get(tx)
-        return found if found and self.partition(found.customer) == partition else None
-
-    def partition(self, customer: str) -> int:
-        return partition_of(customer, self.settings.partitions)
+    def partition(self, key: str) -> int:
+        return partition_of(key, self.settings.partitions)
 
     # -- what tests put in
 
+    def connect(self) -> None:
+        """The worker has reached the broker, and has read what it starts from."""
+        self.worker.follower.caught_up.set()
+
+    def know(self, key: str, record: Record) -> None:
+        """There is a record of this key."""
+        store = self.worker.records.store(self.partition(key))
+        store.write({key.encode(): record.encode()})
+
+    def know_event(self, prediction: Prediction, *said: Feedback) -> None:
+        """An event was decided, then labelled."""
+        decisions = self.worker.partitions[self.partition(prediction.key)].decisions
+        decisions.put({prediction.id: Stored(prediction.source.offset, encode(prediction))})
+        self.know_labels(prediction.key, *said, prediction=prediction)
+
+    def know_labels(self, key: str, *said: Feedback, prediction: Prediction | None = None) -> None:
+        """Labels of events with this key; without a prediction they wait for it."""
+        partition = self.partition(key)
+        for offset, feedback in enumerate(said):
+            entry = self.labels(feedback.id, partition) or LabelEntry(key, [])
+            received = Received(Origin(1, partition, offset), AT + offset)
+            settle(self.application, entry, feedback, received, prediction)
+            store = self.worker.labels.store(partition)
+            store.write({feedback.id.encode(): encode_entry(entry)})
+
+    def know_threshold(self, partition: int, threshold: Threshold) -> None:
+        """A partition's threshold has moved."""
+        self.worker.records.store(partition).write({THRESHOLD: threshold.encode()})
+
+    def know_snapshot(self) -> None:
+        """The learning state as it is now was stored; the worker holds partition 0."""
+        engine, features = self.application.engine, self.application.identity.features
+        self.worker.tables[MODELS].store(0).write(dict(pack(self.state, features, engine)))
+
+    # -- the same of cards
+
     def know_customer(self, customer: str) -> None:
-        history = History(1, Limits(events=8, replay=4, labels=4))
-        for offset, amount in enumerate([10.0, 12.5, 300.0]):
-            event = Event(offset, hash64(f"t{offset}"), AT + offset, amount, hash64("m1"))
-            history.insert(event)
-        history.learn_label(hash64("t2"), Origin(1, 0, 7), AT + 9, True)
-        self.histories[customer] = history
+        """A customer with three payments, the last one a fraud."""
+        self.know(customer, cards.history())
 
     def know_transaction(self, tx: str, customer: str, *said: Feedback) -> None:
-        self.decisions[tx] = decision = prediction(tx, customer)
-        entry = LabelEntry(customer, [])
-        for offset, feedback in enumerate(said):
-            origin = Origin(1, self.partition(customer), offset)
-            settle(entry, feedback, Known(origin, AT + offset), decision)
-        if said:
-            self.entries[tx] = entry
-
-
-def prediction(tx: str, customer: str, merchant: str = "m1") -> Prediction:
-    return Prediction(
-        id=tx,
-        customer=customer,
-        merchant=merchant,
-        location="DE",
-        amount=300.0,
-        at=AT,
-        score=0.83,
-        threshold=0.625,
-        decision="review",
-        reasons=[Reason("amount_log_ratio", 2.5, "amount is 25.0 times the typical amount")],
-        mode="model",
-        model=ModelUsed("binned", "both", 17),
-        features={"amount": 300.0, "hour": 3.0},
-        source=Source(0, 2),
-        engine="0-test",
-    )
+        """A payment that went to review, and its labels."""
+        self.know_event(cards.prediction(tx, customer), *said)
 
 
 ViewOf = Callable[..., KnownView]
@@ -113,16 +116,24 @@ Serve = Callable[[KnownView], Awaitable[TestClient]]
 
 
 @pytest.fixture
-def view_of(tmp_path: Path) -> ViewOf:
-    """A view with a port and partitions of its own."""
+def view_of(tmp_path: Path) -> Iterator[ViewOf]:
+    """Makes views, each with a port and partitions of its own, of cards if nothing else is said."""
+    workers: list[Worker] = []
 
-    def make(held: list[int], **settings: object) -> KnownView:
+    def make(
+        held: list[int],
+        application: Callable[[Settings], Application] = load,
+        **settings: object,
+    ) -> KnownView:
         port, _ = choose_ports(None)
         chosen = read_settings(data_dir=tmp_path / str(port), web_port=port, **settings)
         app = WeirApp(chosen.app_id, **faust_settings(chosen))
-        return KnownView(Worker(chosen, app), held)
+        workers.append(worker := Worker(Setup(chosen, application(chosen)), app))
+        return KnownView(worker, held)
 
-    return make
+    yield make
+    for worker in workers:
+        worker.closed()
 
 
 @pytest.fixture
@@ -132,7 +143,7 @@ async def serve() -> AsyncIterator[Serve]:
 
     async def start(view: KnownView) -> TestClient:
         server = web.Application()
-        set_up(server, view)
+        set_up(server, view, partial(publish, view.worker.writers, view.worker.setup))
         client = TestClient(TestServer(server, host="127.0.0.1", port=view.settings.web_port))
         clients.append(client)
         await client.start_server()

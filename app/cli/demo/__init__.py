@@ -1,16 +1,16 @@
 """`weir demo`: everything at once, until Ctrl-C."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.pace import rate_of
-from app.cli.sentences import sentences
+from app.cli import chosen
+from app.cli.arguments import duration, rate_of
+from app.cli.sentences import run, sentences
 
-DEFAULT_RATE = 400.0  # transactions a second of simulated traffic
+DEFAULT_RATE = 400.0  # events a second of simulated traffic
 
 
 def demo(
@@ -24,12 +24,12 @@ def demo(
     workers: Annotated[int, typer.Option(min=1, max=16, help="How many workers to start.")] = 1,
     rate: Annotated[
         str | None,
-        typer.Option(help="Transactions a second, or max. By default 400; of a file max."),
+        typer.Option(help="Events a second, or max. By default 400, with a file max."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulated traffic.")] = 1,
-    port: Annotated[int | None, typer.Option(help="Kafka's; a free one without it.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated traffic.")] = 1,
+    port: Annotated[int | None, typer.Option(help="Kafka's port; by default a free one.")] = None,
     web_port: Annotated[
-        int | None, typer.Option(help="Of the web views; a free one without it.")
+        int | None, typer.Option(help="Port of the web views; by default a free one.")
     ] = None,
     directory: Annotated[
         Path | None,
@@ -41,32 +41,33 @@ def demo(
 ) -> None:
     """Run Weir on a real Kafka with traffic that has fraud in it, and show what it does.
 
-    Starts the development broker, makes the topics, starts workers, publishes transactions
-    and the labels that people give them, and shows decisions, learning and latency. Ctrl-C
-    ends everything that was started. Event time runs faster than the clock, and waits for
-    what is to be learned: a transaction meets all labels that were known an hour before it.
+    Starts the development broker, makes the topics, starts workers, publishes events and the
+    labels that people give them, and shows decisions, learning and latency. Ctrl-C ends
+    everything that was started. Event time runs faster than the clock, and waits for what is
+    to be learned: an event meets all labels that were known an hour before it.
     """
-    from app.cli import sources
-    from app.cli.demo.run import Options, run
+    from app.cli import workload
+    from app.cli.demo.run import Options, run_demo
 
     pace = (DEFAULT_RATE if data is None else None) if rate is None else rate_of(rate)
-    delay = sources.duration(label_delay)
+    delay = duration(label_delay)
     with sentences():
-        source = (
-            sources.simulated(seed, events)
+        application = chosen.application()
+        traffic = (
+            workload.simulated(application, seed, events)
             if data is None
-            else sources.from_file(data, delay, events)
+            else workload.from_file(application, data, delay, events)
         )
-        summary = asyncio.run(run(source, Options(pace, workers, port, web_port, directory)))
-    typer.echo(sentence(summary))
+        summary = run(run_demo(traffic, Options(pace, workers, port, web_port, directory)))
+    typer.echo(sentence(summary, application.events))
     if as_json:
         typer.echo(json.dumps(summary))
 
 
-def sentence(summary: dict[str, Any]) -> str:
+def sentence(summary: dict[str, Any], events: str) -> str:
     """What was processed, in words."""
     return (
-        f"Processed {summary['predictions']:,} of {summary['transactions']:,} transactions in "
+        f"Processed {summary['predictions']:,} of {summary['transactions']:,} {events} in "
         f"{summary['seconds']:.0f} s: {summary['review']:,} alerts, {summary['labels']:,} labels, "
         f"{summary['learned']:,} learned, {summary['dead_letters']:,} dead letters. "
         "All processes have ended."

@@ -19,8 +19,8 @@ from app.settings import Settings
 COMMAND = (sys.executable, "-m", "app", "worker")
 READY = 60.0  # seconds within which all of them must be ready
 ANSWER = aiohttp.ClientTimeout(total=10.0)
-POLL = 0.05  # seconds between two looks at what takes its time
-GLANCE = 0.002  # and at what is to come at once
+POLL = 0.05  # seconds between two looks at what takes long
+GLANCE = 0.002  # and at what is expected at once
 
 
 class Member:
@@ -42,7 +42,7 @@ class Member:
         self.child = Child(["env", *env, *COMMAND], directory, self.log)
 
     async def watch(self) -> NoReturn:
-        """Return never: raise when it ends by itself."""
+        """Never return: raise when it ends by itself."""
         status = await self.child.wait()
         raise WorkerError(f"{self.name} left with exit code {status} (log: {self.log})")
 
@@ -89,7 +89,7 @@ class Fleet:
             ) from None
 
     async def watch(self) -> None:
-        """Return never: raise WorkerError as soon as one of them has left."""
+        """Never return: raise WorkerError as soon as one of them has ended."""
         await asyncio.gather(*(member.watch() for member in self.members))
 
     async def reaches(self, version: int) -> None:

@@ -9,15 +9,15 @@ from rich.live import Live
 from rich.table import Table
 
 from app.cli.demo.tally import Tally
-from app.cli.figures import moment
+from app.figures import moment
 
 EVERY = 0.5  # seconds between two states of the table
 LINE_EVERY = 3.0  # seconds between two lines
-LATEST = 2000  # transactions behind the latency shown
+LATEST = 2000  # events behind the latency shown
 
 
 class Page(Protocol):
-    """Where a demo tells what it does."""
+    """Where a demo shows what it does."""
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
@@ -84,20 +84,20 @@ def table(cells: dict[str, str]) -> Table:
 
 def rows(tally: Tally, rate: Rate) -> dict[str, str]:
     """The figures in words, by name."""
-    kinds = ("approve", "review", "block")
+    kinds, events = ("approve", "review", "block"), tally.application.events
     decided = ", ".join(f"{tally.decisions[kind]:,} {kind}" for kind in kinds)
     quality, latency = tally.recent.get(), tally.latency(LATEST)
     p50, p99 = (number(latency[name], ".0f") for name in ("p50", "p99"))
     return {
         "event time": moment(tally.event_time or None),
-        "transactions": f"{tally.published:,} ({rate.get(tally.predictions):,.0f}/s)",
+        events: f"{tally.published:,} ({rate.get(tally.predictions):,.0f}/s)",
         "decisions": decided,
         "alerts": f"{len(tally.reviewed):,}, precision {number(quality['alert_precision'], '.2f')}",
         "labels": f"{tally.labels:,}, learned {len(tally.taught):,}",
         "version": f"{tally.version:,} of the learning state",
         "average precision": f"{number(quality['average_precision'], '.3f')} of the latest labels",
         "latency": f"p50 {p50} ms, p99 {p99} ms",
-        "lag": f"{len(tally.undecided):,} transactions, {len(tally.unlearned):,} labels",
+        "lag": f"{len(tally.undecided):,} {events}, {len(tally.unlearned):,} labels",
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sized
 from app.cli.demo.fleet import Fleet
 from app.cli.demo.tally import Tally
 from app.cli.pace import Pace
-from app.data.batches import Batch
+from app.data.hours import Hour
 from app.data.rows import Due
 from app.errors import WorkerError
 from app.serving.observe import Observer
@@ -16,10 +16,10 @@ PATIENCE = 60.0  # seconds without any output while some is owed
 
 
 class Play:
-    """Hour after hour: transactions, their decisions, the labels that fall due, the learning.
+    """Hour after hour: events, their decisions, the labels that fall due, the learning.
 
-    So quality is the same at every speed: a transaction meets all labels that were due
-    before its hour, however slow the machine is.
+    So quality is the same at every speed: an event meets all labels that were due before its
+    hour, however slow the machine is.
     """
 
     def __init__(self, publisher: Publisher, observer: Observer, fleet: Fleet, tally: Tally):
@@ -27,19 +27,19 @@ class Play:
         self.fleet, self.tally = fleet, tally
         self._seen = asyncio.Event()
 
-    async def run(self, batches: Iterable[Batch], pace: Pace) -> None:
+    async def run(self, hours: Iterable[Hour], pace: Pace) -> None:
         """Publish all of it. Raises WorkerError when the workers do not answer."""
         tally = self.tally
-        for batch in batches:
-            async for rows in pace.pieces(batch.rows):
-                at = self.publisher.transactions(row.tx for row in rows)
-                tally.send_transactions(rows, at)
+        for hour in hours:
+            async for rows in pace.pieces(hour.rows):
+                at = self.publisher.events(row.event for row in rows)
+                tally.send_events(rows, at)
             await self._paid(tally.undecided, tally.unreviewed)
-            if due := batch.labels():
+            if due := hour.labels():
                 await self._teach(due)
 
     async def watch(self) -> None:
-        """Take in what the workers write, for ever."""
+        """Take in what the workers write, without end."""
         async for topic, records in self.observer:
             self.tally.see(topic, records)
             self._seen.set()

@@ -10,16 +10,16 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.apps import set_up
 from app.broker.broker import Broker
 from app.cli.demo.fleet import Fleet, choose_ports
 from app.cli.demo.page import new_page
 from app.cli.demo.play import Play
 from app.cli.demo.tally import Tally
 from app.cli.pace import Pace
-from app.cli.sources import Source
 from app.cli.tasks import cancel_on_signals, first
+from app.cli.workload import Workload
 from app.errors import BrokerError, WeirError
-from app.runtime.topics import Topics, create
 from app.runtime.writer import Writers
 from app.serving.observe import observing
 from app.serving.publish import Publisher
@@ -38,24 +38,24 @@ class Options(NamedTuple):
     directory: Path | None
 
 
-async def run(source: Source, options: Options) -> dict[str, Any]:
+async def run_demo(workload: Workload, options: Options) -> dict[str, Any]:
     """Run a demo until its traffic ends, or until SIGINT or SIGTERM; returns its summary.
 
     Raises
     ------
     WeirError
-        What did not start or did not stay; the sentence names its log.
+        Something did not start, or ended early; the sentence names its log.
     """
     cancel_on_signals()
-    settings = read_settings(replication=1)
-    tally = Tally(Topics.named(settings), settings.review_threshold, source.flag)
+    setup = set_up(read_settings(replication=1))
+    tally = Tally(setup.application, setup.topics, workload.flag)
     failure = None
     with workplace(options.directory) as directory:
         logging.basicConfig(filename=directory / "demo.log", level=logging.WARNING)
-        # A signal, or aiokafka: closing a consumer whose broker has gone raises it as well.
+        # A signal, or aiokafka: closing a consumer whose broker is gone raises it as well.
         with suppress(asyncio.CancelledError):
             async with AsyncExitStack() as stack:
-                failure = await attempt(play(stack, source, options, tally, directory))
+                failure = await attempt(play(stack, workload, options, tally, directory))
         if failure is not None:
             raise failure
     return tally.summary()
@@ -71,29 +71,29 @@ async def attempt(work: Coroutine[Any, Any, None]) -> WeirError | None:
 
 
 async def play(
-    stack: AsyncExitStack, source: Source, options: Options, tally: Tally, directory: Path
+    stack: AsyncExitStack, workload: Workload, options: Options, tally: Tally, directory: Path
 ) -> None:
     """Everything between an empty directory and the end of the traffic."""
     page, ports = new_page(tally), choose_ports(options.workers, options.web_port)
     page.say("Starting Kafka ...")
     broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
-    settings = read_settings(replication=1, brokers=broker.bootstrap)
-    await create(settings)
+    setup = set_up(read_settings(replication=1, brokers=broker.bootstrap))
+    await setup.create_topics()
     page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
-    observer = await stack.enter_async_context(observing(settings, *tally.topics))
-    fleet = Fleet(settings, ports, directory)
+    observer = await stack.enter_async_context(observing(setup, *tally.topics))
+    fleet = Fleet(setup.settings, ports, directory)
     await fleet.start()
     stack.push_async_callback(dismiss, fleet, broker)
     await first(fleet.ready(), fleet.watch(), broker.wait())
-    writers = Writers(settings.brokers)
+    writers = Writers(broker.bootstrap)
     await writers.start()
     stack.push_async_callback(disconnect, writers, broker)
-    page.say(f"Playing {source.name}. Web views: {fleet.members[0].url}")
+    page.say(f"Playing {workload.name}. Web views: {fleet.members[0].url}")
     tally.begin(fleet.cpu_seconds)
     stack.callback(tally.end)
-    playing = Play(Publisher(settings, writers), observer, fleet, tally)
+    playing = Play(Publisher(setup, writers), observer, fleet, tally)
     await first(
-        playing.run(source.batches, Pace(options.rate)),
+        playing.run(workload.hours, Pace(options.rate)),
         playing.watch(),
         page.refresh(),
         fleet.watch(),
@@ -102,12 +102,12 @@ async def play(
 
 
 async def dismiss(fleet: Fleet, broker: Broker) -> None:
-    """End the workers; without a broker they have nobody to say goodbye to."""
+    """End the workers; without a broker there is nothing that they could hand over."""
     await fleet.stop(STOP if broker.running else 0.0)
 
 
 async def disconnect(writers: Writers, broker: Broker) -> None:
-    """Write out what is queued, unless nobody is there to take it."""
+    """Write out what is queued, unless the broker has ended."""
     if broker.running:
         await writers.stop()
 

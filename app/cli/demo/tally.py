@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 from aiokafka import ConsumerRecord
 
+from app.core.domain import Application
+from app.core.messages import Example
 from app.core.metrics import Prequential
 from app.data.rows import Due, Labelled
-from app.messages import Example, read_entry, read_prediction
 from app.runtime.topics import Topics
 
 RECENT = 20_000  # labels behind the rolling figures
@@ -27,27 +28,27 @@ read_id = msgspec.json.Decoder(_Id).decode
 
 
 class Tally:
-    """Counts what goes in and comes out, and knows what is still owed.
+    """Counts what goes in and comes out, and what is still owed.
 
     Parameters
     ----------
-    review
-        Score from which a decision is an alert.
     on_review
-        Called with the id of each transaction that comes up for review.
+        Called with the id of each event that comes up for review.
     """
 
-    def __init__(self, topics: Topics, review: float, on_review: Callable[[str], None]) -> None:
-        self.threshold, self.on_review = review, on_review
+    def __init__(
+        self, application: Application, topics: Topics, on_review: Callable[[str], None]
+    ) -> None:
+        self.application, self.on_review = application, on_review
         self.published = self.labels = self.examples = self.dead_letters = 0
         self.decisions: Counter[str] = Counter()
         self.version = self.event_time = 0
         self.seconds = self.cpu_seconds = 0.0
-        self.undecided: dict[str, int] = {}  # record's timestamp, epoch ms, by transaction
+        self.undecided: dict[str, int] = {}  # record's timestamp, epoch ms, by event
         self.reviewed: set[str] = set()
         self.unreviewed: set[str] = set()
-        self.unlearned: dict[str, int] = {}  # what is to be taught, by transaction
-        self.taught: dict[str, tuple[int, float, bool]] = {}  # label, score, alert; by transaction
+        self.unlearned: dict[str, int] = {}  # what is to be taught, by event
+        self.taught: dict[str, tuple[int, float, bool]] = {}  # label, score, alert; by event
         self.latencies = array("f")  # ms
         self.recent = Prequential(RECENT)
         self._read = {
@@ -73,17 +74,18 @@ class Tally:
         self.seconds = time.monotonic() - self._began
         self.cpu_seconds = self._cpu() - self._cpu_before
 
-    def send_transactions(self, rows: Iterable[Labelled], at: int) -> None:
-        """Transactions were published in records of this timestamp."""
+    def send_events(self, rows: Iterable[Labelled], at: int) -> None:
+        """Events were published in records of this timestamp."""
         for row in rows:
-            self.undecided[row.tx.id] = at
-            self.event_time = row.tx.at
+            self.undecided[row.event.id] = at
+            self.event_time = row.event.at
             self.published += 1
 
     def send_labels(self, due: Iterable[Due]) -> None:
         """Labels were published."""
         for label in due:
-            self.unlearned[label.feedback.id] = int(label.feedback.label == "fraud")
+            taught = self.application.labels.teaches[label.feedback.label]
+            self.unlearned[label.feedback.id] = taught
             self.labels += 1
 
     # -- what comes out
@@ -94,7 +96,7 @@ class Tally:
             self._read[topic](record)
 
     def _predicted(self, record: ConsumerRecord) -> None:
-        prediction = read_prediction(record.value)
+        prediction = self.application.read_prediction(record.value)
         self.decisions[prediction.decision] += 1
         sent = self.undecided.pop(prediction.id, None)
         if sent is not None:
@@ -103,25 +105,25 @@ class Tally:
             self.unreviewed.add(prediction.id)
 
     def _reviewed(self, record: ConsumerRecord) -> None:
-        id = read_prediction(record.value).id
+        id = self.application.read_prediction(record.value).id
         self.reviewed.add(id)
         self.unreviewed.discard(id)
         self.on_review(id)
 
     def _learned(self, record: ConsumerRecord) -> None:
-        example = read_entry(record.value)
+        example = self.application.read_entry(record.value)
         self.version = record.offset + 1
         if not isinstance(example, Example):
             return
         self.examples += 1
         if example.y is None:
-            self.taught.pop(example.tx, None)
+            self.taught.pop(example.id, None)
             return
-        flagged = example.flagged(self.threshold)
-        self.taught[example.tx] = example.y, example.score, flagged
+        flagged = example.flagged(self.application.review)
+        self.taught[example.id] = example.y, example.score, flagged
         self.recent.update(example.y, example.score, flagged)
-        if self.unlearned.get(example.tx) == example.y:
-            del self.unlearned[example.tx]
+        if self.unlearned.get(example.id) == example.y:
+            del self.unlearned[example.id]
 
     def _refused(self, record: ConsumerRecord) -> None:
         self.dead_letters += 1
@@ -137,7 +139,7 @@ class Tally:
         return self.decisions.total()
 
     def latency(self, latest: int | None = None) -> dict[str, float | None]:
-        """Percentiles of the time from a transaction's record to its prediction's, ms."""
+        """Percentiles of the time from an event's record to its prediction's, ms."""
         values = self.latencies if latest is None else self.latencies[-latest:]
         if not values:
             return {"p50": None, "p99": None}
@@ -145,7 +147,7 @@ class Tally:
         return {"p50": p50, "p99": p99}
 
     def summary(self) -> dict[str, Any]:
-        """Everything so far. The quality is over all transactions whose label was learned."""
+        """Everything so far. The quality is over all events whose label was learned."""
         quality = Prequential(max(1, len(self.taught)))
         for y, score, flagged in self.taught.values():
             quality.update(y, score, flagged)

@@ -1,13 +1,12 @@
-"""`weir model verify`: whether the logs still give what was decided."""
+"""`weir model verify`: whether the logs still lead to the decisions that were made."""
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.sentences import sentences
-from app.settings import settings
+from app.cli import chosen
+from app.cli.sentences import run, sentences
 
 if TYPE_CHECKING:
     from app.serving.verify import Finding, Report
@@ -18,7 +17,7 @@ SHOWN = 20  # findings in a table
 def verify(
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest decisions.")] = 1000,
     transaction: Annotated[
-        str, typer.Option(metavar="ID", help="Only the decisions on this transaction.")
+        str, typer.Option(metavar="ID", help="Only the decisions on this event.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
@@ -27,10 +26,11 @@ def verify(
     The learning state of each decision's version is folded from the log, from the snapshot
     before it; the stored features are scored; score, decision and reasons are compared bit by
     bit. Equal bits are promised for one engine, so what another one decided is counted and
-    not compared. Thresholds are those of the settings. Ends with 1 when a decision differs.
+    not compared. Thresholds are those of the settings. The exit code is 1 when a decision
+    differs.
     """
     with sentences():
-        report = asyncio.run(look(limit, transaction))
+        report = run(look(limit, transaction))
     if as_json:
         typer.echo(json.dumps(plain(report), indent=2))
     else:
@@ -39,22 +39,22 @@ def verify(
         raise typer.Exit(1)
 
 
-async def look(limit: int, transaction: str) -> "Report":
-    """Read the decisions and compute them again, with a bar of the progress."""
+async def look(limit: int, id: str) -> "Report":
+    """Read the decisions and compute them again, with a progress bar."""
     from rich.console import Console
     from rich.progress import Progress
 
     from app.errors import StateError
-    from app.runtime.topics import check
     from app.serving.verify import stored, verify
 
-    await check(settings())
-    records = await stored(settings(), None if transaction else limit, transaction)
-    if transaction and not records:
-        raise StateError(f"no decision on transaction {transaction!r} is in the log")
+    setup = chosen.setup()
+    await setup.check_topics()
+    records = await stored(setup, None if id else limit, id)
+    if id and not records:
+        raise StateError(f"no decision on transaction {id!r} is in the log")
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("computing decisions again", total=len(records))
-        return await verify(settings(), records, lambda: bar.advance(task))
+        return await verify(setup, records, lambda: bar.advance(task))
 
 
 def plain(report: "Report") -> dict[str, Any]:
@@ -70,7 +70,7 @@ def plain(report: "Report") -> dict[str, Any]:
 def told(finding: "Finding") -> dict[str, Any]:
     """A finding for JSON, its place in two fields."""
     return {
-        "transaction": finding.transaction,
+        "transaction": finding.id,
         "partition": finding.place.partition,
         "offset": finding.place.offset,
         "version": finding.version,
@@ -93,7 +93,7 @@ def print_report(report: "Report") -> None:
     )
     for title, findings in (("differ", report.different), ("not compared", report.not_compared)):
         rows: list[list[object]] = [
-            [f.transaction, f"predictions {f.place.partition} @ {f.place.offset}", f.version, f.why]
+            [f.id, f"predictions {f.place.partition} @ {f.place.offset}", f.version, f.why]
             for f in findings[:SHOWN]
         ]
         if rows:

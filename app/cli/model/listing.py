@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli import chosen
 from app.cli.asking import ask_worker
 from app.cli.sentences import sentences
 from app.errors import WeirError
-from app.settings import settings
 
 
 def list_models(
@@ -24,12 +24,12 @@ def list_models(
     from app.core.models.zoo import ZOO
 
     with sentences():
-        chosen = settings()
-        running, silence = ask(url or chosen.url)
+        application = chosen.application()
+        running, silence = ask(url or chosen.settings().url)
         if url and running is None:
             raise WeirError(silence)
     entries = [
-        {"name": entry.name, "sentence": entry.sentence, "chosen": entry.name == chosen.model}
+        {"name": entry.name, "sentence": entry.sentence, "chosen": entry.name == application.model}
         for entry in ZOO.values()
     ]
     if as_json:
@@ -39,7 +39,7 @@ def list_models(
 
 
 def ask(url: str) -> tuple[dict[str, Any] | None, str]:
-    """What a worker says of its models, or None and why it says nothing."""
+    """What a worker says of its models, or None and why there is no answer."""
     try:
         return ask_worker(url, "/models"), ""
     except WeirError as error:
@@ -62,7 +62,7 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
         return
     names = (
         *("model", "scope", "features", "version", "lag"),
-        *("examples", "frauds", "refused_snapshots", "engine"),
+        *("examples", "positives", "refused_snapshots", "engine"),
     )
     console.print(facts(running["worker"], {name: running[name] for name in names}))
     snapshots: list[list[object]] = [

@@ -1,6 +1,5 @@
 """`weir model rollback` and `weir model rebuild`: other models, from one offset on, everywhere."""
 
-import asyncio
 import re
 import secrets
 import time
@@ -10,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.sentences import sentences
+from app.cli import chosen
+from app.cli.sentences import run, sentences
 from app.errors import WeirError
-from app.settings import settings
 
 if TYPE_CHECKING:
     from app.core.snapshot import Snapshot
     from app.serving.rebuild import Rebuild, Stretch
+    from app.serving.setup import Setup
 
 Actor = Annotated[str, typer.Option(help="Who decided it; stored in the log.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; stored in the log.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-STAYS = "What was labelled, merchant statistics and past decisions stay as they are."
+STAYS = "Labels, statistics and past decisions stay as they are."
 
 
 def rollback(
@@ -32,21 +32,22 @@ def rollback(
     actor: Actor,
     yes: Yes = False,
 ) -> None:
-    """Give the models back what they were in a stored snapshot, on all workers.
+    """Restore the models of a stored snapshot on all workers.
 
     The snapshot is pinned, so that it is never deleted, and a restore is appended to the
-    examples log: every worker acts when its fold meets it. What was learned between the
-    snapshot and the restore is gone from the models; weir model rebuild brings it back.
+    examples log: every worker acts when it reads that entry. What was learned between the
+    snapshot and the restore is lost to the models; weir model rebuild learns it again.
     """
     with sentences():
-        snapshot, end = asyncio.run(find(version))
+        setup = chosen.setup()
+        snapshot, end = run(find(setup, version))
         typer.echo(
             f"The models go back to snapshot {snapshot.version} ({snapshot.digest[:12]}). The "
             f"{end - snapshot.version} entries of the log behind it will not count for them.\n"
             + STAYS
         )
         consent(yes)
-        publish(snapshot.version, snapshot.digest, snapshot.records(), actor, reason)
+        publish(setup, snapshot.version, snapshot.digest, snapshot.records(), actor, reason)
 
 
 def rebuild(
@@ -61,53 +62,52 @@ def rebuild(
     ] = None,
     without_transactions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Transactions whose labels not to learn, one id a line."),
+        typer.Option(metavar="FILE", help="Ids of events whose labels not to learn, one a line."),
     ] = None,
     without_actor: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Whose labels not to learn, as the feedback topic says."),
+        typer.Option(metavar="NAME", help="Actor whose labels in the feedback topic not to learn."),
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Learn the models anew from the log, without some labels, and give them to all workers.
+    """Learn the models anew from the log, without some labels, and restore them on all workers.
 
     The log is folded from its start in this process. Earlier restores in it are passed over:
-    whatever is not left out is learned. Options may be given several times, but for FILE.
+    whatever is not left out is learned. Options may be repeated, but for the file.
     """
     from app.serving.rebuild import LeftOut, Rebuild
 
     with sentences():
         stretches = tuple(stretch(text) for text in without_feedback or ())
-        made = Rebuild(settings(), LeftOut(stretches, ids(without_transactions)), through)
-        asyncio.run(fold(made, without_actor or ()))
+        left_out = LeftOut(stretches, ids(without_transactions))
+        made = Rebuild(chosen.setup(), left_out, through)
+        run(fold(made, without_actor or ()))
         typer.echo(f"{summary(made)}\n{STAYS}")
         consent(yes)
         if through is None:
-            asyncio.run(fold(made, without_actor or ()))  # what has come since
-        publish(made.state.version, made.state.digest(), made.records(), actor, reason)
+            run(fold(made, without_actor or ()))  # what has come since
+        publish(made.setup, made.state.version, made.state.digest(), made.records(), actor, reason)
 
 
-async def find(name: str) -> "tuple[Snapshot, int]":
+async def find(setup: "Setup", name: str) -> "tuple[Snapshot, int]":
     """A stored snapshot that may be restored, and where the examples log ends."""
-    from app.runtime.topics import check
     from app.serving.repair import check_usable, choose, log_end, snapshots
 
-    await check(settings())
-    snapshot = choose(await snapshots(settings()), name)
-    check_usable(snapshot, settings())
-    return snapshot, await log_end(settings())
+    await setup.check_topics()
+    snapshot = choose(await snapshots(setup), name)
+    check_usable(snapshot, setup)
+    return snapshot, await log_end(setup)
 
 
 async def fold(made: "Rebuild", actors: Iterable[str]) -> None:
-    """Fold what the log holds by now but for what actors said, with a bar of the progress."""
+    """Fold what the log holds by now but for what actors said, with a progress bar."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from app.runtime.topics import check
     from app.serving.rebuild import said_by
 
-    await check(settings())
-    said = await said_by(settings(), frozenset(actors))
+    await made.setup.check_topics()
+    said = await said_by(made.setup, frozenset(actors))
     made.left_out = made.left_out._replace(said=said)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("learning the log", total=None)
@@ -118,9 +118,9 @@ def summary(made: "Rebuild") -> str:
     """What a rebuild has learned and left out."""
     counts = made.state.counts
     return (
-        f"The models will be those of {counts.examples} examples ({counts.frauds} frauds), up to "
-        f"version {made.state.version}. Left out: {made.examples_left_out} examples "
-        f"({made.frauds_left_out} frauds), {made.restores_left_out} earlier restores."
+        f"The models will be those of {counts.examples} examples ({counts.positives} positives), "
+        f"up to version {made.state.version}. Left out: {made.examples_left_out} examples "
+        f"({made.positives_left_out} positives), {made.restores_left_out} earlier restores."
     )
 
 
@@ -154,14 +154,19 @@ def consent(yes: bool) -> None:
 
 
 def publish(
-    version: int, digest: str, records: Iterable[tuple[bytes, bytes]], actor: str, reason: str
+    setup: "Setup",
+    version: int,
+    digest: str,
+    records: Iterable[tuple[bytes, bytes]],
+    actor: str,
+    reason: str,
 ) -> None:
-    """Write the snapshot, then the entry that makes all workers take it over."""
+    """Write the snapshot, then the entry that makes all workers restore it."""
     from app.serving.repair import announce, restore_of
 
     id, now = secrets.token_hex(8), int(time.time() * 1000)
-    entry = restore_of(settings(), version, digest, id, now, actor, reason)
-    offset = asyncio.run(announce(settings(), records, entry))
+    entry = restore_of(setup, version, digest, id, now, actor, reason)
+    offset = run(announce(setup, records, entry))
     typer.echo(
         f"published restore {id}: examples offset {offset}, snapshot {version} ({digest})\n"
         f"The {offset - version} entries of the log between the two do not count for the models."

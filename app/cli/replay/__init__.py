@@ -1,4 +1,4 @@
-"""`weir replay`: recorded transactions through the same core, without Kafka."""
+"""`weir replay`: recorded events through the same core, without Kafka."""
 
 import json
 from datetime import datetime
@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.replay.options import Plan, about, columns_of, settings_of, span_of
+from app.cli.arguments import duration
 from app.cli.sentences import sentences
-from app.cli.sources import duration
 
 DATE = "%Y-%m-%d"
 
@@ -43,37 +42,41 @@ def replay(
         datetime | None,
         typer.Option("--to", formats=[DATE], help="Last day whose decisions are measured."),
     ] = None,
-    events: Annotated[int | None, typer.Option(min=1, help="Read no more than this many.")] = None,
+    events: Annotated[
+        int | None, typer.Option(min=1, help="Read no more than this many events.")
+    ] = None,
     unreported: Annotated[
         float,
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Share of the frauds that nobody reports: they are learned as legitimate, and "
-            "measured as what they are.",
+            help="Share of the positives (for cards, frauds) that nobody reports: they are "
+            "learned as negative and measured as what they are.",
         ),
     ] = 0.0,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="As WEIR_PARTITIONS says without it.")
+        int | None, typer.Option(min=1, help="By default WEIR_PARTITIONS.")
     ] = None,
     scope: Annotated[
-        str | None, typer.Option(help="partition, shared or both; else WEIR_MODEL_SCOPE.")
+        str | None,
+        typer.Option(help="partition, shared or both; by default WEIR_MODEL_SCOPE."),
     ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Entry of the model zoo; else WEIR_MODEL. Give it again for several models "
+            help="Entry of the model zoo, by default WEIR_MODEL. Repeat it for several models "
             "side by side."
         ),
     ] = None,
     features: Annotated[
-        str | None, typer.Option(help="fraud-full or fraud-small; else WEIR_FEATURES.")
+        str | None,
+        typer.Option(help="For cards fraud-full or fraud-small; by default WEIR_FEATURES."),
     ] = None,
     known_customers: Annotated[
         Literal["keep", "remove"] | None,
         typer.Option(
-            help="Whether customers known to be compromised are measured. Without it they are "
-            "removed from the Handbook's data set, as its protocol has it, and kept otherwise."
+            help="Whether customers known to be compromised are measured. By default they are "
+            "removed from the Handbook's data set, as its protocol says, and kept otherwise."
         ),
     ] = None,
     report: Annotated[
@@ -83,33 +86,35 @@ def replay(
         bool, typer.Option("--json", help="Print the result as JSON on the last line.")
     ] = False,
 ) -> None:
-    """Decide and learn recorded transactions as workers would, without Kafka.
+    """Decide and learn recorded events as workers would, without Kafka.
 
-    Everything is learned; --from and --to say whose decisions the figures are about. With
+    Everything is learned; --from and --to limit the days whose decisions are measured. With
     --to the replay ends once the labels of that day are known, if they come after
     --label-delay, else with the file; labels that the file's end cuts off count all the same.
-    Figures are also given for weeks, counted from --from.
+    There are figures for all of it and for weeks, counted from --from.
     """
+    from app.cli.replay.options import Plan, about, choices, columns_of, span_of
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar
-    from app.cli.replay.result import outcome, words
+    from app.cli.replay.result import HANDBOOK, outcome, words
     from app.cli.report import check, write
-    from app.streams.fraud.files import HANDBOOK, open_dataset
+    from app.data.files import open_dataset
 
     delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
     with sentences():
-        settings = settings_of(model, partitions, scope, features)
-        source = open_dataset(data, mapping, label_time)
+        chosen = choices(model, partitions, scope, features)
+        application = chosen[0].application
+        source = open_dataset(application, data, mapping, label_time)
         if report is not None:
             check(report)
         plan = Plan(source, round(delay * 1000), span, events, unreported)
-        with Bar(plan) as bar:
-            played = play(plan, settings, bar.move, sample=report is not None)
-    handbook = source.shape.name == HANDBOOK.name
+        with Bar(plan, application.events) as bar:
+            played = play(plan, chosen, bar.move, sample=report is not None)
+    handbook = source.name == HANDBOOK
     remove = known_customers == "remove" or (known_customers is None and handbook)
     measured = outcome(played, remove, handbook)
     if report is not None:
-        write(report, about(plan, settings[0]), measured)
+        write(report, about(plan, application), measured)
     for line in words(measured):
         typer.echo(line)
     if as_json:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import typer
 
+from app.apps import load
+from app.core.domain import Application
+from app.data.files import Dataset
 from app.data.rows import Labelled
 from app.settings import Settings, read_settings
-from app.streams.fraud.files import Dataset
-
-DAY_MS = 86_400_000
+from app.units import DAY_MS
 
 
 class Plan(NamedTuple):
@@ -25,36 +26,41 @@ class Plan(NamedTuple):
     label_delay: int  # ms
     span: tuple[int, int | None]
     events: int | None
-    unreported: float = 0.0  # share of the frauds that are labelled as legitimate
+    unreported: float = 0.0  # share of the positives that are labelled as negative
 
     @property
     def end(self) -> int | None:
         """Where the labels of the span are known; None where only the file's end tells."""
-        if self.span[1] is None or self.source.shape.known is not None:
+        if self.span[1] is None or self.source.known is not None:
             return None
         return self.span[1] + self.label_delay
 
     def rows(self) -> Iterator[Labelled]:
-        """The transactions to play."""
+        """The events to play."""
         rows, end = iter(self.source), self.end
         if end is not None:
-            rows = takewhile(lambda row: row.tx.at < end, rows)
+            rows = takewhile(lambda row: row.event.at < end, rows)
         return islice(rows, self.events)
 
 
-def about(plan: Plan, settings: Settings) -> dict[str, str]:
+class Choice(NamedTuple):
+    """One of the models: the application with it, and the most labels that are one step."""
+
+    application: Application
+    chunk: int
+
+
+def about(plan: Plan, application: Application) -> dict[str, str]:
     """What is replayed and how, for people."""
-    known = plan.source.shape.known
-    days = plan.label_delay / DAY_MS
+    known, days = plan.source.known, plan.label_delay / DAY_MS
+    later = f"{days:g} days later"
     return {
         "File": plan.source.name,
-        "Labels known": f"at {known}, else {days:g} days later"
-        if known
-        else f"{days:g} days later",
-        "Frauds that nobody reports": f"{plan.unreported:.0%}",
-        "Partitions": str(settings.partitions),
-        "Scope of the models": settings.model_scope,
-        "Features": settings.features,
+        "Labels known": f"at {known}, else {later}" if known else later,
+        f"Share of {application.labels.word(1)} that nobody reports": f"{plan.unreported:.0%}",
+        "Partitions": str(application.partitions),
+        "Scope of the models": application.scope,
+        "Features": application.feature_set,
     }
 
 
@@ -82,25 +88,29 @@ def span_of(first: datetime | None, last: datetime | None) -> tuple[int, int | N
     return begin, end
 
 
-def settings_of(
+def choices(
     models: list[str] | None,
     partitions: int | None,
     scope: str | None,
     features: str | None,
-) -> list[Settings]:
-    """The settings for each model, the environment's one where none is named.
+) -> list[Choice]:
+    """The application with each model, with that of the environment where none is named.
 
     Raises
     ------
     SettingsError
         A setting that cannot be used.
     """
-    chosen = {"partitions": partitions, "model_scope": scope, "features": features}
-    given = {name: value for name, value in chosen.items() if value is not None}
+    named = {"partitions": partitions, "model_scope": scope, "features": features}
+    given = {name: value for name, value in named.items() if value is not None}
     names = list(dict.fromkeys(models or []))
     if not names:
-        return [read_settings(**given)]
-    return [read_settings(**given, model=name) for name in names]
+        return [_choice(read_settings(**given))]
+    return [_choice(read_settings(**given, model=name)) for name in names]
+
+
+def _choice(settings: Settings) -> Choice:
+    return Choice(load(settings), settings.chunk)
 
 
 def _midnight(day: datetime) -> int:

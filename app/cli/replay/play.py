@@ -3,77 +3,72 @@
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from random import Random
 from time import perf_counter, process_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from app.cli.replay.options import Plan
-from app.data.batches import Batch, recorded
+from app.cli.replay.options import Choice, Plan
+from app.core.domain import Application
+from app.data.hours import Hour, recorded
 from app.data.measured import Measured
-from app.data.replay import Learned, Replay
-from app.messages import Prediction
-from app.runtime.topics import partition_of
-from app.serving.worker import new_account, new_state
-from app.settings import Settings
+from app.data.replay import Replay, Settled
 
 SEED = 1
-SAMPLED = 2000  # decisions whose contributions are looked at
+SAMPLED = 2000  # predictions whose contributions are looked at
 
 
 class Sample:
-    """So many measured decisions, each as likely as any other (Vitter's algorithm R, 1985)."""
+    """Some measured predictions, each as likely as any other (Vitter's algorithm R, 1985)."""
 
     def __init__(self, size: int) -> None:
         self.size, self.rng, self.seen = size, Random(SEED), 0
-        self.decisions: list[Prediction] = []
+        self.predictions: list[Any] = []
 
-    def add(self, decision: Prediction) -> None:
+    def add(self, prediction: Any) -> None:
         """Take it in, or not."""
         self.seen += 1
-        if len(self.decisions) < self.size:
-            self.decisions.append(decision)
+        if len(self.predictions) < self.size:
+            self.predictions.append(prediction)
         elif (place := self.rng.randrange(self.seen)) < self.size:
-            self.decisions[place] = decision
+            self.predictions[place] = prediction
 
 
 class Player:
     """A model at its replay, and the seconds that it took."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.name, self.scope = settings.model, settings.model_scope
-        self.account = new_account(settings, new_state(settings))
-        where = partial(partition_of, partitions=settings.partitions)
-        self.replay = Replay(self.account, where, settings.chunk)
+    def __init__(self, choice: Choice) -> None:
+        self.name = choice.application.model
+        self.replay = Replay(*choice)
         self.sample = Sample(SAMPLED)
         self.wall = self.cpu = 0.0
 
-    def play(self, batch: Batch) -> list[Learned]:
+    def play(self, hour: Hour) -> list[Settled]:
         """Decide and learn an hour."""
         wall, cpu = perf_counter(), process_time()
-        learned = self.replay.play(batch)
+        settled = self.replay.play(hour)
         self.wall += perf_counter() - wall
         self.cpu += process_time() - cpu
-        return learned
+        return settled
 
     def contributions(self) -> dict[str, float]:
         """Mean absolute share of each feature in the logits of the sample, largest first.
 
-        By the models as they are now. A feature that a decision lacks has no share in it.
+        By the models as they are now. A feature that a prediction lacks has no share in it.
         """
         total: dict[str, float] = {}
-        for decision in self.sample.decisions:
-            state, partition = self.account.state, decision.source.partition
-            shares = state.contributions(decision.features, partition, self.scope)
+        state, scope = self.replay.state, self.replay.application.scope
+        for one in self.sample.predictions:
+            shares = state.contributions(one.features, one.source.partition, scope)
             for name, share in shares.items():
                 total[name] = total.get(name, 0.0) + abs(share)
-        count = max(1, len(self.sample.decisions))
+        count = max(1, len(self.sample.predictions))
         return {name: total[name] / count for name in sorted(total, key=total.__getitem__)[::-1]}
 
 
 class Played(NamedTuple):
     """What came of a pass: `wall` and `cpu` are the seconds of what all models share."""
 
+    application: Application
     players: list[Player]
     measured: Measured
     wall: float
@@ -81,39 +76,40 @@ class Played(NamedTuple):
 
 
 def play(
-    plan: Plan, settings: Sequence[Settings], watch: Callable[[Batch], None], sample: bool
+    plan: Plan, choices: Sequence[Choice], watch: Callable[[Hour], None], sample: bool
 ) -> Played:
-    """Replay the plan's transactions with each of the settings.
+    """Replay the plan's events with each of the models.
 
     Parameters
     ----------
     watch
         Told of each hour that has been played.
     sample
-        Whether to keep some decisions for `Player.contributions`.
+        Whether to keep some predictions for `Player.contributions`.
 
     Raises
     ------
     DataError
-        The file cannot be read as transactions in order of time.
+        The file cannot be read as events in order of time.
     SettingsError
         There is no model of that name.
     """
-    players = [Player(one) for one in settings]
-    measured = Measured(len(players), plan.span)
+    application, players = choices[0].application, [Player(choice) for choice in choices]
+    measured = Measured(len(players), plan.span, application.stake)
+    delay, until = plan.label_delay, plan.span[1]
     wall, cpu = perf_counter(), process_time()
     with unhurried():
-        for batch in recorded(plan.rows(), plan.label_delay, plan.unreported, plan.span[1]):
-            measured.read(batch.rows)
-            learned = [player.play(batch) for player in players]
-            for player, ones in zip(players, measured.add(learned), strict=True):
+        for hour in recorded(application, plan.rows(), delay, plan.unreported, until):
+            measured.read(hour.rows)
+            settled = [player.play(hour) for player in players]
+            for player, ones in zip(players, measured.add(settled), strict=True):
                 for one in ones if sample else ():
-                    player.sample.add(one.decision)
-            watch(batch)
+                    player.sample.add(one.prediction)
+            watch(hour)
     wall, cpu = perf_counter() - wall, process_time() - cpu
     wall -= sum(player.wall for player in players)
     cpu -= sum(player.cpu for player in players)
-    return Played(players, measured, wall, cpu)
+    return Played(application, players, measured, wall, cpu)
 
 
 @contextmanager

@@ -4,16 +4,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.cli.replay.options import Plan
-from app.data.batches import Batch
+from app.data.hours import Hour
 
 
 class Bar:
     """A bar with the rate and the time that is left, by what tells most exactly how far it is."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, events: str) -> None:
         console = Console(stderr=True)
-        self.plan, self.rows = plan, 0
-        self.begin: int | None = None  # epoch ms of the first transaction
+        self.plan, self.events, self.rows = plan, events, 0
+        self.begin: int | None = None  # epoch ms of the first event
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -32,16 +32,16 @@ class Bar:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def move(self, batch: Batch) -> None:
+    def move(self, hour: Hour) -> None:
         """An hour has been played."""
-        self.rows += len(batch.rows)
-        if not batch.rows:
+        self.rows += len(hour.rows)
+        if not hour.rows:
             return
-        now = batch.rows[-1].tx.at
+        now = hour.rows[-1].event.at
         self.begin = now if self.begin is None else self.begin
         elapsed = self._bar.tasks[0].elapsed or 0.0
         done, total = self._reached(now, self.begin)
-        rate = f"{self.rows:,} transactions, {self.rows / max(elapsed, 0.001):,.0f}/s"
+        rate = f"{self.rows:,} {self.events}, {self.rows / max(elapsed, 0.001):,.0f}/s"
         self._bar.update(self._task, completed=done, total=total, rate=rate)
 
     def _reached(self, now: int, begin: int) -> tuple[int, int | None]:

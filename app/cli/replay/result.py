@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from app.cli.replay.play import Played, Player
+from app.core.domain import Application
 from app.data.measured import Table, Week
 from app.data.quality import quality
 
-NOTHING_SAID = "The file does not say which transactions are fraud: nothing is learned or measured."
+HANDBOOK = "Fraud Detection Handbook"  # the data set with a protocol and published results
 NOTHING_KNOWN = "No label of a decision in that span became known: nothing is measured."
 
 
@@ -15,10 +16,11 @@ class Outcome(NamedTuple):
     """What was measured: packed, and as figures for JSON.
 
     `models` are the figures of each model by its name. `contributions` has for each the mean
-    share of each feature, see `Player.contributions`; `reading_us` is processor time a
-    transaction that no model took.
+    share of each feature, see `Player.contributions`; `reading_us` is the processor time of an
+    event that no model took.
     """
 
+    application: Application
     table: Table
     weeks: list[Week]
     shared: dict[str, Any]
@@ -41,7 +43,7 @@ def outcome(played: Played, remove: bool, handbook: bool) -> Outcome:
     Parameters
     ----------
     remove
-        Whether customers known to be compromised are left out.
+        Whether keys known to be positive are left out.
     handbook
         Whether the file is the Handbook's data set.
     """
@@ -59,6 +61,7 @@ def outcome(played: Played, remove: bool, handbook: bool) -> Outcome:
         "left_out": left_out,
     }
     return Outcome(
+        played.application,
         table,
         weeks,
         shared,
@@ -73,7 +76,7 @@ def _of_model(played: Played, player: Player) -> dict[str, Any]:
     rows = player.replay.decided
     return {
         "rows": rows,
-        "learned": player.account.state.version,
+        "learned": player.replay.state.version,
         "repeated": player.replay.repeated,
         "refused_labels": player.replay.refused,
         "events_per_s": round(rows / max(played.wall + player.wall, 1e-9), 1),
@@ -83,16 +86,16 @@ def _of_model(played: Played, player: Player) -> dict[str, Any]:
 
 def words(outcome: Outcome) -> Iterator[str]:
     """The result as lines of text."""
-    found, models = outcome.found, outcome.models
+    found, models, application = outcome.found, outcome.models, outcome.application
     for name, one in models.items():
         yield (
-            f"{name}: {one['rows']:,} transactions decided, "
+            f"{name}: {one['rows']:,} {application.events} decided, "
             f"{one['learned']:,} labels learned, {one['events_per_s']:,.0f}/s, "
-            f"{one['cpu_us_per_event']:.0f} us of processor time for each transaction."
+            f"{one['cpu_us_per_event']:.0f} us of processor time each."
         )
-    yield from _remarks(found)
+    yield from _remarks(found, application)
     if not found["metrics"]["n"]:
-        yield NOTHING_KNOWN if found["labels"] else NOTHING_SAID
+        yield NOTHING_KNOWN if found["labels"] else nothing_said(application)
         return
     if len(models) > 1:
         yield " " * 28 + "".join(f"{name:>14}" for name in models)
@@ -101,20 +104,28 @@ def words(outcome: Outcome) -> Iterator[str]:
         yield f"{name:>28}" + "".join(f"{_figure(table[name]):>14}" for table in tables)
 
 
-def _remarks(found: dict[str, Any]) -> Iterator[str]:
+def nothing_said(application: Application) -> str:
+    """Why nothing is measured of a file without labels."""
+    return (
+        f"The file does not say which {application.events} are {application.labels.word(1)}: "
+        "nothing is learned or measured."
+    )
+
+
+def _remarks(found: dict[str, Any], application: Application) -> Iterator[str]:
     if found["known_customers"] == "remove":
         yield (
-            f"Left out: {found['left_out']:,} decisions on customers who were known to be "
-            "compromised (--known-customers keep measures them)."
+            f"Left out: {found['left_out']:,} decisions on {application.key}s who were known to "
+            "be compromised (--known-customers keep measures them)."
         )
     if found["repeated"]:
         yield (
-            "Transactions with the id of an earlier one, whose decision they repeat: "
-            f"{found['repeated']:,}."
+            f"{application.events.capitalize()} with the id of an earlier one, whose decision "
+            f"they repeat: {found['repeated']:,}."
         )
     if found["refused_labels"]:
         yield (
-            "Labels without effect, because their id is that of another customer's transaction: "
+            f"Labels without effect, because their id belongs to another {application.key}: "
             f"{found['refused_labels']:,}."
         )
 

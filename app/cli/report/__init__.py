@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from app import __version__
 from app.cli.replay.result import Outcome
 from app.cli.report.published import against
@@ -13,7 +11,7 @@ from app.errors import DataError
 
 
 def check(path: Path) -> None:
-    """Whether a report can be made and written, asked before the work and not after it.
+    """Check that a report can be made and written, before the work and not after it.
 
     Raises
     ------
@@ -45,11 +43,15 @@ def write(path: Path, about: dict[str, str], outcome: Outcome) -> None:
 
 def page(about: dict[str, str], outcome: Outcome) -> str:
     """The report as HTML."""
+    from jinja2 import Environment, FileSystemLoader
+
     from app.cli.report.charts import charts
 
     measured = bool(outcome.found["metrics"]["n"])
     told: dict[str, Any] = {
         "about": about,
+        "events": outcome.application.events,
+        "positive": outcome.application.labels.word(1),
         "version": __version__,
         "found": outcome.found,
         "models": list(outcome.models),

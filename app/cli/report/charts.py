@@ -160,7 +160,9 @@ def _calibration(figure: Figure, outcome: Outcome) -> None:
         axes.vlines(said, low, high, color=colour, alpha=0.5)
         axes.plot(said, share, MARKERS[place % len(MARKERS)], color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlim=(FLOOR, 1.3), ylim=(FLOOR, 1.3))
-    axes.set(xlabel="mean score of a band", ylabel="share of fraud in it")
+    axes.set(
+        xlabel="mean score of a band", ylabel=f"share of {outcome.application.labels.word(1)} in it"
+    )
     _legend(axes, outcome, loc="upper left")
 
 
@@ -213,7 +215,7 @@ def _cost(figure: Figure, outcome: Outcome) -> None:
     axes.barh(names, reading, color=INK, alpha=0.35, height=0.6, label="reading the file")
     axes.barh(names, totals - reading, left=reading, color=COLOURS[0], height=0.6, label="model")
     axes.invert_yaxis()
-    axes.set(xlabel="µs of processor time a transaction")
+    axes.set(xlabel="µs of processor time an event")
     axes.grid(axis="y", visible=False)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 

@@ -17,10 +17,10 @@ HEADLINE = (
     ("Recall at 1 % false alarms", "tpr_at_fpr", "0.01"),
     ("Log loss, nats", "log_loss", None),
     ("Brier score", "brier", None),
-    ("Decisions that were not approvals", "alerts", None),
-    ("Share of fraud among them", "alert_precision", None),
-    ("Transactions a second", "events_per_s", None),
-    ("Processor time a transaction, µs", "cpu_us_per_event", None),
+    ("Alerts", "alerts", None),
+    ("Precision of the alerts", "alert_precision", None),
+    ("Events a second", "events_per_s", None),
+    ("Processor time of an event, µs", "cpu_us_per_event", None),
 )
 WEEKLY = ("average_precision", "roc_auc", "card_precision_100")
 

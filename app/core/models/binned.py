@@ -54,9 +54,9 @@ class BinnedLogistic(BinnedClassifier):
     surprise
         Gradient, in probability, from which on every example takes its step. 0: all do.
     unreported
-        Share of the frauds that is taken to be never reported, in 0..1, and so labelled as
-        legitimate: such a label counts for less, the surer the model is of fraud, down to half,
-        so that whatever the model believes can be corrected. 0: all count in full.
+        Share of the positives that is taken to be never reported, in 0..1, and so labelled as
+        negative: such a label counts for less, the surer the model is of the contrary, down
+        to half, so that whatever the model believes can be corrected. 0: all count in full.
 
     References
     ----------
@@ -144,7 +144,7 @@ class BinnedLogistic(BinnedClassifier):
         self._average(x)
 
     def _doubt(self, p: float) -> float:
-        """The probability of fraud despite a legitimate label, if `p` was right before it."""
+        """The probability of a positive despite a negative label, if `p` was right before it."""
         missed = self.unreported * p
         return min(missed / (1.0 - p + missed), p / 2) if missed else 0.0
 

@@ -9,7 +9,6 @@ import msgspec
 from app.core.models.binned import BinnedLogistic
 from app.core.models.classifier import LogitClassifier
 from app.core.models.plain import Plain
-from app.core.models.step import end_step
 from app.errors import StateError
 
 
@@ -46,7 +45,7 @@ class LogitMean(LogitClassifier):
     def end_step(self) -> None:
         """Tell the models that a step of the log ends."""
         for model in self.models.values():
-            end_step(model)
+            model.end_step()
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """The mean of the models' shares."""

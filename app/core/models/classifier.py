@@ -38,6 +38,9 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
         if w:
             self._learn(x, y, w)
 
+    def end_step(self) -> None:
+        """A step of the log ends: what learns in batches learns what is open. This does not."""
+
     @abstractmethod
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """Learn an example that was checked."""

@@ -158,8 +158,8 @@ def _node(
 
 
 def _leaf(stored: StoredLeaf, names: list[str], splitter: LeanSplitter, depth: int) -> Node:
-    legitimate, frauds = stored.weights
-    leaf = LeafMajorityClass({False: legitimate, True: frauds}, depth, splitter)
+    negatives, positives = stored.weights
+    leaf = LeafMajorityClass({False: negatives, True: positives}, depth, splitter)
     leaf.last_split_attempt_at = stored.attempted
     if stored.cells is None:
         leaf.deactivate()

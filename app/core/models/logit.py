@@ -29,8 +29,8 @@ def add_odds(one: float, other: float) -> float:
 
 def probabilities(logit: float) -> dict[bool, float]:
     """The answer of River's `predict_proba_one` for a logit."""
-    fraud = sigmoid(logit)
-    return {False: 1.0 - fraud, True: fraud}
+    positive = sigmoid(logit)
+    return {False: 1.0 - positive, True: positive}
 
 
 def check_features(x: Mapping[str, float]) -> None:

@@ -20,7 +20,6 @@ from app.core.models.layers import (
 )
 from app.core.models.logit import sigmoid
 from app.core.models.plain import Plain, pack_floats, unpack_floats
-from app.core.models.step import end_step
 from app.core.models.surprise import Surprise
 from app.errors import StateError
 
@@ -79,7 +78,7 @@ class Net(LogitClassifier):
 
     Examples
     --------
-    One mark alone is fraud, both are not: no sum of contributions can tell.
+    One mark alone is positive, both are not: no sum of contributions can tell.
 
     >>> model = Net(BinnedLogistic({"a": [0.5], "b": [0.5]}))
     >>> for a, b in [(0.0, 0.0), (1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, 1.0)] * 1000:
@@ -137,7 +136,7 @@ class Net(LogitClassifier):
 
     def end_step(self) -> None:
         """Learn the open batch, where the log says that a step ends."""
-        end_step(self.below)
+        self.below.end_step()
         if self._open:
             self._learn_open()
 

@@ -25,9 +25,9 @@ class Stored(msgspec.Struct):
 
 
 class LogitTree(LogitClassifier):
-    """River's Hoeffding tree with settings for rare frauds.
+    """River's Hoeffding tree with settings for rare positives.
 
-    Leaves answer with their class weights, smoothed towards the share of fraud in all that
+    Leaves answer with their class weights, smoothed towards the share of positives in all that
     was learned as if that came `prior` times: every logit is finite, and near the base rate
     where little is known. Depth bounds the tree: River's bound by size asks Python how large
     objects are, which is no function of what was learned.
@@ -120,8 +120,8 @@ class LogitTree(LogitClassifier):
 
     def dump(self) -> Plain:
         """All state as plain values, a copy."""
-        legitimate, frauds = self._weights
-        stored = Stored((legitimate, frauds), *pack_nodes(self._tree._root))
+        negatives, positives = self._weights
+        stored = Stored((negatives, positives), *pack_nodes(self._tree._root))
         plain: Plain = msgspec.to_builtins(stored, builtin_types=(bytes,))
         return plain
 
@@ -134,10 +134,10 @@ class LogitTree(LogitClassifier):
 
     def _logit(self, leaf: Node) -> float:
         stats = leaf.stats
-        legitimate, frauds = self._weights
-        share = self.prior / (legitimate + frauds + 2.0)
-        odds = (stats.get(True, 0.0) + share * (frauds + 1.0)) / (
-            stats.get(False, 0.0) + share * (legitimate + 1.0)
+        negatives, positives = self._weights
+        share = self.prior / (negatives + positives + 2.0)
+        odds = (stats.get(True, 0.0) + share * (positives + 1.0)) / (
+            stats.get(False, 0.0) + share * (negatives + 1.0)
         )
         return log(odds)
 

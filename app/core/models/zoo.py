@@ -22,9 +22,9 @@ class Model(Protocol):
     """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
 
     Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
-    no chance without a seed from the log. A model that learns in batches keeps the open one
-    in its dump and has a method `end_step()` besides, which `app.core.models.step` calls where the
-    log says that a step ends; what it answers depends on those calls too.
+    no chance without a seed from the log. What it answers may depend on the calls of `end_step`
+    too, which come where the log says that a step ends; a model that learns in batches keeps the
+    open one in its dump.
     """
 
     def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
@@ -42,6 +42,9 @@ class Model(Protocol):
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, measured against the model's average."""
 
+    def end_step(self) -> None:
+        """A step of the log ends: learn the open batch, if there is one."""
+
     def dump(self) -> Plain:
         """All state as plain values that share nothing with the model."""
 
@@ -49,7 +52,7 @@ class Model(Protocol):
         """Restore a dump so that every later score and step has the same bits."""
 
 
-class Entry(NamedTuple):
+class ZooEntry(NamedTuple):
     """A model that users can choose by name."""
 
     name: str
@@ -95,65 +98,65 @@ def _rates(grids: Grids) -> Model:
 
 RATES = (0.05, 0.1, 0.2, 0.4)
 ENTRIES = (
-    Entry(
+    ZooEntry(
         "binned",
         "Additive logistic regression with one weight for each bin of each feature (AdaGrad).",
         BinnedLogistic,
     ),
-    Entry(
+    ZooEntry(
         "logistic",
         "River's logistic regression on standardized features (Adam).",
         _logistic,
     ),
-    Entry(
+    ZooEntry(
         "blend",
         "Mean of the logits of `binned` and `logistic`.",
         lambda grids: LogitMean(binned=BinnedLogistic(grids), logistic=_logistic(grids)),
     ),
-    Entry(
+    ZooEntry(
         "sgd",
         "River's logistic regression on standardized features (plain gradient steps).",
         _sgd,
     ),
-    Entry(
+    ZooEntry(
         "ftrl",
         "River's logistic regression on standardized features, sparse (FTRL-Proximal).",
         _ftrl,
     ),
-    Entry(
+    ZooEntry(
         "tree",
-        "River's Hoeffding tree on bin numbers, with settings for rare frauds.",
+        "River's Hoeffding tree on bin numbers, with settings for rare positives.",
         _tree,
     ),
-    Entry(
+    ZooEntry(
         "bayes",
         "As `binned`, with a distribution for each weight: scores come with intervals.",
         BayesianBinned,
     ),
-    Entry(
+    ZooEntry(
         "anomaly",
         "River's half-space trees: how rare this is among legitimate transactions.",
         _anomaly,
     ),
-    Entry(
+    ZooEntry(
         "rates",
         "Four `binned` with different step sizes, weighted by their latest log loss.",
         _rates,
     ),
-    Entry(
+    ZooEntry(
         "hedge",
         "`binned`, `tree` and `logistic`, weighted by their latest log loss.",
         lambda grids: Hedge(
             binned=BinnedLogistic(grids), tree=_tree(grids), logistic=_logistic(grids)
         ),
     ),
-    Entry(
+    ZooEntry(
         "binned_net",
         "`binned`, corrected by a small neural net for what features mean together.",
         lambda grids: Net(BinnedLogistic(grids)),
     ),
 )
-ZOO: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
+ZOO: dict[str, ZooEntry] = {entry.name: entry for entry in ENTRIES}
 
 
 def make_model(name: str, grids: Grids) -> Model:

@@ -13,7 +13,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
 from app.runtime.flow import Flow
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +66,10 @@ def leave_when_refused(flow: Flow) -> None:
         try:
             await routine(self)
         except Exception as error:
-            leave(Exit.GROUP, f"cannot go on in the group {self.group_id}: {error!r}")
+            flow.guard.leave(Exit.GROUP, f"cannot go on in the group {self.group_id}: {error!r}")
 
     def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
-        leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
+        flow.guard.leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
 
     GroupCoordinator._GroupCoordinator__coordination_routine = coordination_routine
     GroupCoordinator._push_error_to_user = _push_error_to_user

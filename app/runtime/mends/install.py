@@ -17,10 +17,8 @@ from mode import Service
 
 from app.errors import StateError
 from app.runtime.flow import Flow, WithRoom
-from app.runtime.guard import Exit, leave
-from app.runtime.mends import connection as connection_patches
-from app.runtime.mends import group as group_patches
-from app.runtime.mends import recovery as recovery_patches
+from app.runtime.guard import Exit
+from app.runtime.mends import connection, group, recovery
 from app.runtime.rocks import cause
 
 VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
@@ -45,7 +43,7 @@ def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
     check_versions()
     if unknown := set(leave_out) - {*MENDS, SELF_FENCE}:
         raise ValueError(f"no such mends: {', '.join(sorted(unknown))}")
-    ConsumerMessage.epoch = -1
+    ConsumerMessage.assignment = -1
     _fetch_into_lanes(flow)
     _gate(flow)
     if "own-positions" in leave_out:
@@ -53,7 +51,7 @@ def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
     for name, mend in MENDS.items():
         if name not in leave_out:
             mend(flow)
-    recovery_patches.tell_when_recovered(flow)
+    recovery.tell_when_recovered(flow)
     if SELF_FENCE in leave_out:
         flow.guard.disarm()
 
@@ -146,9 +144,9 @@ def _flush_before_commit(flow: Flow) -> None:
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
         # The positions are read before this flush, so all they cover is acknowledged after it.
-        epoch = flow.epoch
+        assignment = flow.assignment
         await flow.owner.flush()
-        if epoch != flow.epoch:
+        if assignment != flow.assignment:
             return False  # an old position would go to the group under the new generation
         return await commit_offsets(self, offsets, *args, **kwargs)
 
@@ -160,9 +158,9 @@ def _remember_real_commits(flow: Flow) -> None:
     commit_offsets = Consumer._commit_offsets
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
-        epoch, before = flow.epoch, {tp: self._committed_offset[tp] for tp in offsets}
+        assignment, before = flow.assignment, {tp: self._committed_offset[tp] for tp in offsets}
         done = await commit_offsets(self, offsets, *args, **kwargs)
-        if not done and epoch == flow.epoch:
+        if not done and assignment == flow.assignment:
             self._committed_offset.update(before)
         return done
 
@@ -180,7 +178,7 @@ def _fetch_into_lanes(flow: Flow) -> None:
 
     def _to_message(self: KafkaConsumer, tp: TP, record: Any) -> ConsumerMessage:
         message = to_message(self, tp, record)
-        message.epoch = flow.epoch
+        message.assignment = flow.assignment
         return message
 
     async def _wait_next_records(self: Consumer, timeout: float) -> tuple:
@@ -229,7 +227,7 @@ def _leave_on_crash(flow: Flow) -> None:
     """Stock writes a traceback and stops bit by bit, committing as it goes."""
 
     async def crash(self: Service, reason: BaseException) -> None:
-        leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")
+        flow.guard.leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")
 
     for kind in (Service, *_heirs(Service)):
         if "crash" in vars(kind):
@@ -252,18 +250,18 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "no-false-alarm": _no_false_alarm,
     "only-our-writers": _only_our_writers,
     "leave-on-crash": _leave_on_crash,
-    "seek-before-resume": recovery_patches.seek_before_resume,
-    "leave-on-errors": recovery_patches.leave_on_errors,
-    "leave-on-timeouts": recovery_patches.leave_on_timeouts,
-    "tracked-only": recovery_patches.tracked_only,
-    "rest-changelogs": recovery_patches.rest_changelogs,
-    "discard-damage": recovery_patches.discard_damage,
-    "note-heartbeats": group_patches.note_heartbeats,
-    "count-lost-memberships": group_patches.count_lost_memberships,
-    "leave-when-refused": group_patches.leave_when_refused,
-    "stop-without-broker": group_patches.stop_without_broker,
-    "short-fetch-wait": group_patches.short_fetch_wait,
-    "committed-only": group_patches.committed_only,
-    "remember-assignment": group_patches.remember_assignment,
-    "notice-closed-transports": connection_patches.notice_closed_transports,
+    "seek-before-resume": recovery.seek_before_resume,
+    "leave-on-errors": recovery.leave_on_errors,
+    "leave-on-timeouts": recovery.leave_on_timeouts,
+    "tracked-only": recovery.tracked_only,
+    "rest-changelogs": recovery.rest_changelogs,
+    "discard-damage": recovery.discard_damage,
+    "note-heartbeats": group.note_heartbeats,
+    "count-lost-memberships": group.count_lost_memberships,
+    "leave-when-refused": group.leave_when_refused,
+    "stop-without-broker": group.stop_without_broker,
+    "short-fetch-wait": group.short_fetch_wait,
+    "committed-only": group.committed_only,
+    "remember-assignment": group.remember_assignment,
+    "notice-closed-transports": connection.notice_closed_transports,
 }

@@ -14,7 +14,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
 from app.runtime.flow import Flow
-from app.runtime.guard import Exit, leave
+from app.runtime.guard import Exit
 from app.runtime.rocks import cause, open_or_discard
 
 
@@ -60,18 +60,20 @@ def rest_changelogs(flow: Flow) -> None:
 
     async def deliver_rested(consumer: Any, fetched: dict[TP, list], active: set[TP]) -> None:
         nonlocal rested
-        if fetched and rested != flow.epoch:  # sources flow, so this epoch's tables are recovered
-            rested = flow.epoch
+        if (
+            fetched and rested != flow.assignment
+        ):  # sources flow, so this assignment's tables are recovered
+            rested = flow.assignment
             await consumer._thread.cast_thread(_rest, flow, rested, consumer._thread)
         await deliver(consumer, fetched, active)
 
     flow.deliver = deliver_rested  # type: ignore[method-assign]
 
 
-async def _rest(flow: Flow, epoch: int, thread: AIOKafkaConsumerThread) -> None:
-    """Runs in the consumer's thread, where an assignment does not end before its epoch."""
+async def _rest(flow: Flow, assignment: int, thread: AIOKafkaConsumerThread) -> None:
+    """Runs in the consumer's thread, where an assignment does not end before its assignment."""
     consumer = thread._ensure_consumer()
-    if flow.epoch == epoch:
+    if flow.assignment == assignment:
         consumer.pause(*(tp for tp in consumer.assignment() if tp.topic not in flow.sources))
 
 
@@ -84,11 +86,13 @@ def leave_on_errors(flow: Flow) -> None:
             apply(self, batch)
         except Exception as error:
             why = f"table {self.name} could not take its changelog: {error!r}"
-            leave(cause(error, Exit.RECOVERY), why)
+            flow.guard.leave(cause(error, Exit.RECOVERY), why)
 
     def told(message: str, *arguments: object, **more: Any) -> None:
         if (error := sys.exc_info()[1]) is not None:
-            leave(cause(error, Exit.RECOVERY), f"a table could not be recovered: {error!r}")
+            flow.guard.leave(
+                cause(error, Exit.RECOVERY), f"a table could not be recovered: {error!r}"
+            )
         warning(message, *arguments, **more)
 
     Collection.apply_changelog_batch = apply_changelog_batch
@@ -104,7 +108,9 @@ def leave_on_timeouts(flow: Flow) -> None:
             await wait(self, coro, timeout)
         except ServiceStopped:
             if not self.should_stop:
-                leave(Exit.RECOVERY, f"the broker did not answer recovery within {timeout} s")
+                flow.guard.leave(
+                    Exit.RECOVERY, f"the broker did not answer recovery within {timeout} s"
+                )
             raise
 
     Recovery._wait = _wait

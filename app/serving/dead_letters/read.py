@@ -8,9 +8,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.errors import LetterError
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import Topics, check
 from app.serving.dead_letters.journey import Headers, Journey, read_journey
-from app.settings import Settings
+from app.serving.setup import Setup
 
 SHOWN = 60  # bytes of a value
 
@@ -56,7 +55,7 @@ def escaped(raw: bytes) -> str:
     return repr(raw)[2:-1]
 
 
-async def latest(settings: Settings, limit: int) -> list[Letter]:
+async def latest(setup: Setup, limit: int) -> list[Letter]:
     """The newest dead letters, at most `limit`, oldest first.
 
     Raises
@@ -64,10 +63,10 @@ async def latest(settings: Settings, limit: int) -> list[Letter]:
     TopicsError, BrokerError
         The topics are not there, or no broker answers.
     """
-    await check(settings)
+    await setup.check_topics()
     found: list[Letter] = []
-    for tp in partitions(settings):
-        async with reader(settings.brokers, tp) as consumer:
+    for tp in partitions(setup):
+        async with reader(setup.settings.brokers, tp) as consumer:
             begin, end = await bounds(consumer, tp)
             async for records in stretch(consumer, tp, max(begin, end - limit), end):
                 found += map(read_letter, records)
@@ -75,7 +74,7 @@ async def latest(settings: Settings, limit: int) -> list[Letter]:
     return found[-limit:]
 
 
-async def letters(settings: Settings, only: Collection[At] | None = None) -> AsyncIterator[Letter]:
+async def letters(setup: Setup, only: Collection[At] | None = None) -> AsyncIterator[Letter]:
     """The dead letters that there are now, or only those at some places, in their order.
 
     Raises
@@ -85,28 +84,28 @@ async def letters(settings: Settings, only: Collection[At] | None = None) -> Asy
     TopicsError, BrokerError
         The topics are not there, or no broker answers.
     """
-    await check(settings)
+    await setup.check_topics()
     wanted = None if only is None else set(only)
-    if wanted and (beyond := max(wanted))[0] >= settings.partitions:
-        raise LetterError(_missing(beyond, f"there are {settings.partitions} partitions"))
-    for tp in partitions(settings):
+    if wanted and (beyond := max(wanted))[0] >= setup.settings.partitions:
+        raise LetterError(_missing(beyond, f"there are {setup.settings.partitions} partitions"))
+    for tp in partitions(setup):
         mine = None if wanted is None else {offset for p, offset in wanted if p == tp.partition}
         if mine is None or mine:
-            async with reader(settings.brokers, tp) as consumer:
+            async with reader(setup.settings.brokers, tp) as consumer:
                 async for letter in _of_partition(consumer, tp, mine):
                     yield letter
 
 
-async def one(settings: Settings, partition: int, offset: int) -> Letter:
+async def one(setup: Setup, partition: int, offset: int) -> Letter:
     """The dead letter at a place. Raises as `letters` does."""
-    found = [letter async for letter in letters(settings, [(partition, offset)])]
+    found = [letter async for letter in letters(setup, [(partition, offset)])]
     return found[0]
 
 
-def partitions(settings: Settings) -> list[TopicPartition]:
+def partitions(setup: Setup) -> list[TopicPartition]:
     """The partitions of the dead letters."""
-    topic = Topics.named(settings).dead_letters
-    return [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    topic = setup.topics.dead_letters
+    return [TopicPartition(topic, partition) for partition in range(setup.settings.partitions)]
 
 
 async def _of_partition(

@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLargeError
 
 from app.errors import BrokerError
-from app.runtime.topics import LETTER_BYTES, Topics
+from app.runtime.topics import LETTER_BYTES
 from app.serving.dead_letters.journey import Refusal, header
 from app.serving.dead_letters.read import At, Letter, letters
-from app.settings import Settings
+from app.serving.setup import Setup
 
 WHY_NOT_TAKEN = {
     MessageSizeTooLargeError: "with its history it is larger than its topic takes",
@@ -56,14 +56,14 @@ class Plan(NamedTuple):
     kept: list[tuple[At, str]]
 
 
-async def plan(settings: Settings, selection: Selection) -> Plan:
+async def plan(setup: Setup, selection: Selection) -> Plan:
     """Look through the letters. Raises as `letters` does."""
     send, to, kept = set(), Counter[str](), []
     now = time.time() * 1000
-    async for letter in letters(settings, selection.places):
+    async for letter in letters(setup, selection.places):
         if not selection.takes(letter):
             continue
-        if (why := why_kept(letter, settings, now)) is not None:
+        if (why := why_kept(letter, setup, now)) is not None:
             kept.append(((letter.partition, letter.offset), why))
             continue
         send.add((letter.partition, letter.offset))
@@ -71,7 +71,7 @@ async def plan(settings: Settings, selection: Selection) -> Plan:
     return Plan(frozenset(send), to, kept)
 
 
-async def replay(settings: Settings, chosen: frozenset[At]) -> AsyncIterator[tuple[Letter, str]]:
+async def replay(setup: Setup, chosen: frozenset[At]) -> AsyncIterator[tuple[Letter, str]]:
     """Send letters back, one after the other; each with why it was not taken, or ''.
 
     Raises
@@ -80,34 +80,34 @@ async def replay(settings: Settings, chosen: frozenset[At]) -> AsyncIterator[tup
         The broker did not take a letter for a reason that is not the letter's.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.brokers, acks="all", max_request_size=2 * LETTER_BYTES
+        bootstrap_servers=setup.settings.brokers, acks="all", max_request_size=2 * LETTER_BYTES
     )
     try:
         await producer.start()
-        async for letter in letters(settings, chosen):
+        async for letter in letters(setup, chosen):
             yield letter, await _send(producer, letter)
     except KafkaError as error:
-        raise BrokerError(f"{settings.brokers} has not taken a letter: {error!r}") from None
+        raise BrokerError(f"{setup.settings.brokers} has not taken a letter: {error!r}") from None
     finally:
         await producer.stop()
 
 
-def why_kept(letter: Letter, settings: Settings, now: float) -> str | None:
+def why_kept(letter: Letter, setup: Setup, now: float) -> str | None:
     """Why a letter cannot be replayed at a time (epoch ms), None when it can.
 
     What is not whole, or did not come from an input, would be refused again or be read as
     something else. What is older than its topic's retention could be deleted unread.
     """
-    names = Topics.named(settings)
+    names = setup.topics
     if letter.cut:
         return f"its value was cut: publish the whole again, its sha256 is {letter.sha256}"
-    if letter.topic not in (names.transactions, names.feedback):
+    if letter.topic not in names.inputs:
         return f"it came from {letter.topic or 'an unknown topic'}, which is no input of Weir"
     if letter.place is None:
         return "it does not say where its record lay"
-    if letter.place[0] >= settings.partitions:
-        return f"it came from partition {letter.place[0]} of {settings.partitions}"
-    if letter.timestamp is not None and letter.timestamp < now - settings.horizon * 1000:
+    if letter.place[0] >= setup.settings.partitions:
+        return f"it came from partition {letter.place[0]} of {setup.settings.partitions}"
+    if letter.timestamp is not None and letter.timestamp < now - setup.settings.horizon * 1000:
         return "its record is older than WEIR_HORIZON, and decisions that old are forgotten"
     return None
 

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord
 
+from app.core.domain import Application
 from app.core.labels import LabelEntry, Revision
 from app.core.settling import again
 from app.errors import Refused
-from app.messages import encode
 from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
 from app.serving.dead_letters.journey import carried, carrying
+from app.wire import encode
 
 HEADERS_BYTES = 64 * 1024  # kept free for key, headers and framing
 REASON_CHARACTERS = 250
@@ -37,21 +38,23 @@ def dead_letter(record: ConsumerRecord, reason: Refused) -> Out:
     return _letter(record.key, record.value, str(reason), place, carried(record.headers))
 
 
-def given_up(topic: str, tx: str, entry: LabelEntry, revision: Revision) -> Out:
-    """The dead letter of a label whose transaction never came."""
+def given_up(
+    application: Application, topic: str, id: str, entry: LabelEntry, revision: Revision
+) -> Out:
+    """The dead letter of a label whose event never came."""
     origin = revision.origin
-    reason = "the transaction of this label did not come within WEIR_LABEL_WAIT"
-    said = again(tx, entry, revision)
+    reason = "the event of this label did not come within WEIR_LABEL_WAIT"
+    said = again(application, id, entry, revision)
     place = Place(topic, origin.partition, origin.offset, revision.recorded)
-    return _letter(said.customer.encode(), encode(said), reason, place, revision.history)
+    return _letter(said.key.encode(), encode(said), reason, place, revision.history)
 
 
-def waiting_again(tx: str, entry: LabelEntry) -> Iterator[Out]:
-    """The labels that wait for a transaction, as new feedback with the same id and time."""
+def waiting_again(application: Application, id: str, entry: LabelEntry) -> Iterator[Out]:
+    """The labels that wait for an event, as new feedback with the same id and time."""
     for revision in entry.waiting:
-        said = again(tx, entry, revision)
+        said = again(application, id, entry, revision)
         headers = carrying(revision.history)
-        yield Out(said.customer.encode(), encode(said), headers, revision.recorded)
+        yield Out(said.key.encode(), encode(said), headers, revision.recorded)
 
 
 def _letter(

@@ -4,20 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from math import asin, copysign, cos, log, pi, radians, sin, sqrt
 from typing import NamedTuple, TypeAlias
 
-from app.messages import Transaction
+from app.core.hashing import cached_hash64
 from app.streams.fraud.features import FULL, SETS, FeatureSet
 from app.streams.fraud.history.past import WIDTHS, Past
-from app.streams.fraud.history.record import cached_hash64
 from app.streams.fraud.history.running import NEVER
+from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.merchants import MerchantView
+from app.streams.fraud.messages import Transaction
+from app.units import DAY_MS, HOUR_MS
 
-HOUR, DAY = 3_600_000, 86_400_000  # ms
-RECENT = 14 * DAY
+RECENT = 14 * DAY_MS
 CENT = 0.01  # least amount in a ratio
 FARTHEST = 1000.0  # standard deviations
 EARTH_KM = 6371.0088  # mean radius
-SHORTEST = HOUR // 6  # time between two places, at least: their clocks and positions are rough
+SHORTEST = HOUR_MS // 6  # time between two places, at least: their clocks and positions are rough
 
+Look: TypeAlias = Callable[[Transaction, Past, Knowledge], dict[str, float]]
 Fill: TypeAlias = Callable[[dict[str, float], Transaction, Past, MerchantView], None]
 
 
@@ -45,9 +47,15 @@ def extract(
     return x if names is None else {name: x[name] for name in names if name in x}
 
 
-def asks_for_risks(features: str) -> bool:
-    """Whether a feature set needs a merchant's risks."""
-    return PLANS[features].risks
+def look(features: FeatureSet) -> Look:
+    """What gives the features of a transaction, for `Application.look`."""
+    name, risks = features.name, PLANS[features.name].risks
+
+    def features_of(tx: Transaction, past: Past, knowledge: Knowledge) -> dict[str, float]:
+        merchant = knowledge.merchants.view(tx.merchant, tx.location, tx.at, risks)
+        return extract(tx, past, merchant, name)
+
+    return features_of
 
 
 def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
@@ -72,12 +80,12 @@ def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: Merchan
         x["largest_log_ratio_14d"] = log(largest / typical)
         x["log_ratio_to_largest_14d"] = log(known / largest)
     if running.last_spike != NEVER:
-        x["days_since_spike"] = _at_least(0, at - running.last_spike) / DAY
+        x["days_since_spike"] = _at_least(0, at - running.last_spike) / DAY_MS
 
 
 def _calendar(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:
-    day, time = divmod(tx.at, DAY)
-    hour = time // HOUR
+    day, time = divmod(tx.at, DAY_MS)
+    hour = time // HOUR_MS
     x["hour"] = float(hour)
     x["night"] = 1.0 if hour <= 6 else 0.0
     x["weekend"] = 1.0 if (day + 3) % 7 >= 5 else 0.0  # 1970-01-01 was a Thursday
@@ -112,7 +120,7 @@ def _places(x: dict[str, float], tx: Transaction, past: Past, merchant: Merchant
     if lat is None or lon is None or not running.places:
         return
     x["km_from_home"] = kilometres(running.home_lat, running.home_lon, lat, lon)
-    hours = _at_least(SHORTEST, tx.at - running.last_place_at) / HOUR
+    hours = _at_least(SHORTEST, tx.at - running.last_place_at) / HOUR_MS
     x["kmh_from_last"] = kilometres(running.last_lat, running.last_lon, lat, lon) / hours
 
 

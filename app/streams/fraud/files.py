@@ -12,17 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.data.cells import MISSING, instant, number, scenario, truth, utc
+from app.data.cells import MISSING, instant, number, truth_reader, utc, whole
 from app.data.readers import Format, Row, format_of
 from app.data.rows import Labelled
 from app.errors import DataError, Refused
-from app.messages import Transaction, make_transaction
+from app.streams.fraud.messages import LABELS, Transaction, make_transaction
 
 REQUIRED = ("id", "at", "customer", "merchant", "amount")
 READ: dict[str, Callable[[Any], Any]] = {
     "at": partial(instant, "at"),
     **{name: partial(number, name) for name in ("amount", "lat", "lon")},
 }  # how a cell becomes the value of a field; any other is text
+truth = truth_reader(LABELS)
 
 
 class Shape(NamedTuple):
@@ -82,6 +83,11 @@ class Dataset:
         """What the file is: the known data set's name, else the file's."""
         return self.shape.name or self.path.name
 
+    @property
+    def known(self) -> str | None:
+        """The column with the time at which each label became known, if there is one."""
+        return self.shape.known
+
     def __iter__(self) -> Iterator[Labelled]:
         read = Reading(self.shape)
         for place, row in enumerate(self.format.rows(self.path, read.columns), 1):
@@ -113,7 +119,7 @@ class Reading:
         fraud = None if says is None else truth(says)
         kind = row[self._truth.stop] if fraud else None
         known = None if self.shape.known is None or fraud is None else self._known(row[-1], tx)
-        return Labelled(tx, fraud, 0 if kind in MISSING else scenario(kind), known)
+        return Labelled(tx, fraud, 0 if kind in MISSING else whole("scenario", kind), known)
 
     def _known(self, cell: Any, tx: Transaction) -> int | None:
         if cell in MISSING:

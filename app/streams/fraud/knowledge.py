@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from app.core.dump import Scorer
 from app.core.models.logit import sigmoid
-from app.messages import Example
 from app.streams.fraud.merchants import Merchants
+from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import alert
-from app.streams.fraud.rules_weight import Trial, grown
+from app.streams.fraud.rules_weight import RulesWeight, grown
 
 
 class Knowledge:
@@ -15,24 +15,24 @@ class Knowledge:
 
     def __init__(self) -> None:
         self.merchants = Merchants()
-        self.trial = Trial()
+        self.rules_weight = RulesWeight()
 
     def learn(self, example: Example, models: Scorer) -> None:
-        """Take in one example. The trial begins when the shared model has grown."""
+        """Take in one example. The rules keep their weight until the shared model has grown."""
         self.merchants.learn(example)
         if example.y is None or not alert(example.x):
             return
         learned = models.learned_by(example.origin.partition, "shared")
         if grown(learned, "shared") == 1 and (logit := models.shared_logit(example.x)) < 0:
-            self.trial.judge(example.y == 1, sigmoid(logit), example.w)
+            self.rules_weight.update(example.y == 1, sigmoid(logit), example.w)
 
     def parts(self) -> Iterator[bytes]:
-        """A dump: the trial, then the merchants."""
-        yield self.trial.part()
+        """A dump: the rules' weight, then the merchants. Each has a format of its own."""
+        yield self.rules_weight.part()
         yield from self.merchants.parts()
 
     def load(self, parts: Iterable[bytes]) -> None:
         """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
         parts = iter(parts)
-        self.trial = Trial.of(parts)
+        self.rules_weight = RulesWeight.of(parts)
         self.merchants.load(parts)

@@ -1,15 +1,16 @@
 """What settled labels say of merchants: folded from the examples log, the same on every worker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct
 from typing import NamedTuple
 
+from app.core.formats import reader_of
+from app.core.hashing import cached_hash64
 from app.errors import SnapshotError
-from app.messages import Example
-from app.streams.fraud.history.record import cached_hash64
+from app.streams.fraud.messages import Example
 from app.streams.fraud.table import Place, Table
+from app.units import DAY_MS
 
-DAY = 86_400_000  # ms
 DAYS = 31  # buckets: the 30 days of the longest window and the day in which it begins
 LIFETIME = 60  # days without a label after which a merchant is forgotten
 PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured best
@@ -29,8 +30,9 @@ RECORD = Struct(f"{HEAD.format}{2 * DAYS}f")
 PATTERN = Struct("<ii")  # day of the latest fraud, frauds
 EMPTY = (0.0,) * DAYS
 
-START = Struct("<4sqdd")
-FORMAT = b"mer3"
+START = Struct("<4sqdd")  # tag with the format, clock, labels, frauds
+TAG = b"mer"
+FORMAT = 3  # one digit behind the tag; see READERS
 
 
 class MerchantView(NamedTuple):
@@ -90,12 +92,12 @@ class Merchants:
     def learn(self, example: Example) -> None:
         """Fold one label. A correction first takes back the label that it replaces."""
         self._clock = max(self._clock, example.known)
-        place = self._merchants.open(cached_hash64(example.merchant), self._clock // DAY)
+        place = self._merchants.open(cached_hash64(example.merchant), self._clock // DAY_MS)
         previous = example.previous
         if previous is not None:
             self._count(place, previous.label, -previous.weight, previous.day)
         if example.y is not None:
-            self._count(place, example.y, example.w, example.known // DAY)
+            self._count(place, example.y, example.w, example.known // DAY_MS)
             _extend_runs(place, example)
         frauds = (example.y or 0) - (previous.label if previous else 0)
         if frauds:
@@ -129,18 +131,18 @@ class Merchants:
             risk_30d,
             labels,
             run,
-            max(at - began, 0) / DAY if run else None,
+            max(at - began, 0) / DAY_MS if run else None,
             unexplained_run,
-            max(at - since, 0) / DAY if unexplained_run else None,
-            max(at - first, 0) / DAY if unexplained_run else None,
+            max(at - since, 0) / DAY_MS if unexplained_run else None,
+            max(at - first, 0) / DAY_MS if unexplained_run else None,
             level / UP,
-            max(at - raised, 0) / DAY if level else None,
+            max(at - raised, 0) / DAY_MS if level else None,
             self._pattern(merchant, location) if frauds else 0,
         )
 
     def parts(self) -> Iterator[bytes]:
         """A dump in parts of at most 300 kB, each made when it is asked for."""
-        yield START.pack(FORMAT, self._clock, self._labels, self._frauds)
+        yield START.pack(TAG + b"%d" % FORMAT, self._clock, self._labels, self._frauds)
         for part in self._merchants.parts():
             yield b"m" + part
         for part in self._patterns.parts():
@@ -151,8 +153,14 @@ class Merchants:
         self._forget()
         parts = iter(parts)
         start = next(parts, b"")
-        if len(start) != START.size or not start.startswith(FORMAT):
-            raise SnapshotError("the merchant statistics are missing or of another format")
+        if start[:3] != TAG or not start[3:4].isdigit():
+            raise SnapshotError("the merchant statistics are missing")
+        form = int(start[3:4])
+        reader_of(READERS, form, "a dump of merchant statistics", SnapshotError)(self, start, parts)
+
+    def _load_3(self, start: bytes, parts: Iterator[bytes]) -> None:
+        if len(start) != START.size:
+            raise SnapshotError("the merchant statistics are cut short")
         _, self._clock, self._labels, self._frauds = START.unpack(start)
         tables = {b"m": self._merchants, b"p": self._patterns}
         for part in parts:
@@ -186,13 +194,21 @@ class Merchants:
 
     def _count_pattern(self, example: Example, frauds: int) -> None:
         key = cached_hash64(f"{example.merchant}\0{example.location}")
-        records, at = self._patterns.open(key, self._clock // DAY)
+        records, at = self._patterns.open(key, self._clock // DAY_MS)
         _, count = PATTERN.unpack_from(records, at)
-        PATTERN.pack_into(records, at, self._clock // DAY, max(count + frauds, 0))
+        PATTERN.pack_into(records, at, self._clock // DAY_MS, max(count + frauds, 0))
 
     def _pattern(self, merchant: str, location: str) -> int:
         place = self._patterns.find(cached_hash64(f"{merchant}\0{location}"))
         return 0 if place is None else int(PATTERN.unpack_from(*place)[1])
+
+
+# The present format, and the one before it if that tells all that a fold of the log would: every
+# worker must have the same statistics. Format 2 had no alarm, whose level depends on labels that
+# its runs have forgotten. It is refused, and the log folded again.
+READERS: Mapping[int, Callable[[Merchants, bytes, Iterator[bytes]], None]] = {
+    FORMAT: Merchants._load_3
+}
 
 
 def explained(x: dict[str, float]) -> bool:
@@ -222,7 +238,7 @@ def _extend_runs(place: Place, example: Example) -> None:
 
 def _windows(records: bytearray, ring_at: int, newest: int, at: int) -> tuple[float, ...]:
     """Sums over the 1, 7 and 30 days before `at` of the buckets of one kind."""
-    day, elapsed = divmod(at, DAY)
+    day, elapsed = divmod(at, DAY_MS)
     ahead = day - newest
     if abs(ahead) >= DAYS:
         return 0.0, 0.0, 0.0
@@ -233,7 +249,7 @@ def _windows(records: bytearray, ring_at: int, newest: int, at: int) -> tuple[fl
         ring = ring[:-ahead] + EMPTY[:ahead]  # days without labels yet
     elif ahead < 0:
         ring = EMPTY[:-ahead] + ring[-ahead:]  # days that the ring has left behind
-    rest = 1 - elapsed / DAY
+    rest = 1 - elapsed / DAY_MS
     week = sum(ring[24:])
     return (
         ring[30] + rest * ring[29],

@@ -1,15 +1,17 @@
-"""Rules against the young model: what their alerts are worth that it does not raise."""
+"""What rules count beside a young model: what their alerts are worth that it does not raise."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from app.core.dump import Learned
+from app.core.formats import reader_of
 from app.errors import SnapshotError
 
+FORMAT = 3  # how many numbers a dump has; see READERS
 MEMORY = 0.98  # an alert's weight after each later one: some 50 alerts count
-DOUBT = 10.0  # alerts, half of them frauds that no model expects, that a trial begins with
+PRIOR = 10.0  # alerts to begin with, half of them frauds that no model expects
 # Learned frauds and legitimate ones, by scope, from which the model's logit counts in full: one
 # that has seen frauds alone takes everything for one.
 GROWN = {
@@ -28,12 +30,14 @@ def grown(learned: Learned, scope: str) -> float:
     (0.5, 0.25)
     """
     full = GROWN[scope]
-    return min(learned.frauds / full.frauds, learned.legitimate / full.legitimate, 1.0)
+    return min(learned.positives / full.positives, learned.negatives / full.negatives, 1.0)
 
 
 class Figures(NamedTuple):
-    """A trial in numbers: alerts as remembered, their precision, what of that the model did not
-    expect, and the rules' weight in 0..1."""
+    """Alerts as remembered, their precision, what of that the model did not expect, and the weight.
+
+    All but the alerts lie in 0..1.
+    """
 
     alerts: float
     precision: float
@@ -41,8 +45,8 @@ class Figures(NamedTuple):
     weight: float
 
 
-class Trial(msgspec.Struct, array_like=True):
-    """Alerts that the rules raise and the model does not, from labels in log order.
+class RulesWeight(msgspec.Struct, array_like=True):
+    """The weight of the rules, from the labels of alerts that they raise and the model does not.
 
     As the model learns it finds the frauds that rules find, and what is left to them are false
     alarms: their weight falls from 1 to 0. That is a sharper question than who is more precise:
@@ -52,12 +56,12 @@ class Trial(msgspec.Struct, array_like=True):
 
     Examples
     --------
-    >>> trial = Trial()
-    >>> trial.weight
+    >>> rules = RulesWeight()
+    >>> rules.weight
     1.0
     >>> for _ in range(100):
-    ...     trial.judge(False, expected=0.1)
-    >>> trial.weight
+    ...     rules.update(False, expected=0.1)
+    >>> rules.weight
     0.0
     """
 
@@ -65,8 +69,8 @@ class Trial(msgspec.Struct, array_like=True):
     frauds: float = 0.0
     expected: float = 0.0
 
-    def judge(self, fraud: bool, expected: float, w: float = 1.0) -> None:
-        """Note the label, of weight `w`, of an alert that the rules alone raise.
+    def update(self, fraud: bool, expected: float, w: float = 1.0) -> None:
+        """Take in the label, of weight `w`, of an alert that the rules alone raise.
 
         `expected` is the model's probability of fraud.
         """
@@ -77,12 +81,12 @@ class Trial(msgspec.Struct, array_like=True):
     @property
     def precision(self) -> float:
         """The share of frauds, a half without any alert."""
-        return (self.frauds + DOUBT / 2) / (self.alerts + DOUBT)
+        return (self.frauds + PRIOR / 2) / (self.alerts + PRIOR)
 
     @property
     def gain(self) -> float:
         """The share of frauds beyond what the model expects, a half without any alert."""
-        return (self.frauds - self.expected + DOUBT / 2) / (self.alerts + DOUBT)
+        return (self.frauds - self.expected + PRIOR / 2) / (self.alerts + PRIOR)
 
     @property
     def weight(self) -> float:
@@ -91,16 +95,30 @@ class Trial(msgspec.Struct, array_like=True):
 
     @property
     def figures(self) -> Figures:
+        """What is shown of it."""
         return Figures(self.alerts, self.precision, self.gain, self.weight)
 
     def part(self) -> bytes:
-        """A dump."""
+        """A dump: the fields, whose number is the format."""
         return msgspec.msgpack.encode(self)
 
     @classmethod
-    def of(cls, parts: Iterable[bytes]) -> "Trial":
-        """The trial in the next of the parts. Raises SnapshotError when it is none."""
+    def of(cls, parts: Iterable[bytes]) -> "RulesWeight":
+        """What was dumped as the next of the parts. Raises SnapshotError when that is none."""
+        what = "the record of the rules' alerts"
         try:
-            return msgspec.msgpack.decode(next(iter(parts), b""), type=cls)
+            fields = msgspec.msgpack.decode(next(iter(parts), b""), type=list[float])
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise SnapshotError("the record of the rules' alerts cannot be read") from None
+            raise SnapshotError(f"{what} cannot be read") from None
+        return reader_of(READERS, len(fields), what, SnapshotError)(*fields)
+
+
+def _read_2(alerts: float, frauds: float) -> RulesWeight:
+    # What the model expected was not kept. Nothing says what it was, once there was an alert.
+    if alerts:
+        raise SnapshotError("the record of the rules' alerts lacks what the model expected of them")
+    return RulesWeight()
+
+
+# The present format and the one before it.
+READERS: Mapping[int, Callable[..., RulesWeight]] = {FORMAT: RulesWeight, FORMAT - 1: _read_2}

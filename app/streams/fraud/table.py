@@ -17,7 +17,7 @@ PART = 120_000  # bytes from which a part of a dump is complete
 # The buffer in which a record lies, and where it begins.
 Place: TypeAlias = tuple[bytearray, int]
 
-DAY = Struct("<i")
+TOUCHED = Struct("<i")  # the first field of every record
 RUN_HEAD = Struct("<HiI")
 
 
@@ -36,7 +36,8 @@ class Table:
     """Records of one layout, forgotten when untouched for some days.
 
     All records lie in one buffer, which grows in place where many small ones would leave
-    gaps. What a table holds, and the bytes of its dump, depend only on the calls made.
+    gaps. What a table holds, and the bytes of its dump, depend only on the calls made. A dump has
+    no format of its own: its owner has one, and loads it into a table of the layout that it had.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ class Table:
     def _sweep(self, shard: Shard, oldest: int) -> None:
         """Drop the records last touched before day `oldest`."""
         fresh = [
-            DAY.unpack_from(self._records, number * self._size)[0] >= oldest
+            TOUCHED.unpack_from(self._records, number * self._size)[0] >= oldest
             for number in shard.numbers
         ]
         if not all(fresh):

@@ -30,13 +30,13 @@ for (const form of document.querySelectorAll("form.say")) {
 async function say(form, label) {
   const told = form.querySelector("output");
   const body = {
-    id: form.dataset.transaction,
-    customer: form.dataset.customer,
+    id: form.dataset.id,
+    [form.dataset.keyName]: form.dataset.key,
     label,
     actor: form.elements.actor.value,
     note: form.elements.note.value,
   };
-  told.textContent = "sending";
+  told.textContent = "sending…";
   try {
     const answer = await fetch("/feedback", {
       method: "POST",
@@ -44,8 +44,11 @@ async function say(form, label) {
       body: JSON.stringify(body),
     });
     const said = await answer.json();
-    told.textContent = answer.ok ? "published, being settled" : said.error;
-    if (answer.ok) await untilSettled(said.label_id);
+    told.textContent = answer.ok ? "published; waiting for its effect…" : said.error;
+    if (answer.ok) {
+      await untilSettled(said.label_id);
+      told.textContent = "published; reload the page later to see its effect";
+    }
   } catch {
     told.textContent = "the worker does not answer";
   }

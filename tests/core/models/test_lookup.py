@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.model_set import Models
+from app.core.model_set import ModelSet
 from app.core.models.binned import MANY, BinnedLogistic
 from app.core.models.lookup import ABSENT
 
@@ -24,8 +24,8 @@ ROWS = st.lists(
 )
 
 
-def trained(seed: int, partitions: int = 2) -> Models:
-    chance, models = random.Random(seed), Models("binned", partitions, GRIDS)
+def trained(seed: int, partitions: int = 2) -> ModelSet:
+    chance, models = random.Random(seed), ModelSet("binned", partitions, GRIDS)
     for number in range(400):
         x = {name: chance.uniform(-5, 20) for name in GRIDS if chance.random() < 0.9}
         models.learn(x, chance.random() < 0.3, 1.0, number % partitions)

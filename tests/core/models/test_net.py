@@ -13,7 +13,6 @@ from app.core.models.binned import BinnedLogistic
 from app.core.models.blend import LogitMean
 from app.core.models.linear import ScaledLogistic
 from app.core.models.net import RAREST, Net
-from app.core.models.step import end_step
 from app.errors import StateError
 from tests.core.samples import GRIDS, features
 
@@ -32,7 +31,7 @@ def teach(model, seed: int, count: int, ends: float = 0.05) -> None:
         fraud = x.get("amount", 60.0) > 100.0 and x.get("count", 9.0) > 2.0
         model.learn_one(x, fraud, chance.choice([1.0, 0.3, 2.0]))
         if chance.random() < ends:
-            end_step(model)
+            model.end_step()
 
 
 def stored(model) -> bytes:
@@ -116,7 +115,7 @@ def test_a_blend_tells_its_models_where_a_step_ends():
     model = LogitMean(net=inner, logistic=ScaledLogistic())
     model.learn_one(x, True)
     assert added(inner, x) == 0.0
-    end_step(model)
+    model.end_step()
     assert added(inner, x) > 0.0
 
 

@@ -1,7 +1,8 @@
 """Scenes on Faust's and aiokafka's own classes, each played with the mends or as in stock.
 
-`python -m tests.runtime.mends.scenes mended|stock` plays them all, each in a process of its own, and
-prints for each its name and how it ended, as JSON. The name of a scene is that of the mend.
+`python -m tests.runtime.mends.scenes mended|stock` plays them all, each in a process of its
+own, and prints for each its name and how it ended, as JSON. The name of a scene is that of the
+mend.
 """
 
 import asyncio
@@ -26,10 +27,11 @@ from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
+from app import apps
 from app.runtime.flow import Lane, WithRoom
 from app.runtime.mends.install import MENDS, SELF_FENCE
 from app.serving.application import create_app
-from app.settings import Settings
+from app.settings import read_settings
 
 T, F, C = (TP(topic, 0) for topic in ("transactions", "feedback", "weir-customers-changelog"))
 MORE = ("refused-commit",)  # scenes beside the one of a mend
@@ -42,9 +44,10 @@ class Stage:
 
     def __init__(self, leave_out: set[str]) -> None:
         self.data = Path(tempfile.mkdtemp()) / "data"
-        self.app = create_app(Settings(data_dir=self.data), leave_out)
+        self.app = create_app(apps.set_up(read_settings(data_dir=self.data)), leave_out)
         self.app.finalize()
         self.flow, self.consumer = self.app.weir.flow, self.app.consumer
+        self.table = self.app.weir.records.faust
         self.recovery: Recovery = self.app.tables.recovery
 
     def hold(self, tp: TP, position: int, committed: int) -> None:
@@ -76,7 +79,7 @@ async def commit_before_revoke(stage: Stage) -> str:
     assert not stage.flow.open and not said, "the gate is shut; it waits for the step"
     stage.flow.sources["transactions"].outstanding = 0
     await revoking
-    assert (stage.flow.epoch, stage.flow.positions, stage.flow.lanes) == (1, {}, {})
+    assert (stage.flow.assignment, stage.flow.positions, stage.flow.lanes) == (1, {}, {})
     assert said[-2:] == ["flush", "faust's own"]
     return "committed" if said[0] == ("commit", {T: 7}) else "dropped"
 
@@ -129,12 +132,12 @@ async def commit_before_stop(stage: Stage) -> str:
 
 
 async def own_positions(stage: Stage) -> str:
-    async def ready(partition: int, epoch: int) -> None:
+    async def ready(partition: int, assignment: int) -> None:
         await asyncio.Event().wait()
 
     stage.flow.owner.ready = ready
     lane = Lane(stage.flow.sources["transactions"])
-    stage.flow.take(Thing(message=Thing(lane=lane, tp=T, offset=9, epoch=0)))
+    stage.flow.take(Thing(message=Thing(lane=lane, tp=T, offset=9, assignment=0)))
     return f"commits {stage.consumer._new_offset(T)} while the step waits"
 
 
@@ -258,21 +261,19 @@ async def rest_changelogs(stage: Stage) -> str:
     for _ in range(3):
         await stage.flow.deliver(consumer, {T: []}, {T})
     for function, arguments in called[:1]:
-        stage.flow.epoch += 1
+        stage.flow.assignment += 1
         await function(*arguments)
-        assert not paused, "these changelogs are the next epoch's"
-        stage.flow.epoch -= 1
+        assert not paused, "these changelogs are the next assignment's"
+        stage.flow.assignment -= 1
         await function(*arguments)
     return f"told {len(called)} times, {len(paused)} at rest"
 
 
 async def leave_on_errors(stage: Stage) -> str:
-    table = stage.app.weir.customers
-
     def broken(*args):
         raise RuntimeError("the store is broken")
 
-    table.data.apply_changelog_batch = broken
+    stage.table.data.apply_changelog_batch = broken
     await _slurp(stage, [_change(C, 0, b"k")])
     return "goes on"
 
@@ -280,8 +281,7 @@ async def leave_on_errors(stage: Stage) -> str:
 async def tracked_only(stage: Stage) -> str:
     """A record of a partition that has gone comes behind one that is tracked."""
     applied: list[bytes] = []
-    table = stage.app.weir.customers
-    table.data.apply_changelog_batch = lambda batch, **_: applied.extend(
+    stage.table.data.apply_changelog_batch = lambda batch, **_: applied.extend(
         event.message.key for event in batch
     )
     changes = (C, 0, b"ours"), (STRANGER, 9, b"a stranger's"), (C, 1, b"ours again")
@@ -295,10 +295,10 @@ def _change(tp: TP, offset: int, key: bytes) -> Thing:
 
 async def _slurp(stage: Stage, events: list) -> None:
     """Let Faust's own loop read these changes."""
-    recovery, table = stage.recovery, stage.app.weir.customers
+    recovery = stage.recovery
     recovery._set_recovery_started()
     recovery.active_tps.add(C)
-    recovery.tp_to_table[C] = table
+    recovery.tp_to_table[C] = stage.table
     recovery.buffer_sizes[C] = 1
     stage.app.flow_control.resume()
     queue = stage.app.tables.changelog_queue
@@ -321,7 +321,7 @@ async def leave_on_timeouts(stage: Stage) -> str:
 
 
 async def discard_damage(stage: Stage) -> str:
-    store = stage.app.weir.customers.data
+    store = stage.table.data
     path = store.partition_path(0)
     path.mkdir(parents=True)
     (path / "CURRENT").write_text("MANIFEST-000005\n")
@@ -424,7 +424,7 @@ async def _write_after_close() -> str:
 
 async def self_fence(stage: Stage) -> str:
     stage.flow.guard.last -= 60.0
-    stage.flow.mine(T, stage.flow.epoch)
+    stage.flow.mine(T, stage.flow.assignment)
     return "goes on"
 
 

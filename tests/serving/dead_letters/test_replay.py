@@ -7,10 +7,12 @@ import pytest
 from app.serving.dead_letters.journey import HEADER, Journey, read_journey
 from app.serving.dead_letters.read import Letter, read_letter
 from app.serving.dead_letters.replay import Selection, destination, history_of, why_kept
+from app.serving.setup import Setup
 from app.settings import read_settings
+from tests.cards import cards
 from tests.serving.dead_letters.test_write import kept_as
 
-SETTINGS = read_settings(partitions=4, topic_prefix="eu-")
+SETUP = Setup(read_settings(partitions=4, topic_prefix="eu-"), cards(partitions=4))
 HEADERS = {
     "reason": b"`amount` is missing",
     "topic": b"eu-transactions",
@@ -41,7 +43,7 @@ def letter(at: int = 1000, **headers: bytes | None) -> Letter:
     ],
 )
 def test_a_letter_goes_back_only_whole_and_to_an_input(headers, why):
-    found = why_kept(letter(**headers), SETTINGS, 5000 + SETTINGS.horizon * 1000)
+    found = why_kept(letter(**headers), SETUP, 5000 + SETUP.settings.horizon * 1000)
     assert found is None if why is None else re.search(why, found or "")
 
 

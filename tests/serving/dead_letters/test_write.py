@@ -7,14 +7,15 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from app.core.labels import LabelEntry, decode_entry, encode_entry
-from app.core.settling import MAX_REVISIONS, Known, settle
+from app.core.messages import Origin
+from app.core.settling import MAX_REVISIONS, Received
 from app.errors import Refused
-from app.messages import Feedback, Origin, read_feedback
 from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
 from app.serving.dead_letters.journey import HEADER, HISTORY_BYTES, carried
 from app.serving.dead_letters.write import HEADERS_BYTES, dead_letter, given_up, waiting_again
-from tests.core.sayings import decision
+from app.streams.fraud.messages import Feedback, read_feedback
+from tests.core.sayings import CARDS, decision, settle
 
 REASON = Refused("`amount` is missing")
 
@@ -77,12 +78,10 @@ def test_a_long_reason_is_cut_between_characters():
 
 def test_labels_that_waited_are_published_again_as_they_were():
     entry = LabelEntry("c1", [])
-    for n, customer in enumerate(("c1", "c2")):
-        said = Feedback(
-            id="t1", customer=customer, label="fraud", source="analyst", at=n, actor="ann"
-        )
-        settle(entry, said, Known(Origin(1, 0, n), 1000 + n), None)
-    again = list(waiting_again("t1", entry))
+    for n, key in enumerate(("c1", "c2")):
+        said = Feedback(id="t1", key=key, label="fraud", source="analyst", at=n, actor="ann")
+        settle(entry, said, Received(Origin(1, 0, n), 1000 + n), None)
+    again = list(waiting_again(CARDS, "t1", entry))
     assert [(out.key, out.timestamp, out.headers) for out in again] == [
         (b"c1", 1000, ()),
         (b"c2", 1001, ()),
@@ -92,9 +91,9 @@ def test_labels_that_waited_are_published_again_as_they_were():
 
 def test_a_label_that_is_given_up_says_where_it_was_read():
     entry = LabelEntry("c1", [])
-    said = Feedback(id="t1", customer="c1", label="fraud", source="analyst", label_id="l1")
-    revision = settle(entry, said, Known(Origin(1, 2, 17), 1000), None)
-    letter = given_up("feedback", "t1", entry, revision)
+    said = Feedback(id="t1", key="c1", label="fraud", source="analyst", label_id="l1")
+    revision = settle(entry, said, Received(Origin(1, 2, 17), 1000), None)
+    letter = given_up(CARDS, "feedback", "t1", entry, revision)
     headers = dict(letter.headers)
     assert (headers["topic"], headers["partition"], headers["offset"]) == (b"feedback", b"2", b"17")
     assert b"WEIR_LABEL_WAIT" in headers["reason"]
@@ -113,15 +112,15 @@ def test_a_record_that_was_replayed_keeps_its_history_when_it_is_refused_again()
 
 def test_a_label_that_was_replayed_keeps_its_history_while_it_waits_and_no_longer():
     entry = LabelEntry("c1", [])
-    said = Feedback(id="t1", customer="c1", label="fraud", source="analyst", label_id="l1")
-    revision = settle(entry, said, Known(Origin(1, 2, 17), 1000, JOURNEY), None)
+    said = Feedback(id="t1", key="c1", label="fraud", source="analyst", label_id="l1")
+    revision = settle(entry, said, Received(Origin(1, 2, 17), 1000, JOURNEY), None)
     entry = decode_entry(encode_entry(entry), "")
-    (again,) = waiting_again("t1", entry)
+    (again,) = waiting_again(CARDS, "t1", entry)
     assert again.headers == ((HEADER, JOURNEY),)
-    letter = given_up("feedback", "t1", entry, revision)
+    letter = given_up(CARDS, "feedback", "t1", entry, revision)
     assert dict(letter.headers)[HEADER] == JOURNEY
     assert dict(letter.headers)["timestamp"] == b"1000"
-    settled = settle(entry, said, Known(Origin(1, 2, 18), 1000, JOURNEY), decision())
+    settled = settle(entry, said, Received(Origin(1, 2, 18), 1000, JOURNEY), decision())
     assert (settled.outcome, settled.history) == ("settled", b"")
 
 
@@ -130,12 +129,12 @@ def test_the_largest_entry_of_labels_that_wait_with_their_history_fits_into_one_
     for n in range(MAX_REVISIONS):
         said = Feedback(
             id="t1",
-            customer="c" * 128,
+            key="c" * 128,
             label="fraud",
             source="analyst",
             note="\N{GRINNING FACE}" * 2000,
             label_id=f"{n:0128d}",
         )
-        known = Known(Origin(1, 2, n), 1000, carried([(HEADER, b"x" * HISTORY_BYTES)]))
+        known = Received(Origin(1, 2, n), 1000, carried([(HEADER, b"x" * HISTORY_BYTES)]))
         assert settle(entry, said, known, None).history
     assert len(encode_entry(entry)) < 1_000_000

@@ -5,14 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.fold import LearningState
-from app.core.labels import RANKS, LabelEntry
-from app.core.settling import DAY_MS, Known, settle
-from app.messages import Example, Feedback, Origin, Prediction, read_example
+from app.core.hashing import hash64
+from app.core.labels import LabelEntry
+from app.core.messages import Origin
+from app.core.settling import Received
 from app.streams.fraud.features import GRIDS
-from app.streams.fraud.history.record import hash64
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.merchants import DAYS, FRAUDS, HEAD, LABELS, RING, Merchants
-from tests.core.sayings import decision
+from app.streams.fraud.messages import Example, Feedback, Prediction, read_example
+from app.units import DAY_MS
+from tests.core.sayings import LABELS as CARD_LABELS
+from tests.core.sayings import decision, settle
 
 START = 20_000  # a day
 TXS = ("t1", "t2", "t3", "t4")
@@ -24,7 +27,7 @@ EDGES = [0, 30 * 24, 31 * 24, 32 * 24]  # days that share a bucket, or are the l
 hours = st.sampled_from(EDGES) | st.integers(0, 45 * 24)
 said = st.tuples(
     st.sampled_from(TXS),
-    st.sampled_from(list(RANKS)),
+    st.sampled_from(list(CARD_LABELS.ranks)),
     st.sampled_from(["fraud", "legit", "unsure", "none"]),
     hours,
 )
@@ -44,9 +47,9 @@ def tell(sequence: list, matured: float) -> tuple[dict[str, LabelEntry], list[Ex
     for offset, (tx, source, label, hour) in enumerate(sequence):
         at = START * DAY_MS + hour * DAY_MS // 24
         feedback = Feedback(
-            id=tx, customer="c1", label=label, source=source, at=at, label_id=f"l{offset}"
+            id=tx, key="c1", label=label, source=source, at=at, label_id=f"l{offset}"
         )
-        known = Known(Origin(1, 0, offset), at)
+        known = Received(Origin(1, 0, offset), at)
         revision = settle(entries[tx], feedback, known, decided(tx), matured)
         if revision is not None and revision.example:
             examples.append(read_example(revision.example))
@@ -136,7 +139,7 @@ def test_models_are_taught_every_value_that_came_to_hold_and_no_withdrawal(seque
             taught.fold(example, offset)
     values = [example.y for example in examples if example.y is not None]
     counts = state.counts
-    assert (counts.frauds, counts.legitimate) == (sum(values), len(values) - sum(values))
+    assert (counts.positives, counts.negatives) == (sum(values), len(values) - sum(values))
     assert counts.withdrawn == len(examples) - len(values)
     x = decision().features
     assert state.logit(x, 0, "both") == taught.logit(x, 0, "both")

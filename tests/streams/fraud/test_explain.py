@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.streams.fraud.explain import LEAST, MOST, PHRASES, RULE_THEMES, Trust, explain, phrase
-from app.streams.fraud.features import FEATURES
+from app.core.domain import ALONE, Trust
+from app.streams.fraud.explain import LEAST, MOST, RULE_THEMES, explain
+from app.streams.fraud.features import BY_NAME, FEATURES
 from app.streams.fraud.rules import RULES, rules
 
 X = {
@@ -18,19 +19,18 @@ X = {
     "customer_frauds_14d": 2.0,
 }
 
-MODEL = Trust(model=1.0, rules=0.0)
-
 
 def test_every_feature_and_rule_has_words():
-    assert set(PHRASES) == {feature.name for feature in FEATURES}
+    assert list(BY_NAME.values()) == list(FEATURES)
+    assert all(feature.phrase.count("{") == 1 for feature in FEATURES)
     assert set(RULE_THEMES) == {rule.__name__ for rule in RULES}
-    assert set(RULE_THEMES.values()) <= {words.theme for words in PHRASES.values()}
+    assert set(RULE_THEMES.values()) <= {feature.theme for feature in FEATURES}
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 2.5, 1e12])
-@pytest.mark.parametrize("name", PHRASES)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_any_value_can_be_said(name, value):
-    text = phrase(name, value)
+    text = BY_NAME[name].words(value)
     assert text and "{" not in text
 
 
@@ -46,26 +46,26 @@ def test_any_value_can_be_said(name, value):
     ],
 )
 def test_phrases_carry_the_number(name, text):
-    assert phrase(name, X[name]) == text
+    assert BY_NAME[name].words(X[name]) == text
 
 
 def test_the_largest_contributions_come_first_and_at_most_four():
     shares = {name: float(rank + 1) for rank, name in enumerate(X)}
-    reasons = explain(X, shares, [], MODEL)
+    reasons = explain(X, shares, [], ALONE)
     assert [reason.name for reason in reasons] == list(X)[:-5:-1]
     assert len(reasons) == MOST
 
 
 def test_features_that_say_the_same_are_named_once():
     shares = {"amount_log_ratio": 1.0, "amount_zscore": 2.0, "amount": 0.5, "count_5m": 0.7}
-    assert [r.name for r in explain(X, shares, [], MODEL)] == [
+    assert [r.name for r in explain(X, shares, [], ALONE)] == [
         "amount_zscore",
         "count_5m",
     ]
 
 
 def test_what_speaks_for_the_customer_or_hardly_counts_is_no_reason():
-    assert explain(X, {"amount": -3.0, "count_5m": LEAST / 2}, [], MODEL) == []
+    assert explain(X, {"amount": -3.0, "count_5m": LEAST / 2}, [], ALONE) == []
 
 
 def test_rules_and_model_are_weighed_as_in_the_score():
@@ -79,4 +79,4 @@ def test_rules_and_model_are_weighed_as_in_the_score():
 def test_equal_contributions_have_one_order():
     shares = {"count_5m": 1.0, "amount": 1.0, "km_from_home": 1.0}
     backwards = dict(reversed(shares.items()))
-    assert explain(X, shares, [], MODEL) == explain(X, backwards, [], MODEL)
+    assert explain(X, shares, [], ALONE) == explain(X, backwards, [], ALONE)

@@ -1,25 +1,27 @@
 """Tests of the features."""
 
 from math import isfinite, log
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.hashing import hash64
+from app.core.messages import Origin
 from app.core.models.logit import check_features
 from app.errors import SettingsError
-from app.messages import Origin, Transaction
-from app.streams.fraud.extract import DAY, FILLS, HOUR, extract, kilometres
-from app.streams.fraud.features import FEATURES, FULL, GRIDS, SETS, SMALL, feature_set, table
+from app.streams.fraud.extract import FILLS, extract, kilometres
+from app.streams.fraud.features import FEATURES, FULL, GRIDS, SETS, SMALL, feature_set
 from app.streams.fraud.history.past import Past
-from app.streams.fraud.history.record import Event, History, Limits, hash64
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
 from app.streams.fraud.merchants import MerchantView
+from app.streams.fraud.messages import Transaction
+from app.units import DAY_MS, HOUR_MS, MINUTE_MS
 
-NOW = 19_723 * DAY + 12 * HOUR  # Monday, 2024-01-01, noon
+NOW = 19_723 * DAY_MS + 12 * HOUR_MS  # Monday, 2024-01-01, noon
 QUIET = MerchantView(0.01, 0.01, 0.01)
 ROME, PARIS = (41.9, 12.5), (48.86, 2.35)
-MINUTE = 60_000
 
 Paid = tuple[int, float]  # when, before NOW in ms, and the amount
 
@@ -49,7 +51,7 @@ def seen(
 
 amounts = st.floats(0, 1e12)
 places = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
-agos = st.integers(-DAY, 400 * DAY)
+agos = st.integers(-DAY_MS, 400 * DAY_MS)
 
 
 @given(st.lists(st.tuples(agos, amounts), max_size=40), amounts, places, places)
@@ -83,7 +85,7 @@ def test_a_group_fills_its_own_features():
     for name, fill in FILLS.items():
         x: dict[str, float] = {}
         run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
-        behind = past((DAY, 10.0), (HOUR, 90.0), (MINUTE, 10.0), place=ROME)
+        behind = past((DAY_MS, 10.0), (HOUR_MS, 90.0), (MINUTE_MS, 10.0), place=ROME)
         tx = Transaction(id="t", at=NOW, customer="c", merchant="m1", amount=5.0, lat=1.0, lon=1.0)
         fill(x, tx, behind, run)
         assert list(x) == [feature.name for feature in FEATURES if feature.group == name]
@@ -91,7 +93,7 @@ def test_a_group_fills_its_own_features():
 
 def test_everything_has_a_value_where_everything_is_known():
     run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
-    behind = past((DAY, 10.0), (HOUR, 90.0), (MINUTE, 10.0), place=ROME)
+    behind = past((DAY_MS, 10.0), (HOUR_MS, 90.0), (MINUTE_MS, 10.0), place=ROME)
     x = seen(10.0, behind, run, place=PARIS)
     assert list(x) == [feature.name for feature in FEATURES]
 
@@ -127,10 +129,10 @@ def test_the_table_is_fit_for_binned_models():
     [
         pytest.param(0, 0.0, 1.0, 0.0, id="the first Thursday of 1970"),
         pytest.param(NOW, 12.0, 0.0, 0.0, id="Monday noon"),
-        pytest.param(NOW - 5 * HOUR - 1, 6.0, 1.0, 0.0, id="just before seven"),
-        pytest.param(NOW - 5 * HOUR, 7.0, 0.0, 0.0, id="seven"),
-        pytest.param(NOW - DAY, 12.0, 0.0, 1.0, id="Sunday"),
-        pytest.param(NOW + 5 * DAY, 12.0, 0.0, 1.0, id="Saturday"),
+        pytest.param(NOW - 5 * HOUR_MS - 1, 6.0, 1.0, 0.0, id="just before seven"),
+        pytest.param(NOW - 5 * HOUR_MS, 7.0, 0.0, 0.0, id="seven"),
+        pytest.param(NOW - DAY_MS, 12.0, 0.0, 1.0, id="Sunday"),
+        pytest.param(NOW + 5 * DAY_MS, 12.0, 0.0, 1.0, id="Saturday"),
     ],
 )
 def test_hour_night_and_weekend_come_from_the_record(at, hour, night, weekend):
@@ -139,28 +141,28 @@ def test_hour_night_and_weekend_come_from_the_record(at, hour, night, weekend):
 
 
 def test_windows_count_the_transaction_itself():
-    x = seen(60.0, past((2 * HOUR, 20.0), (3 * MINUTE, 10.0), (30_000, 20.0)))
+    x = seen(60.0, past((2 * HOUR_MS, 20.0), (3 * MINUTE_MS, 10.0), (30_000, 20.0)))
     assert [x[f"count_{w}"] for w in ("1m", "5m", "60m", "1d")] == [2.0, 3.0, 3.0, 4.0]
     assert [x[f"mean_{w}"] for w in ("1m", "5m", "60m", "1d")] == [40.0, 30.0, 30.0, 27.5]
 
 
 def test_an_amount_is_compared_with_the_customers_own():
-    x = seen(100.0, past(*[(DAY, 10.0)] * 5))
+    x = seen(100.0, past(*[(DAY_MS, 10.0)] * 5))
     assert x["amount_log_ratio"] == pytest.approx(log(10))
     assert x["amount_zscore"] == pytest.approx((100 - 10) / (10**2 / 2 / 7) ** 0.5)
 
 
 def test_one_high_amount_is_remembered_as_a_spike():
-    x = seen(10.0, past((3 * DAY, 10.0), (2 * DAY, 80.0), (DAY, 10.0)))
+    x = seen(10.0, past((3 * DAY_MS, 10.0), (2 * DAY_MS, 80.0), (DAY_MS, 10.0)))
     assert x["days_since_spike"] == 2.0
     assert x["largest_log_ratio_14d"] > 1.5
     assert x["log_ratio_to_largest_14d"] == pytest.approx(log(10 / 80))
-    assert seen(10.0, past((20 * DAY, 80.0))).get("largest_log_ratio_14d") is None
+    assert seen(10.0, past((20 * DAY_MS, 80.0))).get("largest_log_ratio_14d") is None
 
 
 def test_speed_is_taken_from_the_last_place_over_ten_minutes_at_least():
     way = kilometres(*ROME, *PARIS)
-    slow = seen(place=PARIS, behind=past((2 * HOUR, 10.0), place=ROME))
+    slow = seen(place=PARIS, behind=past((2 * HOUR_MS, 10.0), place=ROME))
     assert slow["kmh_from_last"] == pytest.approx(way / 2, rel=1e-4)
     assert slow["km_from_home"] == pytest.approx(way, rel=1e-4)
     fast = seen(place=PARIS, behind=past((1, 10.0), place=ROME))
@@ -168,18 +170,12 @@ def test_speed_is_taken_from_the_last_place_over_ten_minutes_at_least():
 
 
 def test_a_known_merchant_is_not_new():
-    assert seen(behind=past((DAY, 10.0), merchant="m1"))["first_at_merchant"] == 0.0
-    assert seen(behind=past((DAY, 10.0), merchant="m2"))["first_at_merchant"] == 1.0
+    assert seen(behind=past((DAY_MS, 10.0), merchant="m1"))["first_at_merchant"] == 0.0
+    assert seen(behind=past((DAY_MS, 10.0), merchant="m2"))["first_at_merchant"] == 1.0
 
 
 def test_fraud_labels_of_the_last_fourteen_days_count():
     history = History.decode(None, epoch=1, limits=Limits(events=4, replay=0, labels=4))
     for number, days in enumerate((1, 13, 15)):
-        history.learn_label(number, Origin(1, 0, number), NOW - days * DAY, True)
+        history.learn_label(number, Origin(1, 0, number), NOW - days * DAY_MS, True)
     assert seen(behind=history.before(0))["customer_frauds_14d"] == 2.0
-
-
-def test_the_documentation_is_the_table():
-    """To renew it: python -c "from app.streams.fraud.features import table; print(table(), end='')"."""
-    page = Path(__file__).parents[3] / "docs" / "features.md"
-    assert page.read_text() == table()

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from app.messages import Transaction, label_id
 
 from app.data.player import play
 from app.data.rows import Due, Labelled
 from app.errors import DataError
-from app.messages import Transaction, label_id
 from app.streams.fraud.files import open_dataset
 
 DAY_MS = 86_400_000

@@ -1,11 +1,11 @@
-"""Statistics of a learning state: merchants, and the trial of rules and model."""
+"""Statistics of a learning state: merchants, and the weight of the rules."""
 
 import msgspec
 
 from app.core.dump import Learned
 from app.core.fold import Statistics
 from app.streams.fraud.knowledge import Knowledge
-from app.streams.fraud.rules_weight import GROWN, Trial
+from app.streams.fraud.rules_weight import GROWN, RulesWeight
 from tests.streams.fraud.test_merchants import example
 
 SUSPICIOUS = {"count_5m": 9.0}
@@ -32,23 +32,23 @@ def taught(*examples, models: Models | None = None) -> Knowledge:
     return knowledge
 
 
-def test_an_alert_that_the_rules_alone_raise_is_judged():
-    trial = taught(example(1, x=SUSPICIOUS), example(0), models=Models(-1.0)).trial
-    assert (trial.alerts, trial.frauds) == (1.0, 1.0)
+def test_an_alert_that_the_rules_alone_raise_counts():
+    rules = taught(example(1, x=SUSPICIOUS), example(0), models=Models(-1.0)).rules_weight
+    assert (rules.alerts, rules.frauds) == (1.0, 1.0)
 
 
 def test_an_alert_of_both_says_nothing():
-    assert taught(example(1, x=SUSPICIOUS), models=Models(0.5)).trial == Trial()
+    assert taught(example(1, x=SUSPICIOUS), models=Models(0.5)).rules_weight == RulesWeight()
 
 
-def test_nothing_is_judged_before_the_model_has_grown():
-    one_sided = Models(logit=-5.0, learned=Learned(legitimate=3, frauds=500))
-    assert taught(example(1, x=SUSPICIOUS), models=one_sided).trial == Trial()
+def test_no_alert_counts_before_the_model_has_grown():
+    one_sided = Models(logit=-5.0, learned=Learned(negatives=3, positives=500))
+    assert taught(example(1, x=SUSPICIOUS), models=one_sided).rules_weight == RulesWeight()
 
 
 def test_a_withdrawn_label_is_for_the_merchants_only():
     withdrawn = msgspec.structs.replace(example(None), x=SUSPICIOUS)
-    assert taught(withdrawn, models=Models(-1.0)).trial == Trial()
+    assert taught(withdrawn, models=Models(-1.0)).rules_weight == RulesWeight()
 
 
 def test_a_dump_comes_back_bit_by_bit():

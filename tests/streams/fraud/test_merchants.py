@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.messages import Origin, Previous
 from app.errors import SnapshotError
-from app.messages import Example, Origin, Previous
-from app.streams.fraud.merchants import DAY, PRIOR, Merchants
+from app.streams.fraud.merchants import PRIOR, Merchants
+from app.streams.fraud.messages import Example
+from app.units import DAY_MS
 
 START = 20_000  # a day
-NOON = START * DAY + DAY // 2
+NOON = START * DAY_MS + DAY_MS // 2
 USUAL = {"amount_log_ratio": 0.1, "amount_zscore": 0.5}
 
 
@@ -25,7 +27,7 @@ def example(
 ) -> Example:
     """A label that became known `day` days after the start."""
     return Example(
-        tx="t",
+        id="t",
         x=x,
         y=y,
         w=w,
@@ -35,7 +37,7 @@ def example(
         merchant=merchant,
         location=location,
         at=0,
-        known=START * DAY + round(day * DAY),
+        known=START * DAY_MS + round(day * DAY_MS),
         origin=Origin(1, 0, 0),
         end_of_step=False,
     )
@@ -49,7 +51,7 @@ def learned(*examples: Example) -> Merchants:
 
 
 def at(day: float) -> int:
-    return START * DAY + round(day * DAY)
+    return START * DAY_MS + round(day * DAY_MS)
 
 
 def copy(merchants: Merchants) -> Merchants:
@@ -74,11 +76,11 @@ in_order = st.lists(labels, max_size=30).map(lambda some: sorted(some, key=lambd
 def expected_risk(examples: list[Example], merchant: str, now: float, days: int) -> float:
     """The definition: whole day buckets, the oldest interpolated, smoothed to the overall share."""
     base = (sum(e.w for e in examples if e.y) + 1) / (sum(e.w for e in examples) + 100)
-    today, elapsed = divmod(at(now), DAY)
+    today, elapsed = divmod(at(now), DAY_MS)
     known = bad = 0.0
     for e in examples:
-        age = today - e.known // DAY
-        share = 1.0 if 0 <= age < days else 1 - elapsed / DAY if age == days else 0.0
+        age = today - e.known // DAY_MS
+        share = 1.0 if 0 <= age < days else 1 - elapsed / DAY_MS if age == days else 0.0
         if e.merchant == merchant:
             known += share * e.w
             bad += share * e.w * e.y
@@ -87,7 +89,7 @@ def expected_risk(examples: list[Example], merchant: str, now: float, days: int)
 
 @given(in_order, st.floats(0, 80))
 def test_risks_are_the_smoothed_shares_of_fraud_in_their_windows(examples, later):
-    now = max([0.0, *((e.known - at(0)) / DAY for e in examples)]) + later
+    now = max([0.0, *((e.known - at(0)) / DAY_MS for e in examples)]) + later
     merchants = learned(*examples)
     for merchant in ("m1", "m2"):
         view = merchants.view(merchant, "FR", at(now))
@@ -99,7 +101,7 @@ def test_risks_are_the_smoothed_shares_of_fraud_in_their_windows(examples, later
 @given(in_order, st.integers(0, 44))
 def test_labels_known_on_a_later_day_do_not_count(examples, day):
     """Times may lie: a transaction sees the buckets of its own day and before."""
-    newest = max([0, *(e.known // DAY - START for e in examples)])
+    newest = max([0, *(e.known // DAY_MS - START for e in examples)])
     if newest - day <= 15:  # else the ring has left the transaction's windows behind
         view = learned(*examples).view("m1", "FR", at(day + 0.5))
         expected = expected_risk(examples, "m1", day + 0.5, 7)
@@ -245,7 +247,8 @@ def test_a_label_from_before_the_ring_counts_in_the_totals_alone():
     "parts",
     [
         pytest.param([], id="nothing"),
-        pytest.param([b"xyz1" + bytes(24)], id="another format"),
+        pytest.param([b"xyz1" + bytes(24)], id="something else"),
+        pytest.param([b"mer3" + bytes(23)], id="cut short"),
         pytest.param([*Merchants().parts(), b"?"], id="an unknown part"),
     ],
 )

@@ -1,63 +1,63 @@
-"""Rules against the young model, as labels tell."""
+"""What rules count beside a young model, as labels tell."""
 
 import random
 
 import pytest
 
 from app.errors import SnapshotError
-from app.streams.fraud.rules_weight import WORTHLESS, WORTHWHILE, Trial
+from app.streams.fraud.rules_weight import WORTHLESS, WORTHWHILE, RulesWeight
 
 
-def judged(seed: int, precision: float, alerts: int = 300, expected: float = 0.0) -> Trial:
-    """A trial of so many alerts of this precision, each with the model's probability."""
-    chance, trial = random.Random(seed), Trial()
+def labelled(seed: int, precision: float, alerts: int = 300, expected: float = 0.0) -> RulesWeight:
+    """The weight after so many alerts of this precision, each with the model's probability."""
+    chance, rules = random.Random(seed), RulesWeight()
     for _ in range(alerts):
-        trial.judge(chance.random() < precision, expected)
-    return trial
+        rules.update(chance.random() < precision, expected)
+    return rules
 
 
 def test_without_alerts_the_rules_count_in_full():
-    assert Trial().weight == 1.0
+    assert RulesWeight().weight == 1.0
 
 
 @pytest.mark.parametrize(("precision", "weight"), [(0.0, 0.0), (0.9, 1.0)])
 def test_the_weight_follows_the_precision(seed, precision, weight):
-    assert judged(seed, precision).weight == weight
+    assert labelled(seed, precision).weight == weight
 
 
 def test_frauds_that_the_model_expects_do_not_speak_for_the_rules(seed):
-    assert judged(seed, 0.4).weight == 1.0
-    assert judged(seed, 0.4, expected=0.45, alerts=1000).weight < 0.5
+    assert labelled(seed, 0.4).weight == 1.0
+    assert labelled(seed, 0.4, expected=0.45, alerts=1000).weight < 0.5
 
 
 def test_between_worthless_and_worthwhile_the_rules_count_in_part():
-    half = Trial(alerts=40.0, frauds=(WORTHLESS + WORTHWHILE) / 2 * 50 - 5)
+    half = RulesWeight(alerts=40.0, frauds=(WORTHLESS + WORTHWHILE) / 2 * 50 - 5)
     assert half.weight == pytest.approx(0.5)
 
 
 def test_a_few_false_alarms_do_not_silence_the_rules(seed):
-    assert judged(seed, 0.0, alerts=5).weight == 1.0
+    assert labelled(seed, 0.0, alerts=5).weight == 1.0
 
 
 def test_old_alerts_are_forgotten():
-    trial = judged(0, 0.0)
+    rules = labelled(0, 0.0)
     for _ in range(60):
-        trial.judge(True, 0.1)
-    assert trial.weight == 1.0
+        rules.update(True, 0.1)
+    assert rules.weight == 1.0
 
 
 def test_a_weight_counts_as_so_many_alerts():
-    trial = Trial()
-    trial.judge(True, 0.5, w=0.25)
-    assert (trial.alerts, trial.frauds, trial.expected) == (0.25, 0.25, 0.125)
+    rules = RulesWeight()
+    rules.update(True, 0.5, w=0.25)
+    assert (rules.alerts, rules.frauds, rules.expected) == (0.25, 0.25, 0.125)
 
 
 def test_a_dump_comes_back_bit_by_bit(seed):
-    trial = judged(seed, 0.3, alerts=77)
-    assert Trial.of([trial.part()]) == trial
+    rules = labelled(seed, 0.3, alerts=77)
+    assert RulesWeight.of([rules.part()]) == rules
 
 
 @pytest.mark.parametrize("parts", [[], [b"mer3"], [b"\x81"]], ids=str)
 def test_a_foreign_dump_is_refused(parts):
     with pytest.raises(SnapshotError, match="the rules' alerts"):
-        Trial.of(parts)
+        RulesWeight.of(parts)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import msgspec
 
 from app.streams.fraud.history.running import NEVER, Running
-from app.streams.fraud.history.totals import DAY, Totals
+from app.streams.fraud.history.totals import Totals
+from app.units import DAY_MS, MINUTE_MS
 
-MINUTE = 60_000  # ms
 WIDTHS = {
-    "1m": MINUTE,
-    "5m": 5 * MINUTE,
-    "60m": 60 * MINUTE,
-    "1d": DAY,
-    "7d": 7 * DAY,
-    "30d": 30 * DAY,
+    "1m": MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "60m": 60 * MINUTE_MS,
+    "1d": DAY_MS,
+    "7d": 7 * DAY_MS,
+    "30d": 30 * DAY_MS,
 }
 WINDOWS = tuple(WIDTHS.values())
 

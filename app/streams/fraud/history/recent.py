@@ -7,7 +7,7 @@ same transaction, or a full section that has gone on without it: it changes noth
 
 from struct import Struct
 
-from app.messages import Origin
+from app.core.messages import Origin
 
 # transaction, origin (epoch, partition, offset, index), when it became known, 1 for fraud
 ROW = Struct("<QIIqIqB")

@@ -12,39 +12,27 @@ topic. All numbers are little-endian.
 """
 
 from bisect import bisect_left
-from functools import lru_cache
-from hashlib import blake2b
+from collections.abc import Callable, Mapping
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
+from app.core.formats import reader_of
+from app.core.hashing import cached_hash64
+from app.core.messages import Origin
 from app.errors import StateError
-from app.messages import Origin
 from app.streams.fraud.history import recent
 from app.streams.fraud.history.columns import Steps
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.ring import Event, Ring
 from app.streams.fraud.history.running import Running
 from app.streams.fraud.history.totals import Totals
+from app.streams.fraud.messages import Transaction
 
-__all__ = ["Event", "History", "Limits", "Past", "cached_hash64", "hash64"]
-
-FORMAT = 1
+FORMAT = 1  # of all sections: a change of any of them is a new one; see READERS
 NOTHING = Running()
 NONE_LEFT = Totals()
 HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
-
-
-def hash64(text: str) -> int:
-    """A 64 bit hash of an id, the same in every process.
-
-    >>> hash64("t1") == hash64("t1"), hash64("t1") == hash64("t2")
-    (True, False)
-    """
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-cached_hash64 = lru_cache(maxsize=1 << 16)(hash64)  # for merchants: their ids come again
 
 
 class Limits(NamedTuple):
@@ -60,6 +48,7 @@ class History:
 
     A replay sees what was seen at first, and leaves the bytes as they are:
 
+    >>> from app.core.hashing import hash64
     >>> limits = Limits(events=2, replay=1, labels=4)
     >>> history = History(epoch=1, limits=limits)
     >>> for offset, amount in enumerate([5.0, 7.0, 6.0, 40.0]):
@@ -116,12 +105,13 @@ class History:
         Raises
         ------
         StateError
-            The record is of a later epoch, of another format, or damaged.
+            The record is of a later epoch, of a format that is not read, or damaged.
         """
         if not raw:
             return cls(epoch, limits)
+        read = reader_of(READERS, raw[0], "a customer record")
         try:
-            history = cls._read(raw, limits)
+            history = read(raw, limits)
         except StructError as error:
             raise StateError(f"a customer record is damaged: {error}") from None
         if history.epoch != epoch:
@@ -141,6 +131,11 @@ class History:
                 self._labels,
             )
         )
+
+    def count(self, tx: Transaction, id_hash: int, offset: int) -> None:
+        """Take in a transaction, unless its offset was dealt with before."""
+        merchant = cached_hash64(tx.merchant)
+        self.insert(Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon))
 
     def insert(self, event: Event) -> bool:
         """Add the newest event; False when its offset was dealt with before.
@@ -234,15 +229,18 @@ class History:
         self.seen_through = -1
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
 
-    @classmethod
-    def _read(cls, raw: bytes, limits: Limits) -> "History":
-        form, epoch, seen_through, placed = HEADER.unpack_from(raw)
-        if form != FORMAT:
-            raise StateError(f"a customer record has format {form}, not {FORMAT}")
-        head, position = Running.decode(raw, HEADER.size, placed)
-        base, position = Running.decode(raw, position, placed)
-        ring, position = Ring.decode(raw, position)
-        totals, position = Totals.decode(raw, position, base.last_at)
-        if (len(raw) - position) % recent.ROW.size:
-            raise StateError("a customer record is damaged: its labels are cut")
-        return cls(epoch, limits, seen_through, head, base, ring, totals, raw[position:])
+
+def _read_1(raw: bytes, limits: Limits) -> History:
+    _, epoch, seen_through, placed = HEADER.unpack_from(raw)
+    head, position = Running.decode(raw, HEADER.size, placed)
+    base, position = Running.decode(raw, position, placed)
+    ring, position = Ring.decode(raw, position)
+    totals, position = Totals.decode(raw, position, base.last_at)
+    if (len(raw) - position) % recent.ROW.size:
+        raise StateError("a customer record is damaged: its labels are cut")
+    return History(epoch, limits, seen_through, head, base, ring, totals, raw[position:])
+
+
+# The present format and the one before it. A section whose layout changes keeps what decodes the
+# earlier one, for the earlier reader.
+READERS: Mapping[int, Callable[[bytes, Limits], History]] = {FORMAT: _read_1}

@@ -7,8 +7,8 @@ from struct import pack, unpack_from
 import msgspec
 
 from app.streams.fraud.history.running import NEVER
+from app.units import DAY_MS
 
-DAY = 86_400_000  # ms
 DAYS_KEPT = 31  # 30 days before an event that is up to a day late
 
 
@@ -30,7 +30,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
         days, counts, sums = list(self.days), list(self.counts), list(self.sums)
         last, count, total = (days.pop(), counts.pop(), sums.pop()) if days else (NEVER, 0, 0.0)
         for at, amount in zip(ats, amounts, strict=False):
-            day = at // DAY
+            day = at // DAY_MS
             if day == last:
                 count += 1
                 total += amount
@@ -64,12 +64,12 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
         """
         if self.latest <= start:
             return 0.0, 0.0
-        first = bisect_left(self.days, (start + 1) // DAY)
-        stop = bisect_right(self.days, end // DAY)
+        first = bisect_left(self.days, (start + 1) // DAY_MS)
+        stop = bisect_right(self.days, end // DAY_MS)
         if first >= stop:
             return 0.0, 0.0
-        begin = self.days[first] * DAY
-        finish = min(begin + DAY, self.latest + 1)
+        begin = self.days[first] * DAY_MS
+        finish = min(begin + DAY_MS, self.latest + 1)
         share = min((finish - 1 - start) / (finish - begin), 1.0)
         return (
             share * self.counts[first] + sum(self.counts[first + 1 : stop]),

@@ -4,12 +4,13 @@ Every draw comes from the seed and the transaction's id, so the answers are the 
 whatever order the transactions are asked about.
 """
 
-import hashlib
-import struct
 from collections.abc import Iterator
 
+from app.core.labels import MATURITY
+from app.core.messages import label_id
+from app.data.chances import chances
 from app.data.rows import Due, Labelled
-from app.messages import Feedback, Label, LabelSource, label_id
+from app.streams.fraud.messages import Feedback, Label
 from app.streams.fraud.simulator.traffic import Traffic
 
 QUICKEST = 2.0  # seconds that an analyst takes at least
@@ -24,17 +25,17 @@ def labels(traffic: Traffic, row: Labelled, flagged: bool) -> list[Due]:
     at maturity.
     """
     answer = analyst(traffic, row) if flagged else None
-    if answer and (answer.feedback.label == "fraud" or not row.fraud):
+    if answer and (answer.feedback.label == "fraud" or not row.positive):
         return [answer]
     return ([answer] if answer else []) + list(outcome(traffic, row, answered=answer is not None))
 
 
 def analyst(traffic: Traffic, row: Labelled) -> Due:
     """The answer to a review item: within seconds, and sometimes wrong."""
-    mistaken, took, _, _ = chances(traffic.seed, row.tx.id)
-    fraud = bool(row.fraud) != (mistaken < traffic.wrong)
+    mistaken, took, _, _ = chances(traffic.seed, row.event.id)
+    fraud = bool(row.positive) != (mistaken < traffic.wrong)
     longest = max(QUICKEST, traffic.answer_within)
-    due = row.tx.at + round(1000 * (QUICKEST + took * (longest - QUICKEST)))
+    due = row.event.at + round(1000 * (QUICKEST + took * (longest - QUICKEST)))
     actor = f"analyst-{1 + int(took * 1e6) % 4}"
     return label(row, due, "analyst", "fraud" if fraud else "legit", actor)
 
@@ -44,22 +45,22 @@ def outcome(traffic: Traffic, row: Labelled, answered: bool = False) -> Iterator
 
     A chargeback that comes after maturity corrects it. Something `answered` never matures.
     """
-    _, _, unseen, took = chances(traffic.seed, row.tx.id)
-    matures = row.tx.at + round(1000 * traffic.maturity)
-    reported = row.tx.at + round(1000 * traffic.chargeback_delay * (0.5 + took))
-    reports = bool(row.fraud) and unseen >= traffic.missed
+    _, _, unseen, took = chances(traffic.seed, row.event.id)
+    matures = row.event.at + round(1000 * traffic.maturity)
+    reported = row.event.at + round(1000 * traffic.chargeback_delay * (0.5 + took))
+    reports = bool(row.positive) and unseen >= traffic.missed
     if not answered and not (reports and reported <= matures):
-        yield label(row, matures, "maturity", "legit")
+        yield label(row, matures, MATURITY, "legit")
     if reports:
         yield label(row, reported, "chargeback", "fraud")
 
 
-def label(row: Labelled, at: int, source: LabelSource, says: Label, actor: str = "") -> Due:
+def label(row: Labelled, at: int, source: str, says: Label, actor: str = "") -> Due:
     """A label with its id, due at the time it was given."""
-    reason = REASONS[row.scenario] if says == "fraud" and row.scenario else ""
+    reason = REASONS[row.kind] if says == "fraud" and row.kind else ""
     feedback = Feedback(
-        id=row.tx.id,
-        customer=row.tx.customer,
+        id=row.event.id,
+        key=row.event.key,
         label=says,
         source=source,
         actor=actor,
@@ -68,14 +69,3 @@ def label(row: Labelled, at: int, source: LabelSource, says: Label, actor: str =
     )
     feedback.label_id = label_id(feedback)
     return Due(at, feedback)
-
-
-def chances(seed: int, id: str) -> tuple[float, float, float, float]:
-    """Four independent numbers in [0, 1) for a transaction.
-
-    >>> chances(1, "t1") == chances(1, "t1") != chances(2, "t1")
-    True
-    """
-    digest = hashlib.blake2b(f"{seed}:{id}".encode(), digest_size=16).digest()
-    one, two, three, four = (word / 2**32 for word in struct.unpack("<4I", digest))
-    return one, two, three, four

@@ -8,13 +8,13 @@ from numpy.random import Generator
 from app.streams.fraud.simulator.places import CITIES
 from app.streams.fraud.simulator.population import Customers, Floats, Ints, Merchants, neighbour
 from app.streams.fraud.simulator.traffic import Traffic
+from app.units import DAY_MS, MINUTE_MS
 
-DAY_MS = 86_400_000
 COMPROMISED, STOLEN, TESTING = 1, 2, 3
 
 DRIFT_DAYS = 60  # habits and the mix of frauds are back where they were after that
 BURST = (6, 14)  # card tests in one burst
-BURST_MS = 4 * 60_000
+BURST_MS = 4 * MINUTE_MS
 
 
 class Events(NamedTuple):

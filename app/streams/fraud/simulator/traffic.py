@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 
 from app.errors import SettingsError
 from app.streams.fraud.simulator.places import CITIES
+from app.units import DAY_MS
 
-DAY = 86_400.0
 SHARES = ("compromised", "stolen", "testing", "missed", "wrong")
 
 
@@ -34,9 +34,11 @@ class Traffic:
     drift: bool = False  # habits and the mix of frauds move over the weeks
     answer_within: float = 60.0  # longest time an analyst takes over a review item
     wrong: float = 0.02  # share of analysts' answers that are not the truth
-    chargeback_delay: float = 2 * DAY  # mean; each takes between half and one and a half of it
+    chargeback_delay: float = (
+        2 * DAY_MS / 1000
+    )  # mean; each takes between half and one and a half of it
     missed: float = 0.05  # share of frauds that nobody reports
-    maturity: float = 4 * DAY  # unreported until then counts as legitimate
+    maturity: float = 4 * DAY_MS / 1000  # unreported until then counts as legitimate
 
     def __post_init__(self) -> None:
         for name in SHARES:

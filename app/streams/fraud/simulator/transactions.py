@@ -12,12 +12,12 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 
 from app.data.rows import Labelled
-from app.messages import Transaction
+from app.streams.fraud.messages import Transaction
 from app.streams.fraud.simulator.population import FAVOURITES, Customers, Merchants, Venue
 from app.streams.fraud.simulator.scenarios import Events, Fraudsters, join, swing
 from app.streams.fraud.simulator.traffic import Traffic
+from app.units import HOUR_MS
 
-HOUR_MS = 3_600_000
 SMALLEST = 0.5  # amount
 ELSEWHERE = 0.12  # share of transactions at another shop of the own city
 TRAVEL = 0.005  # share in any city
@@ -33,7 +33,7 @@ def transactions(traffic: Traffic) -> Iterator[list[Labelled]]:
     Examples
     --------
     >>> hour = next(transactions(Traffic(seed=1)))
-    >>> hour[0].tx.at < hour[-1].tx.at, hour[0].tx.label
+    >>> hour[0].event.at < hour[-1].event.at, hour[0].event.label
     (True, None)
     """
     world = World(traffic)

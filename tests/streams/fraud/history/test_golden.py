@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from app.streams.fraud.history.record import Event, History, Limits
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
 
 STREAM = "handbook_2018-04-01_2018-08-14.parquet"
 GOLDEN = "handbook_golden_features_2018-07-25_2018-08-14.parquet"

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.hashing import hash64
+from app.core.messages import Origin
 from app.errors import StateError
-from app.messages import Origin
-from app.streams.fraud.history.past import WINDOWS
-from app.streams.fraud.history.record import Event, History, Limits, Past, hash64
-from app.streams.fraud.history.totals import DAY
+from app.streams.fraud.history.past import WINDOWS, Past
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.history.ring import Event
+from app.streams.fraud.messages import Transaction
+from app.units import DAY_MS
 
 EPOCH = 3
 START = 1_700_000_000_000
@@ -20,9 +23,9 @@ LIMITS = Limits(events=4, replay=3, labels=3)
 ROOM = Limits(events=512, replay=512, labels=3)
 
 gaps = st.one_of(
-    st.integers(-2 * DAY, 2 * DAY),  # late events too
+    st.integers(-2 * DAY_MS, 2 * DAY_MS),  # late events too
     st.integers(-90_000, 90_000),
-    st.sampled_from((0, DAY, 31 * DAY, 400 * DAY)),
+    st.sampled_from((0, DAY_MS, 31 * DAY_MS, 400 * DAY_MS)),
 )
 amounts = st.floats(0, 1e12, allow_nan=False)
 places = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
@@ -57,7 +60,7 @@ def lived(events: list[Event], limits: Limits = LIMITS) -> tuple[History, list[P
     return History.decode(raw, EPOCH, limits), seen
 
 
-def paid(*amounts: float, gap: int = DAY) -> list[Event]:
+def paid(*amounts: float, gap: int = DAY_MS) -> list[Event]:
     """One event per amount, at offsets 0, 1, 2 ..."""
     return [
         Event(i, hash64(f"t{i}"), START + i * gap, amount, 9) for i, amount in enumerate(amounts)
@@ -75,12 +78,12 @@ def by_days(events: list[Event], start: int, end: int) -> tuple[float, float]:
         return 0.0, 0.0
     latest = max(event.at for event in events)
     count = total = 0.0
-    for day in {event.at // DAY for event in events}:
-        if latest // DAY - 31 <= day <= end // DAY:
-            span = range(day * DAY, min((day + 1) * DAY, latest + 1))
+    for day in {event.at // DAY_MS for event in events}:
+        if latest // DAY_MS - 31 <= day <= end // DAY_MS:
+            span = range(day * DAY_MS, min((day + 1) * DAY_MS, latest + 1))
             share = len(range(max(span.start, start + 1), span.stop)) / len(span)
-            count += share * sum(event.at // DAY == day for event in events)
-            total += share * sum(event.amount for event in events if event.at // DAY == day)
+            count += share * sum(event.at // DAY_MS == day for event in events)
+            total += share * sum(event.amount for event in events if event.at // DAY_MS == day)
     return count, total
 
 
@@ -122,13 +125,13 @@ def test_the_typical_amount_takes_a_spike_as_two_and_a_half_times_itself():
     history, _ = lived(paid(10, 10, 1000))
     past = history.before(3)
     assert past.typical == 10 + (25 - 10) / 3
-    assert past.last_spike == START + 2 * DAY
+    assert past.last_spike == START + 2 * DAY_MS
 
 
 @pytest.mark.parametrize(
     ("ratio", "spike"),
     [
-        pytest.param(exp(0.8) * 1.000001, START + DAY, id="just above"),
+        pytest.param(exp(0.8) * 1.000001, START + DAY_MS, id="just above"),
         pytest.param(exp(0.8) * 0.999999, None, id="just below"),
     ],
 )
@@ -141,7 +144,7 @@ def test_a_spike_is_a_log_ratio_above_point_eight(ratio, spike):
 def test_a_late_spike_does_not_replace_a_later_one():
     early = Event(3, hash64("t3"), START, 1000, 9)
     history, _ = lived([*paid(10, 10, 1000), early])
-    assert history.before(4).last_spike == START + 2 * DAY
+    assert history.before(4).last_spike == START + 2 * DAY_MS
 
 
 def test_a_typical_amount_of_zero_does_not_stay_zero():
@@ -225,21 +228,23 @@ def test_smaller_limits_let_events_leave_at_the_next_one():
     history.insert(events[-1])
     assert history.first_offset_of(events[3].id_hash) is None
     assert history.before(7).amounts == (6, 7)
-    assert history.before(7).windows(START + 6 * DAY)[5][0] == 7
+    assert history.before(7).windows(START + 6 * DAY_MS)[5][0] == 7
 
 
-@pytest.mark.parametrize("gap", [DAY, 30 * DAY, -30 * DAY], ids=["narrow", "wide", "backwards"])
+@pytest.mark.parametrize(
+    "gap", [DAY_MS, 30 * DAY_MS, -30 * DAY_MS], ids=["narrow", "wide", "backwards"]
+)
 def test_times_far_apart_cost_four_bytes_more_until_the_gap_has_left(gap):
     events = paid(*[1.0] * 20, gap=1000)
     late = [event._replace(at=event.at + gap) for event in events[10:]]
     sizes = [len(lived(events[:10] + late[:n])[0]._ring.ats.packed) for n in (1, 6, 8)]
-    assert sizes == ([28, 28, 28] if gap == DAY else [56, 56, 28])
+    assert sizes == ([28, 28, 28] if gap == DAY_MS else [56, 56, 28])
 
 
 def test_a_full_record_of_the_default_size_takes_less_than_two_kilobytes():
-    record = lived(paid(*[25.0] * 48, gap=DAY // 4), Limits(32, 16, 16))[0].encode()
+    record = lived(paid(*[25.0] * 48, gap=DAY_MS // 4), Limits(32, 16, 16))[0].encode()
     assert len(record) < 1700
-    record = lived(paid(*[25.0] * 200, gap=DAY // 4), Limits(32, 16, 16))[0].encode()
+    record = lived(paid(*[25.0] * 200, gap=DAY_MS // 4), Limits(32, 16, 16))[0].encode()
     assert len(record) < 2300
 
 
@@ -259,8 +264,8 @@ class TestPlaces:
         past = self.seen((50.0, 8.0), None, (52.0, 10.0), None)
         assert past.home == (51.0, 9.0)
         assert (past.running.last_lat, past.running.last_lon) == (52.0, 10.0)
-        assert past.running.last_place_at == START + 2 * DAY
-        assert past.last_at == START + 3 * DAY
+        assert past.running.last_place_at == START + 2 * DAY_MS
+        assert past.last_at == START + 3 * DAY_MS
 
     def test_of_two_places_at_one_time_the_one_that_came_last_counts(self):
         events = paid(1.0, 1.0, gap=0)
@@ -284,7 +289,7 @@ class TestEpoch:
         assert past.whole
         assert past.amounts == (7, 8, 9, 10)
         assert past.count == 10
-        assert history.insert(Event(0, hash64("new"), START + 10 * DAY, 11, 9))
+        assert history.insert(Event(0, hash64("new"), START + 10 * DAY_MS, 11, 9))
         assert history.before(1).amounts == (8, 9, 10, 11)
 
     def test_old_transactions_are_still_duplicates(self):
@@ -293,7 +298,7 @@ class TestEpoch:
 
     def test_replays_in_the_new_epoch_see_the_same(self):
         raw, views = self.renewed().encode(), []
-        events = [event._replace(at=event.at + 10 * DAY) for event in paid(*range(20, 32))]
+        events = [event._replace(at=event.at + 10 * DAY_MS) for event in paid(*range(20, 32))]
         for event in events:
             history = History.decode(raw, EPOCH + 1, LIMITS)
             views.append(everything(history.before(event.offset), event.at))
@@ -379,6 +384,15 @@ class TestLabels:
         assert mixed.encode() == apart.encode()
 
 
+def test_a_transaction_counts_once_as_the_event_that_it_is():
+    tx = Transaction(id="t1", at=START, customer="c1", merchant="m1", amount=7.5, lat=1.0, lon=2.0)
+    counted, inserted = History(EPOCH, LIMITS), History(EPOCH, LIMITS)
+    inserted.insert(Event(5, hash64("t1"), START, 7.5, hash64("m1"), 1.0, 2.0))
+    for _ in range(2):
+        counted.count(tx, hash64("t1"), 5)
+        assert counted.encode() == inserted.encode()
+
+
 class TestDamage:
     def record(self) -> bytes:
         history, _ = lived([event._replace(lat=1.0, lon=2.0) for event in paid(*range(1, 11))])
@@ -393,8 +407,8 @@ class TestDamage:
                 with pytest.raises(StateError, match="customer record"):
                     History.decode(raw[:end], EPOCH, LIMITS)
 
-    def test_another_format_is_refused(self):
-        with pytest.raises(StateError, match="format 9"):
+    def test_a_later_format_is_refused(self):
+        with pytest.raises(StateError, match="format 9, which is newer"):
             History.decode(b"\x09" + self.record()[1:], EPOCH, LIMITS)
 
     def test_nothing_stored_is_an_empty_record(self):

@@ -1,0 +1,278 @@
+"""The seam: what an application says, and all that the rest of Weir knows of it.
+
+An application is plain values and pure functions. It is made for the settings of a process
+by its folder in `app.streams`; see `app.apps`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from app.core.dump import Learned, Statistics
+from app.core.fold import Head, LearningState, heads_digest
+from app.core.labels import Labels, feedback_reader
+from app.core.manifest import Identity
+from app.core.messages import (
+    Decision,
+    Example,
+    Feedback,
+    Mode,
+    PlainExample,
+    PlainPrediction,
+    Prediction,
+    Reason,
+    entry_reader,
+)
+from app.core.models.zoo import Grids
+from app.core.threshold import Budget
+
+
+class Event(Protocol):
+    """What an application judges. Its key says to which record, and to which partition, it belongs.
+
+    `at` is epoch milliseconds.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+
+
+class Past(Protocol):
+    """A record as one event finds it."""
+
+    @property
+    def whole(self) -> bool:
+        """False when what the event saw at first cannot be given any more."""
+
+
+class Record(Protocol):
+    """What is kept of a key, open for a step and changed in place.
+
+    It knows which offsets it has dealt with: nothing counts twice, whatever is replayed. Ids are
+    given as `app.core.hashing.hash64`.
+    """
+
+    def first_offset_of(self, id_hash: int) -> int | None:
+        """The lowest offset at which an id is known, None where it is not."""
+
+    def before(self, offset: int) -> Past:
+        """What the event at an offset may see."""
+
+    def count(self, event: Any, id_hash: int, offset: int) -> None:
+        """Take in an event, unless its offset was dealt with before."""
+
+    def pass_over(self, offset: int) -> None:
+        """Deal with an event without counting it: it repeats an id."""
+
+    def encode(self) -> bytes:
+        """The record as bytes."""
+
+
+class Feature(NamedTuple):
+    """A named input of the models: its unit, what it means, bin edges, and how a value is said.
+
+    `phrase` has `{}` where `show` of the value goes. Of the features of one `theme`, which say
+    much the same, only the largest is a reason. Those of a `group` are computed together.
+    """
+
+    name: str
+    group: str
+    unit: str
+    sentence: str
+    grid: Sequence[float]
+    theme: str
+    phrase: str
+    show: Callable[[float], object] = float
+
+    def words(self, value: float) -> str:
+        """A value in words."""
+        return self.phrase.format(self.show(value))
+
+
+class Trust(NamedTuple):
+    """Weights of the model's logit and of what rules say, 0 to 1. At 0 the model is not asked."""
+
+    model: float
+    rules: float
+
+
+ALONE = Trust(model=1.0, rules=0.0)
+
+
+class Scoring(NamedTuple):
+    """What is the same for all events of a partition that are scored together.
+
+    `review` is the score from which an event goes to review.
+    """
+
+    state: LearningState
+    partition: int
+    trust: Trust
+    review: float
+
+
+class Verdict(msgspec.Struct):
+    """What features and state alone say: the score lies strictly between 0 and 1."""
+
+    score: float
+    decision: Decision
+    mode: Mode
+    reasons: list[Reason]
+
+
+class Gauge(NamedTuple):
+    """A figure of an application's statistics that it shows, in metrics and in its status."""
+
+    name: str
+    sentence: str
+    read: Callable[[Any], float]
+
+
+def _nothing(_: Any) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """An application for the settings of one process.
+
+    Parameters
+    ----------
+    name, sentence
+        As `WEIR_APP` and the help say it.
+    events, records, key
+        The topic of events without its prefix, the table of their records, and the field of
+        events and labels that holds the key, as people know it.
+    partitions, epoch
+        Of the topics, from the settings.
+    read
+        Decodes and checks an event; raises Refused.
+    feedback, prediction, example
+        Structs of the messages. A prediction may have more fields than `PlainPrediction`: `facts`
+        of its event gives them. So may an example: `lesson_facts` of its prediction gives those.
+    own_label
+        The label that an event carries itself, if any.
+    labels
+        What can be said.
+    features, feature_set
+        The inputs of the models, and the name that predictions carry for them.
+    model, scope
+        What scores: an entry of the zoo, and which models.
+    heads
+        Models besides, by the name that examples carry: each learns the examples of its own.
+    statistics
+        Makes what is folded besides models, empty.
+    open
+        A record unpacked; None opens an empty one. Raises StateError.
+    note
+        Tells the record of an example's key what a label changed.
+    look
+        The features of an event, given its key's past and the statistics. All are finite; what
+        has no value is left out.
+    trust
+        How far the model counts that has learned so much, and what stands beside it, by the
+        statistics.
+    conclude
+        Score, decision and reasons of features, and of the model's logit (any, if trust says that
+        the model does not count). The same arguments give the same bits.
+    review, block, budget
+        The thresholds, and how many alerts each partition may raise, None for any number.
+    engine
+        Fingerprint of all that decides the last bits of a score in this process.
+    gauges
+        Figures to show.
+    stake
+        What an event is worth, for reports that weigh by it.
+    routes, traffic, files
+        Where the pages, simulated traffic and the reader of files are, as `pkgutil.resolve_name`
+        takes it; empty where there is none. They are loaded only by who needs them.
+    """
+
+    name: str
+    sentence: str
+    events: str
+    records: str
+    key: str
+    partitions: int
+    epoch: int = 1
+
+    read: Callable[[bytes | None], Any]
+    feedback: type[Feedback] = Feedback
+    prediction: type[Prediction] = PlainPrediction
+    facts: Callable[[Any], Mapping[str, Any]] = _nothing
+    example: type[Example] = PlainExample
+    lesson_facts: Callable[[Any], Mapping[str, Any]] = _nothing
+    own_label: Callable[[Any], str | None] = lambda event: None
+
+    labels: Labels
+    features: Sequence[Feature]
+    feature_set: str
+    model: str = "binned"
+    scope: str = "both"
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    statistics: Callable[[], Statistics]
+
+    open: Callable[[bytes | None], Any]
+    note: Callable[[Any, Any], None] = lambda record, example: None
+    look: Callable[[Any, Any, Any], dict[str, float]]
+    trust: Callable[[Learned, Any], Trust] = lambda learned, statistics: ALONE
+    conclude: Callable[[dict[str, float], float, Scoring], Verdict]
+    review: float = 0.5
+    block: float = 0.9
+    budget: Budget | None = None
+    engine: str = ""
+
+    gauges: Sequence[Gauge] = ()
+    stake: Callable[[Any], float] = lambda prediction: 0.0
+    routes: str = ""
+    traffic: str = ""
+    files: str = ""
+
+    # -- what follows from these
+
+    @cached_property
+    def grids(self) -> Grids:
+        """Bin edges by feature name."""
+        return {feature.name: feature.grid for feature in self.features}
+
+    def new_state(self, statistics: Statistics | None = None) -> LearningState:
+        """An empty learning state, with the application's statistics unless others are given."""
+        return LearningState(
+            self.model,
+            self.partitions,
+            self.grids,
+            self.statistics() if statistics is None else statistics,
+            self.heads,
+        )
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What a snapshot must be of to fit."""
+        return Identity(self.model, self.partitions, heads_digest(self.grids, self.heads))
+
+    @cached_property
+    def read_feedback(self) -> Callable[[bytes | None], Feedback]:
+        """Decodes and checks a label; raises Refused."""
+        return feedback_reader(self.feedback, self.labels)
+
+    @cached_property
+    def read_prediction(self) -> Callable[[bytes], Any]:
+        """Decodes a prediction; raises msgspec.DecodeError."""
+        return msgspec.json.Decoder(self.prediction).decode
+
+    @cached_property
+    def read_entry(self) -> Callable[[bytes], Any]:
+        """Decodes an entry of the examples log; raises msgspec.DecodeError."""
+        return entry_reader(self.example)
+
+    @cached_property
+    def read_example(self) -> Callable[[bytes], Any]:
+        """Decodes an example; raises msgspec.DecodeError."""
+        return msgspec.json.Decoder(self.example).decode

@@ -1,0 +1,204 @@
+"""The messages that learning needs, whatever an application judges.
+
+An application extends what it must: `Prediction` and `Example` by the fields that its pages
+and statistics use, `Feedback` by the name that its key has in JSON.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+
+from app.wire import Id, Instant, Note, Word
+
+Decision = Literal["approve", "review", "block"]
+Mode = Literal["rules", "blend", "model", "degraded"]
+
+
+class Feedback(Struct, kw_only=True):
+    """What somebody says of an event: a label. `none` withdraws what that source said before.
+
+    `key` is the event's, so that a label lies on the partition of its event.
+    """
+
+    id: Id
+    key: Id
+    label: Word
+    source: Word
+    actor: Word = ""
+    at: Instant | None = None
+    reason: Word = ""
+    note: Note = ""
+    label_id: Word = ""
+
+
+class Source(Struct, array_like=True, frozen=True):
+    """Where the record of an event lies in its topic."""
+
+    partition: int
+    offset: int
+
+
+class ModelUsed(Struct, frozen=True):
+    """What scored: zoo entry, scope, version (the next examples offset to fold), feature set.
+
+    A prediction that names no set is of a release that had only this one.
+    """
+
+    name: str
+    scope: str
+    version: int
+    features: str = "fraud-full"
+
+
+class Reason(Struct, frozen=True):
+    """One cause of a score: the feature (or rule), its share of the logit, and the words for it."""
+
+    name: str
+    contribution: float
+    text: str
+
+
+class Prediction(Struct, kw_only=True):
+    """The decision on an event, with everything needed to compute it again.
+
+    `threshold` is the score from which it went to review, None if a release decided that did
+    not say so.
+    """
+
+    if TYPE_CHECKING:  # an application declares them, in the order in which it writes them
+        id: str
+        key: str
+        at: int
+        score: float
+        threshold: float | None = None
+        decision: Decision
+        reasons: list[Reason]
+        mode: Mode
+        model: ModelUsed
+        features: dict[str, float]
+        source: Source
+        engine: str
+
+
+class PlainPrediction(Prediction, kw_only=True):
+    """A prediction of an application that has nothing to add."""
+
+    id: str
+    key: str
+    at: int
+    score: float
+    threshold: float | None = None
+    decision: Decision
+    reasons: list[Reason]
+    mode: Mode
+    model: ModelUsed
+    features: dict[str, float]
+    source: Source
+    engine: str
+
+
+class Origin(Struct, array_like=True, frozen=True, order=True):
+    """The feedback record an example comes from. Ordered within one partition of one epoch."""
+
+    epoch: int
+    partition: int
+    offset: int
+    index: int = 0
+
+
+class Previous(Struct, array_like=True, frozen=True):
+    """What a correction replaces: 1 positive or 0 negative, its weight, when it became known.
+
+    `day` counts days since 1970.
+    """
+
+    label: int
+    weight: float
+    day: int
+
+
+class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
+    """One settled label with the features as scored: an entry of the examples log.
+
+    `y` is 1 for a positive, 0 for a negative and null when a label was withdrawn; then only
+    statistics learn, by subtracting `previous`. `score` and `threshold` are the prediction's.
+    `head` names the model that learns it, where an application has more than one.
+    """
+
+    if TYPE_CHECKING:  # an application declares them, in the order in which it writes them
+        id: str
+        x: dict[str, float]
+        y: int | None
+        w: float
+        previous: Previous | None
+        score: float
+        threshold: float | None = None
+        version: int
+        at: int
+        known: int
+        origin: Origin
+        end_of_step: bool
+        head: str | UnsetType = UNSET
+
+    def flagged(self, review: float) -> bool:
+        """Whether the decision was no approval; `review` holds where no threshold is known."""
+        return self.score >= (review if self.threshold is None else self.threshold)
+
+
+class PlainExample(Example, kw_only=True, tag_field="kind", tag="example"):
+    """An example of an application whose statistics need nothing more."""
+
+    id: str = field(name="tx")
+    x: dict[str, float]
+    y: int | None
+    w: float
+    previous: Previous | None
+    score: float
+    threshold: float | None = None
+    version: int
+    at: int
+    known: int
+    origin: Origin
+    end_of_step: bool
+    head: str | UnsetType = UNSET
+
+
+class Restore(Struct, kw_only=True, tag_field="kind", tag="restore"):
+    """A control entry of the examples log: the models become those of a stored snapshot.
+
+    `id` counts once. `version` and `digest` name the snapshot, `model` and `features` what its
+    models are (zoo entry, fingerprint of the features). `at` is epoch milliseconds; `actor`
+    and `reason` say who wanted it and why.
+    """
+
+    id: Id
+    version: int
+    digest: str
+    model: str
+    features: str
+    at: int
+    actor: Word = ""
+    reason: Note = ""
+
+
+LogEntry = Example | Restore
+ReadEntry = Callable[[bytes], LogEntry]
+
+
+def label_id(feedback: Feedback) -> str:
+    """The id under which a label counts once: as given, or a hash of who says what, when."""
+    if feedback.label_id:
+        return feedback.label_id
+    parts = (feedback.id, feedback.source, feedback.actor, feedback.label, str(feedback.at))
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def entry_reader(example: type[Example]) -> ReadEntry:
+    """Reads entries of an examples log whose examples are of that kind.
+
+    It raises msgspec.DecodeError for what is none.
+    """
+    return msgspec.json.Decoder(example | Restore).decode

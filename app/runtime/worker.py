@@ -1,0 +1,172 @@
+"""What every worker is made of, whatever its steps do: connections, tables, lanes, the fence."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
+
+import faust
+from aiokafka import ConsumerRecord
+from faust.types.tuples import TP
+
+from app.runtime.fence import Fence
+from app.runtime.flow import Flow, Source
+from app.runtime.guard import Exit, Guard
+from app.runtime.rocks import cause
+from app.runtime.step import Step
+from app.runtime.tables import FaustTable
+from app.runtime.watchdog import Watchdog
+from app.runtime.writer import Writers
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
+YOUNG = 10_000  # new objects from which on the collector looks for garbage; Python has 700
+
+
+class Worker:
+    """The runtime of one process, for subclasses that add sources and what their steps need.
+
+    Parameters
+    ----------
+    changelogs
+        The topic of each table, by name.
+    fenced
+        Tables that only the owner of a partition may write.
+    repeated
+        A topic in which every record counts: see `Fence`.
+    counts
+        Whether a record of that topic is an application's own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        app: faust.App,
+        changelogs: Mapping[str, str],
+        fenced: Collection[str],
+        repeated: str,
+        counts: Callable[[ConsumerRecord], bool] = lambda record: True,
+    ) -> None:
+        self.settings, self.app = settings, app
+        self.guard = Guard(settings.session_timeout, settings.data_dir)
+        self.writers = Writers(settings.brokers, self.guard.lease, self.guard.leave)
+        self.fence = Fence(
+            settings,
+            self.writers,
+            [changelogs[name] for name in fenced],
+            repeated,
+            counts,
+            self.guard.leave,
+        )
+        self.tables = {
+            name: FaustTable(app, name, changelog, settings.partitions)
+            for name, changelog in changelogs.items()
+        }
+        limit = CLOSE_SHARE * settings.session_timeout
+        self.flow = Flow(app, self.guard, settings.chunk, limit, self)
+        self._taking: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The topics that steps read; the first one says which partitions the worker has."""
+        return list(self.flow.sources.values())
+
+    def assigned(self) -> list[int]:
+        """The partitions of this worker, ascending; none during a rebalance."""
+        if not self.flow.open:
+            return []
+        topic = self.sources[0].topic
+        return sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == topic)
+
+    # -- what the flow asks of its worker
+
+    def new_step(self, tp: TP, assignment: int) -> Step:
+        """The step of a chunk."""
+        return Step(tp, self.writers, partial(self.flow.mine, tp, assignment))
+
+    async def take(self, tps: Collection[TP]) -> bool:
+        """Shut out the former owners of partitions; False when a stop has begun meanwhile."""
+        topic = self.sources[0].topic
+        partitions = {tp.partition for tp in tps if tp.topic == topic}
+        self._taking = asyncio.ensure_future(self.fence.take(partitions))
+        await asyncio.wait([self._taking])
+        if self._taking.cancelled():
+            return False
+        self._taking.result()
+        return True
+
+    async def ready(self, partition: int, assignment: int) -> None:
+        """Wait until steps of a partition may run, unless it is revoked meanwhile."""
+
+    async def flush(self) -> None:
+        """Wait until everything written so far is acknowledged."""
+        await self.writers.flush()
+
+    def recovered(self) -> None:
+        """The tables hold what the changelogs of the partitions say."""
+
+    def closed(self) -> None:
+        """Let go of what belongs to the partitions that were revoked."""
+
+    # -- what the watchdog asks
+
+    def progress(self) -> object:
+        """Whatever moves, besides positions and recovery, in a worker that makes progress."""
+        return None
+
+    def unfinished(self) -> str:
+        """What has to be done before steps can run, in words; empty when nothing has."""
+        return ""
+
+    # -- life
+
+    async def connect(self) -> None:
+        """Connect to the brokers, and read what steps begin with."""
+        await self.writers.start()
+
+    async def start(self) -> None:
+        """Connect, and begin to watch; ends the process when that cannot be."""
+        await self.connect()
+        relieve_collector()
+        self.guard.start(asyncio.get_running_loop())
+        self.keep_up("the watchdog", Watchdog(self).run())
+        self.keep_up("the fence", self.fence.keep(self.assigned))
+
+    def keep_up(self, what: str, work: Coroutine[None, None, None]) -> None:
+        """Do something beside the steps until the worker stops; it ends the process if it fails."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(partial(self._leave_if_failed, what))
+        self._background.append(task)
+
+    def _leave_if_failed(self, what: str, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.guard.leave(cause(error, Exit.STEP), f"{what} failed: {error!r}")
+
+    def stop_opening(self) -> None:
+        """The tables are about to be closed: read nothing more for partitions that are opened."""
+        if self._taking is not None:
+            self._taking.cancel()
+
+    async def stop(self) -> None:
+        """Write out what is queued and disconnect."""
+        for task in self._background:
+            task.cancel()
+        await self.writers.stop()
+        self.closed()
+        self.guard.disarm()
+
+
+def relieve_collector() -> None:
+    """Take what lives as long as the process out of the garbage collector's sight.
+
+    A full collection otherwise visits every module and function: some 80 ms in which nothing is
+    decided, and a tenth of a worker's CPU while it catches up. A step makes and drops thousands
+    of objects, so the young ones are looked through less often as well.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, 20, 20)

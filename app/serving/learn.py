@@ -1,0 +1,169 @@
+"""The second agent: learn settles labels.
+
+    feedback -> learn -> labels, records, examples
+
+It works in steps as score does: see `app.serving.score`.
+"""
+
+from collections.abc import Sequence
+
+from aiokafka import ConsumerRecord
+
+from app.core import settling
+from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
+from app.core.messages import Feedback, Origin
+from app.core.partitioning import partition_of
+from app.errors import Refused
+from app.runtime.step import Step
+from app.runtime.writer import Out
+from app.serving.dead_letters.journey import carried, carrying
+from app.serving.dead_letters.write import dead_letter, given_up
+from app.serving.partition import Partition
+from app.serving.sweep import LOOKS
+from app.serving.waiting import Waiting, overdue
+from app.wire import check_timestamp, encode
+
+LATE = 100  # labels given up in one step
+
+
+class Learn:
+    """One step over feedback: settle which label holds, append examples of what changed."""
+
+    def __init__(self, partition: Partition, step: Step) -> None:
+        self.partition, self.step = partition, step
+        self.application, self.decisions = partition.application, partition.decisions
+        self.records = step.table(partition.shared.records)
+        self.labels = step.table(partition.shared.labels)
+        self.entries: dict[str, LabelEntry] = {}
+        self.settled: list[Revision] = []
+        self.elsewhere: dict[int, list[Out]] = {}
+        self.letters: list[Out] = []
+
+    async def run(self, records: Sequence[ConsumerRecord]) -> bool:
+        """The story of a step: predictions are acknowledged before anything comes of them."""
+        said = [(record, self.read(record)) for record in records]
+        late = overdue(self.labels.store, self.patience(records[0]), LATE)
+        await self.give_up(late)
+        await self.decisions.settled(feedback.id for _, feedback in said if feedback is not None)
+        if not self.step.still_mine():
+            return False
+        for waiting in late:
+            self.expire(waiting)
+        self.forget(records)
+        for record, feedback in said:
+            if feedback is not None:
+                self.settle(record, feedback)
+        self.write_entries()
+        self.partition.write_aside(self.step)
+        receipts = self.step.store()
+        await receipts[self.labels.table.name].acked
+        return self.step.still_mine() and await self.send()
+
+    def read(self, record: ConsumerRecord) -> Feedback | None:
+        """The label in a record; None when it is refused or belongs to another partition."""
+        try:
+            check_timestamp(record.timestamp)
+            feedback = self.application.read_feedback(record.value)
+        except Refused as reason:
+            self.letters.append(dead_letter(record, reason))
+            return None
+        partition = partition_of(feedback.key, self.partition.settings.partitions)
+        if partition == record.partition:
+            return feedback
+        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
+        key, value = feedback.key.encode(), encode(feedback)
+        again = Out(key, value, carrying(carried(record.headers)), record.timestamp)
+        self.elsewhere.setdefault(partition, []).append(again)
+        return None
+
+    def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
+        """Decide what one label does, with all that is known of its event."""
+        raw = self.decisions.decision(feedback.id)
+        prediction = None if raw is None else self.application.read_prediction(raw)
+        recorded = max(record.timestamp, 0)  # producers may write what they like
+        origin = Origin(self.application.epoch, record.partition, record.offset)
+        received = settling.Received(origin, recorded, carried(record.headers))
+        weight = self.partition.settings.maturity_weight
+        try:
+            entry = self.entry(feedback.id, feedback.key)
+            repeated = any(one.origin == origin for one in entry.revisions)
+            revision = settling.settle(
+                self.application, entry, feedback, received, prediction, weight
+            )
+        except Refused as reason:
+            self.letters.append(dead_letter(record, reason))
+            return
+        self.partition.sensors.labelled(feedback, revision)
+        if revision is None:
+            return
+        self.mark_waiting(feedback, revision, repeated)
+        if revision.example:
+            self.settled.append(revision)
+            self.note(feedback, revision)
+
+    def mark_waiting(self, feedback: Feedback, revision: Revision, repeated: bool) -> None:
+        """Put a label on the list of those that wait for their event, or take it off."""
+        waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
+        if revision.outcome == "waiting":
+            self.labels[waiting] = b"1"
+        elif repeated or self.labels.get(waiting) is not None:
+            self.labels[waiting] = None  # at a replay it may be gone here, and not in the log
+
+    def entry(self, id: str, key: str) -> LabelEntry:
+        """What was said of an event, as far as this step has come."""
+        if id not in self.entries:
+            self.entries[id] = decode_entry(self.labels.get(id.encode()), key)
+        return self.entries[id]
+
+    def note(self, feedback: Feedback, revision: Revision) -> None:
+        """Tell the key's record what has changed."""
+        record = self.records.open(feedback.key.encode(), self.application.open)
+        self.application.note(record, self.application.read_example(revision.example))
+
+    def write_entries(self) -> None:
+        """Write what was said of each event into the overlay; the last example ends the step."""
+        if self.settled:
+            settling.end_step(self.application, self.settled[-1])
+        for id, entry in self.entries.items():
+            if entry.revisions:
+                self.labels[id.encode()] = encode_entry(entry)
+
+    def patience(self, record: ConsumerRecord) -> int:
+        """Labels recorded before this time have waited for long enough."""
+        return record.timestamp - int(self.partition.settings.label_wait * 1000)
+
+    async def give_up(self, late: Sequence[Waiting]) -> None:
+        """Dead letters of labels whose event never came, before they are forgotten."""
+        topics, letters = self.partition.topics, []
+        for waiting in late:
+            entry = decode_entry(self.labels.get(waiting.id.encode()), "")
+            letters += [
+                given_up(self.application, topics.feedback, waiting.id, entry, revision)
+                for revision in entry.waiting
+                if revision.label_id == waiting.label_id
+            ]
+        self.partition.sensors.letters.inc(len(letters))
+        await self.step.send(topics.dead_letters, letters).acked
+
+    def expire(self, waiting: Waiting) -> None:
+        """A label does not wait any more."""
+        settling.expire(self.entry(waiting.id, ""), waiting.label_id)
+        self.labels[waiting.key] = None
+
+    def forget(self, records: Sequence[ConsumerRecord]) -> None:
+        """Delete a few entries that are older than any decision."""
+        before = records[0].timestamp - int(self.partition.settings.horizon * 1000)
+        sweep = self.partition.sweep
+        for key in sweep.expired(self.labels.store, before, LOOKS * len(records)):
+            self.labels[key] = None
+
+    async def send(self) -> bool:
+        """Examples in order, one unacknowledged batch at a time; then the rest."""
+        topics = self.partition.topics
+        examples = [Out(None, revision.example) for revision in self.settled]
+        await self.step.send(topics.examples, examples, partition=0).acked
+        for partition, records in self.elsewhere.items():
+            await self.step.send(topics.feedback, records, partition).handed
+        self.partition.sensors.letters.inc(len(self.letters))
+        await self.step.send(topics.dead_letters, self.letters).handed
+        return True

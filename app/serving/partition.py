@@ -1,0 +1,211 @@
+"""One partition of the events, for as long as this worker holds it.
+
+A partition is made on assignment, opened, and closed on revoke. It owns what its steps read
+and write, and steps get it and nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiokafka import TopicPartition
+
+from app.core.domain import Application
+from app.core.fold import LearningState
+from app.core.labels import decode_entry
+from app.errors import StateError
+from app.runtime.guard import Leave
+from app.runtime.reading import reader
+from app.runtime.step import Outbox, Step
+from app.runtime.tables import Store, Table
+from app.runtime.topics import Topics
+from app.runtime.writer import Out
+from app.serving.dead_letters.write import waiting_again
+from app.serving.decisions import PATIENCE, Decisions
+from app.serving.maturing import Maturing
+from app.serving.sensors import Sensors
+from app.serving.setup import Setup
+from app.serving.sweep import Sweep
+from app.serving.waiting import Waiting, left_over, overdue
+from app.settings import Settings
+
+PAGE = 1000  # waiting labels looked at without a pause
+FOREVER = 2**63  # epoch ms
+
+
+class Holding(Protocol):
+    """The flow's word for a partition under one assignment: see `app.runtime.flow.Holding`."""
+
+    def mine(self) -> bool:
+        """Whether this worker may still work on it."""
+
+    def committed(self, topic: str) -> int | None:
+        """The committed position in one of its topics."""
+
+    def position(self, topic: str) -> int:
+        """The next offset in one of its topics that no finished step has covered."""
+
+
+class Learning(Protocol):
+    """The learning state as steps see it: see `app.serving.follow.Follower`."""
+
+    state: LearningState
+
+    def degraded(self) -> bool:
+        """Whether the state is too far behind its log to decide as it should."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the partitions of a worker share.
+
+    Parameters
+    ----------
+    records, labels
+        The tables of keyed records and of labels.
+    aside
+        Stores in a step what is not of its partition: chunks of snapshots.
+    """
+
+    setup: Setup
+    records: Table
+    labels: Table
+    outbox: Outbox
+    learning: Learning
+    sensors: Sensors
+    aside: Callable[[Step], None]
+    leave: Leave
+
+
+class Partition:
+    """What a worker keeps of one partition.
+
+    Parameters
+    ----------
+    number
+        Of the partition, the same in all topics that are keyed.
+    """
+
+    def __init__(self, shared: Shared, number: int, holding: Holding) -> None:
+        self.shared, self.number, self.holding = shared, number, holding
+        settings = shared.setup.settings
+        self.decisions = Decisions(
+            settings.brokers,
+            TopicPartition(shared.setup.topics.predictions, number),
+            settings.data_dir / "scored" / str(number),
+            settings.epoch,
+            settings.horizon,
+            self.enter_again,
+            shared.leave,
+        )
+        self.sweep = Sweep()
+        self.maturing: Maturing | None = None
+
+    # -- what steps ask for
+
+    @property
+    def application(self) -> Application:
+        return self.shared.setup.application
+
+    @property
+    def settings(self) -> Settings:
+        return self.shared.setup.settings
+
+    @property
+    def topics(self) -> Topics:
+        return self.shared.setup.topics
+
+    @property
+    def sensors(self) -> Sensors:
+        return self.shared.sensors
+
+    @property
+    def learning(self) -> Learning:
+        return self.shared.learning
+
+    @property
+    def labels(self) -> Store:
+        """The labels of this partition, as they are on disk."""
+        return self.shared.labels.store(self.number)
+
+    def write_aside(self, step: Step) -> None:
+        """What any step stores besides: snapshot chunks, and how far maturity has come."""
+        self.shared.aside(step)
+        if self.maturing is not None:
+            self.maturing.write_into(step.table(self.shared.labels))
+
+    def enter_again(self, id: str) -> None:
+        """A decision has become known late: publish the labels that waited for it."""
+        raw = self.labels.get(id.encode())
+        if raw is not None:
+            again = waiting_again(self.application, id, decode_entry(raw, ""))
+            self.shared.outbox(self.topics.feedback, self.number).put(again)
+
+    # -- from its assignment to its first step
+
+    async def open(self) -> None:
+        """Read back what a replay may need; labels that waited for what is known now go on.
+
+        Raises
+        ------
+        StateError
+            Logs, settings and stored state do not fit.
+        """
+        await self.decisions.recover(self.holding.committed(self.topics.events))
+        await self._check_sources()
+        await self._enter_decided_again()
+        if self.settings.maturity:
+            self.maturing = Maturing(
+                self.shared.setup,
+                self.number,
+                self.labels,
+                self.decisions,
+                self.shared.outbox,
+                self.holding,
+                self.shared.leave,
+            )
+
+    async def _check_sources(self) -> None:
+        """Raise StateError when a source's log ends below what was read from it already."""
+        settings, names = self.settings, self.topics
+        highest, epoch = self.learning.state.highest(self.number), settings.epoch
+        if highest and highest.epoch > epoch:
+            raise StateError(
+                f"what was learned is of epoch {highest.epoch}, this worker's is {epoch}: "
+                "its labels would count for nothing; raise WEIR_EPOCH"
+            )
+        settled = highest.offset if highest and highest.epoch == epoch else -1
+        read = {names.events: self.decisions.confirmed, names.feedback: settled}
+        tps = [TopicPartition(topic, self.number) for topic in read]
+        async with reader(settings.brokers, *tps, patience=PATIENCE) as consumer:
+            ends = await consumer.end_offsets(tps)
+        for tp, end in ends.items():
+            if end < max(read[tp.topic] + 1, self.holding.committed(tp.topic) or 0):
+                raise StateError(
+                    f"{tp.topic}[{self.number}] ends at {end}, and more of it was read before: "
+                    "the topic was made anew or cut; raise WEIR_EPOCH"
+                )
+
+    async def _enter_decided_again(self) -> None:
+        """Publish the labels that wait for what is known by now: another worker knew less."""
+        labels, last = self.labels, None
+        while waiting := overdue(labels, FOREVER, PAGE, after=last):
+            self._take_off(labels, left_over(waiting, labels.get))
+            for id in dict.fromkeys(label.id for label in waiting):
+                if self.decisions.decision(id) is not None:
+                    self.enter_again(id)
+            last = waiting[-1]
+            await asyncio.sleep(0)
+
+    def _take_off(self, labels: Store, left: Sequence[Waiting]) -> None:
+        """Labels do not wait any more, here or in the changelog."""
+        labels.write({label.key: None for label in left})
+        changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
+        changelog.put(Out(label.key, None) for label in left)
+
+    def close(self) -> None:
+        """The partition has been revoked: stop its tasks and release its files."""
+        if self.maturing is not None:
+            self.maturing.close()
+        self.decisions.close()

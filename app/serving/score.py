@@ -1,0 +1,134 @@
+"""The first agent: score judges events.
+
+    events -> score -> records, decisions, predictions, review
+
+It works in steps over what one fetch brought for one partition: gather, ask the core, apply.
+From the first read to `store` nothing awaits, so both agents may write a record. A step that
+returns True moves the commit position of its partition.
+"""
+
+from collections.abc import Sequence
+
+from aiokafka import ConsumerRecord
+
+from app.core.batch import Batch, Decided
+from app.core.domain import Event
+from app.core.labels import decode_entry
+from app.core.messages import Source
+from app.core.partitioning import partition_of
+from app.core.threshold import KEY, Threshold
+from app.errors import Refused
+from app.runtime.step import Step
+from app.runtime.writer import Out
+from app.serving.dead_letters.write import dead_letter, waiting_again
+from app.serving.partition import Partition
+from app.wire import check_timestamp, encode
+
+OWN = "stream"  # the source of labels that events carry themselves
+
+
+class Score:
+    """One step over events: decide each once, write record and decision, pass on."""
+
+    def __init__(self, partition: Partition, step: Step) -> None:
+        self.partition, self.step = partition, step
+        self.application, self.decisions = partition.application, partition.decisions
+        self.records = step.table(partition.shared.records)
+        self.labels = step.table(partition.shared.labels)
+        self.threshold = self._threshold()
+        self.batch = Batch(
+            self.application, partition.learning.state, partition.learning.degraded()
+        )
+        self.added: list[tuple[ConsumerRecord, Event]] = []
+        self.decided: list[tuple[ConsumerRecord, Decided]] = []
+        self.predictions: list[Out] = []
+        self.review: list[Out] = []
+        self.feedback: list[Out] = []
+        self.letters: list[Out] = []
+
+    async def run(self, records: Sequence[ConsumerRecord]) -> bool:
+        """The story of a step."""
+        for record in records:
+            try:
+                self.add(record, self.read(record))
+            except Refused as reason:
+                self.letters.append(dead_letter(record, reason))
+        self.decide()
+        self.partition.sensors.decided(self.decided)
+        self.write_threshold()
+        self.partition.write_aside(self.step)
+        self.decisions.put(self.batch.fresh)
+        self.step.store()
+        return await self.send()
+
+    def read(self, record: ConsumerRecord) -> Event:
+        """The event in a record, if this partition may decide it."""
+        check_timestamp(record.timestamp)
+        event: Event = self.application.read(record.value)
+        settings = self.partition.settings
+        if partition_of(event.key, settings.partitions) != record.partition:
+            key = self.application.key
+            raise Refused(f"`{key}` belongs to another partition (murmur2 of its bytes)")
+        if event.at > record.timestamp + settings.future_limit * 1000:
+            raise Refused("`at` lies too far after the record's timestamp")
+        return event
+
+    def add(self, record: ConsumerRecord, event: Event) -> None:
+        """Take in one event: its key's record has it from here on."""
+        opened = self.records.open(event.key.encode(), self.application.open)
+        source = Source(record.partition, record.offset)
+        self.batch.add(event, source, opened, self.decisions.get(event.id), self.threshold)
+        self.added.append((record, event))
+
+    def decide(self) -> None:
+        """Decide all that was added; what it leads to waits in the lists of the step."""
+        for (record, event), decided in zip(self.added, self.batch.decide(), strict=True):
+            key, headers = event.key.encode(), self.decisions.headers(record.offset)
+            self.predictions.append(Out(key, decided.raw, headers))
+            if decided.decision != "approve":
+                self.review.append(Out(key, decided.raw))
+            self.enter_again(record, event)
+            self.decided.append((record, decided))
+
+    def write_threshold(self) -> None:
+        """Store the partition's threshold if there is a budget, at a replay the same bytes."""
+        if self.threshold is not None and self.added:
+            self.records[KEY] = self.threshold.encode()
+            self.partition.sensors.moved(self.step.partition, self.threshold)
+
+    def enter_again(self, record: ConsumerRecord, event: Event) -> None:
+        """Publish labels that had to wait for this event, its own one among them."""
+        if (label := self.application.own_label(event)) is not None:
+            own = self.application.feedback(
+                id=event.id, key=event.key, label=label, source=OWN, at=event.at
+            )
+            self.feedback.append(Out(event.key.encode(), encode(own), timestamp=record.timestamp))
+        if (raw := self.labels.get(event.id.encode())) is not None:
+            entry = decode_entry(raw, event.key)
+            self.feedback.extend(waiting_again(self.application, event.id, entry))
+
+    async def send(self) -> bool:
+        """Predictions first; a review item only once its prediction is acknowledged."""
+        step, topics = self.step, self.partition.topics
+        sources = iter([record.offset for record, _ in self.added])
+
+        def acknowledged(base: int, count: int) -> None:
+            self.decisions.acknowledged(base, [next(sources) for _ in range(count)])
+
+        predictions = step.send(topics.predictions, self.predictions, on_ack=acknowledged)
+        # Repeated ones too: the log may not have them.
+        self.decisions.sent([event.id for _, event in self.added], predictions)
+        await predictions.handed
+        await step.send(topics.feedback, self.feedback).handed
+        self.partition.sensors.letters.inc(len(self.letters))
+        await step.send(topics.dead_letters, self.letters).handed
+        if self.review:
+            await predictions.acked
+            if not step.still_mine():
+                return False
+            await step.send(topics.review, self.review).handed
+        return True
+
+    def _threshold(self) -> Threshold | None:
+        budget, epoch = self.application.budget, self.application.epoch
+        return None if budget is None else Threshold.decode(self.records.get(KEY), budget, epoch)

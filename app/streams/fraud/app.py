@@ -1,0 +1,113 @@
+"""Card fraud as an application: what Weir's parts are told of transactions."""
+
+from app.core.domain import Application, Gauge
+from app.core.hashing import hash64
+from app.core.threshold import FLOOR, Budget
+from app.settings import Settings
+from app.streams.fraud.decision import Policy
+from app.streams.fraud.extract import look
+from app.streams.fraud.features import FULL, feature_set
+from app.streams.fraud.history.record import History, Limits
+from app.streams.fraud.knowledge import Knowledge
+from app.streams.fraud.messages import (
+    LABELS,
+    Example,
+    Feedback,
+    Prediction,
+    Transaction,
+    read_transaction,
+)
+
+
+def application(settings: Settings) -> Application:
+    """Card fraud with these settings.
+
+    Raises
+    ------
+    SettingsError
+        There is no feature set of that name.
+    """
+    features = feature_set(settings.features or FULL.name)
+    policy = Policy(settings.model_scope, settings.block_threshold)
+    limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
+    return Application(
+        name="fraud",
+        sentence="Judges card transactions and learns from every analyst's answer.",
+        events="transactions",
+        records="customers",
+        key="customer",
+        partitions=settings.partitions,
+        epoch=settings.epoch,
+        read=read_transaction,
+        feedback=Feedback,
+        prediction=Prediction,
+        facts=facts,
+        example=Example,
+        lesson_facts=lesson_facts,
+        own_label=own_label,
+        labels=LABELS,
+        features=features.features,
+        feature_set=features.name,
+        model=settings.model or "binned",
+        scope=policy.scope,
+        statistics=Knowledge,
+        open=lambda raw: History.decode(raw, settings.epoch, limits),
+        note=note,
+        look=look(features),
+        trust=policy.trust,
+        conclude=policy.conclude,
+        review=settings.review_threshold,
+        block=policy.block,
+        budget=budget(settings),
+        gauges=(
+            Gauge("rules_weight", "What the rules add to the model, 0 to 1.", rules_weight),
+            Gauge("rules_precision", "Share of frauds in the rules' own alerts.", rules_precision),
+        ),
+        stake=amount,
+        routes="app.streams.fraud.pages.routes:ROUTES",
+        traffic="app.streams.fraud.simulator.traffic:simulated",
+        files="app.streams.fraud.files:open_dataset",
+    )
+
+
+def budget(settings: Settings) -> Budget | None:
+    """What each partition may spend on review, None without a budget."""
+    if not settings.review_budget:
+        return None
+    share, review = settings.review_budget / settings.partitions, settings.review_threshold
+    return Budget(share, review, min(FLOOR, review), settings.block_threshold)
+
+
+def facts(tx: Transaction) -> dict[str, object]:
+    """What a prediction says of its transaction besides what all predictions do."""
+    return {"merchant": tx.merchant, "location": tx.location, "amount": tx.amount}
+
+
+def lesson_facts(prediction: Prediction) -> dict[str, object]:
+    """What merchants' statistics need of an example."""
+    return {"merchant": prediction.merchant, "location": prediction.location}
+
+
+def own_label(tx: Transaction) -> str | None:
+    """The label that came with a transaction."""
+    return tx.label
+
+
+def amount(prediction: Prediction) -> float:
+    """What is at stake."""
+    return prediction.amount
+
+
+def note(history: History, example: Example) -> None:
+    """Note a fraud, or that it was none, in the customer's record."""
+    history.learn_label(hash64(example.id), example.origin, example.known, example.y == 1)
+
+
+def rules_weight(knowledge: Knowledge) -> float:
+    """How far the rules count."""
+    return knowledge.rules_weight.weight
+
+
+def rules_precision(knowledge: Knowledge) -> float:
+    """How many of the alerts that the rules alone raise are frauds."""
+    return knowledge.rules_weight.precision

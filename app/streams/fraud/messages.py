@@ -1,0 +1,145 @@
+"""Card payments on the wire, and what is decided, said and learned of them."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from app.core import messages
+from app.core.labels import Labels, feedback_reader
+from app.core.messages import Decision, Mode, ModelUsed, Origin, Previous, Reason, Source
+from app.errors import Refused
+from app.wire import Id, Instant, Word, check_texts, decode, epoch_ms, texts_of
+
+# Larger than any card payment, small enough that a running mean survives it.
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
+Label = Literal["fraud", "legit", "unsure", "none"]
+
+LABELS = Labels(
+    teaches={"fraud": 1, "legit": 0},
+    ranks={"chargeback": 4, "analyst": 3, "customer": 2, "stream": 1, "maturity": 0},
+)
+
+
+class Transaction(Struct, kw_only=True):
+    """A card payment to judge, keyed by customer."""
+
+    id: Id
+    at: Instant
+    customer: Id
+    merchant: Id
+    amount: Amount
+    currency: Word = ""
+    category: Word = ""
+    channel: Word = ""
+    country: Word = ""
+    lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    device: Word = ""
+    ip: Word = ""
+    label: Label | None = None
+
+    @property
+    def key(self) -> str:
+        """The customer."""
+        return self.customer
+
+    @property
+    def location(self) -> str:
+        """Where it happened, coarsely: the country, else the degree cell, else ''."""
+        if self.country or self.lat is None or self.lon is None:
+            return self.country
+        return f"{self.lat:.0f},{self.lon:.0f}"
+
+
+class Feedback(messages.Feedback, kw_only=True):
+    """What somebody says of a transaction; its key is the customer."""
+
+    key: Id = field(name="customer")
+
+
+class Prediction(messages.Prediction, kw_only=True):
+    """The decision on a transaction; its key is the customer."""
+
+    id: str
+    key: str = field(name="customer")
+    merchant: str
+    location: str
+    amount: float
+    at: int
+    score: float
+    threshold: float | None = None
+    decision: Decision
+    reasons: list[Reason]
+    mode: Mode
+    model: ModelUsed
+    features: dict[str, float]
+    source: Source
+    engine: str
+
+
+class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):
+    """A settled label of a transaction, with what merchants' statistics need."""
+
+    id: str = field(name="tx")
+    x: dict[str, float]
+    y: int | None
+    w: float
+    previous: Previous | None
+    score: float
+    threshold: float | None = None
+    version: int
+    merchant: str
+    location: str
+    at: int
+    known: int
+    origin: Origin
+    end_of_step: bool
+    head: str | UnsetType = UNSET
+
+
+_decode_transaction = msgspec.json.Decoder(Transaction).decode
+
+
+read_feedback = feedback_reader(Feedback, LABELS)
+read_prediction = msgspec.json.Decoder(Prediction).decode
+read_example = msgspec.json.Decoder(Example).decode
+read_entry = messages.entry_reader(Example)
+
+
+def read_transaction(raw: bytes | None) -> Transaction:
+    """Decode and check a transaction.
+
+    Raises
+    ------
+    Refused
+        Names the field that is missing, malformed or forbidden.
+
+    Examples
+    --------
+    >>> read_transaction(b'{"id": "t1", "at": 0, "customer": "c1", "merchant": "m1"}')
+    Traceback (most recent call last):
+    app.errors.Refused: Object missing required field `amount`
+    """
+    return _checked(decode(_decode_transaction, raw), None)
+
+
+def make_transaction(values: dict[str, Any]) -> Transaction:
+    """Check a transaction whose fields are Python values already, as `read_transaction` does.
+
+    >>> make_transaction({"id": "t1", "at": 0, "customer": "c1", "merchant": "m1"})
+    Traceback (most recent call last):
+    app.errors.Refused: Object missing required field `amount`
+    """
+    try:
+        tx = msgspec.convert(values, Transaction)
+    except msgspec.ValidationError as error:
+        raise Refused(str(error)) from None
+    return _checked(tx, (item for item in values.items() if type(item[1]) is str))
+
+
+def _checked(tx: Transaction, texts: Iterable[tuple[str, str]] | None) -> Transaction:
+    tx.at = epoch_ms(tx.at)
+    check_texts(texts_of(tx) if texts is None else texts)
+    return tx

@@ -1,0 +1,1 @@
+"""Pages of customers and merchants, beside the page that every application's events have."""
