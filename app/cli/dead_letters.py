@@ -100,7 +100,7 @@ def replay(
 ) -> None:
     """Send dead letters back to the topic and partition that their records came from.
 
-    Each goes with its key, value and timestamp, and a header that tells its history. A
+    Each is sent with its key, value and timestamp, and with its history in a header. A
     letter may be replayed twice: nothing is decided or learned a second time.
     """
     from app.serving.dead_letters.replay import plan

@@ -67,7 +67,7 @@ def label(
 
 
 def check(application: "Application", label: str, source: str) -> None:
-    """Refuse words that are not the application's, and sources that are nobody."""
+    """Refuse words that are not the application's, and sources that no person is."""
     from app.core.labels import MATURITY
     from app.data.player import SOURCE
 

@@ -62,12 +62,8 @@ def show(application: "Application", found: Iterator[tuple[str, Any]]) -> None:
     """Print state as tables."""
     from rich.console import Console
 
-    from app.cli.tables import facts, grid, styles_of
+    from app.cli.tables import drawn, styles_of
 
     console, styles = Console(), styles_of(application.labels)
     for title, body in found:
-        if isinstance(body, Mapping):
-            console.print(facts(title, body, styles))
-        else:
-            header, *rows = body
-            console.print(grid(title, header, rows, styles))
+        console.print(drawn(title, body, styles))

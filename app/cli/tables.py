@@ -1,6 +1,7 @@
 """Facts and grids as tables for a terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.markup import escape
@@ -18,6 +19,16 @@ def styles_of(labels: Labels) -> Styles:
     """The styles of decisions, and of the words of an application."""
     words = {word: "red" if y else "green" for word, y in labels.teaches.items()}
     return {**DECISIONS, **words}
+
+
+def drawn(
+    title: str, body: Mapping[str, object] | Sequence[Sequence[Any]], styles: Styles = DECISIONS
+) -> Table:
+    """Facts by name, or rows that follow a header, as a table."""
+    if isinstance(body, Mapping):
+        return facts(title, body, styles)
+    header, *rows = body
+    return grid(title, header, rows, styles)
 
 
 def facts(title: str, rows: Mapping[str, object], styles: Styles = DECISIONS) -> Table:

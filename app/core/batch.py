@@ -178,7 +178,7 @@ class Batch:
         """What was decided on this event, None where the stored decision is of another key."""
         if stored is None:
             return None
-        earlier = self.application.read_prediction(stored.raw)
+        earlier = self.application.read_decision(stored.raw)
         decision: Decision = earlier.decision
         return decision if earlier.key == event.key else None
 

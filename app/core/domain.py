@@ -268,6 +268,14 @@ class Application:
         return msgspec.json.Decoder(self.prediction).decode
 
     @cached_property
+    def read_decision(self) -> Callable[[bytes], Any]:
+        """Decodes `key` and `decision` of a prediction, and nothing else of it."""
+        kind = self.prediction
+        names = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
+        key = ("key", str, msgspec.field(name=names["key"]))
+        return msgspec.json.Decoder(msgspec.defstruct("Decided", [key, ("decision", str)])).decode
+
+    @cached_property
     def read_entry(self) -> Callable[[bytes], Any]:
         """Decodes an entry of the examples log; raises msgspec.DecodeError."""
         return entry_reader(self.example)

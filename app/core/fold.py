@@ -73,6 +73,8 @@ class LearningState:
         statistics: Statistics,
         heads: Mapping[str, Head] = NO_HEADS,
     ) -> None:
+        if DEFAULT_HEAD in heads:
+            raise ValueError("a head besides the default one needs a name")
         self.model, self.partitions = model, partitions
         self.features = heads_digest(grids, heads)
         self.statistics: Any = statistics  # its kind is the application's

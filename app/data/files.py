@@ -22,7 +22,7 @@ class Dataset(Protocol):
 
     @property
     def rows(self) -> int | None:
-        """How many there are, None when only reading it to the end would tell."""
+        """How many there are, None when that takes reading it to the end."""
 
     @property
     def known(self) -> str | None:

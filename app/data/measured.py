@@ -105,7 +105,7 @@ class Measured:
     def add(self, settled: Sequence[Sequence[Settled]]) -> Sequence[Sequence[Settled]]:
         """Note what each model learned, the same labels all; returns what lies in the span.
 
-        Measured is the truth, which a label may not tell.
+        What is measured is the truth, from which a label may differ.
 
         Raises
         ------

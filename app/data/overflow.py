@@ -64,7 +64,7 @@ class Kept(Generic[Item]):
         return item
 
     def pop(self, key: str) -> Item | None:
-        """Let go of a key; its item, None where it has none."""
+        """Remove a key; returns its item, None where it has none."""
         item = self._latest.pop(key, None)
         if item is None and self._older is not None:
             item = self.get(key)
@@ -121,7 +121,7 @@ class Later(Generic[Item]):
             del self._next[stay:]
 
     def due(self, now: int) -> Iterator[tuple[int, Item]]:
-        """Let go of all that is due at `now` or was before, with its time, in order."""
+        """Remove what is due by `now`; yields it with its time, in order."""
         while True:
             while self._next and self._next[0][0] <= now:
                 at, _, item = heappop(self._next)
@@ -131,7 +131,7 @@ class Later(Generic[Item]):
             self._load()
 
     def rest(self) -> Iterator[tuple[int, Item]]:
-        """Let go of all that is left, in order."""
+        """Remove all that is left, in order."""
         return self.due(_NEVER)
 
     def _move(self, rows: Iterable[tuple[int, int, Item]]) -> None:
@@ -163,7 +163,7 @@ class _Codec(Generic[Item]):
 
 
 def _file(table: str) -> sqlite3.Connection:
-    """A temporary database with one table. It is never committed: nobody opens it again."""
+    """A temporary database with one table. It is never committed, because nothing reopens it."""
     file = sqlite3.connect("")
     file.execute("PRAGMA journal_mode = OFF")
     file.execute(f"PRAGMA cache_size = -{CACHE_KB}")

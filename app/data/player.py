@@ -39,7 +39,7 @@ def play(
     event comes before it; of two that are due together, the one of the earlier row. The play
     ends with the last event: labels that would fall due after it are not played, but for
     those of events before `until` (epoch ms). Of the first 200,000 Handbook transactions,
-    with 7 days of delay, that gives 133,056 labels.
+    with 7 days of delay, 133,056 get their label so.
 
     Of the positives a share may be `unreported`: they are labelled as negative.
 

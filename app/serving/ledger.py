@@ -1,4 +1,4 @@
-"""The files of the scored store: a partition's decisions by transaction id, and how far they go."""
+"""The files of a partition's decisions by event id, and how far in their log they go."""
 
 import shutil
 import struct
@@ -42,16 +42,16 @@ class Ledger:
         self.path, self.epoch, self.horizon = path, epoch, horizon
         self.db = self._open()
 
-    def entry(self, tx: str) -> Entry | None:
+    def entry(self, id: str) -> Entry | None:
         """What is kept of an id."""
-        value = self.db.get(tx.encode())
+        value = self.db.get(id.encode())
         return None if value is None else READERS[_format_of(value)](value)
 
     def write(self, entries: dict[str, Entry]) -> None:
         """Keep entries, all of them or none."""
         batch = rocksdict.WriteBatch(raw_mode=True)
-        for tx, entry in entries.items():
-            batch.put(tx.encode(), _HEAD.pack(entry.source, entry.place) + entry.raw)
+        for id, entry in entries.items():
+            batch.put(id.encode(), _HEAD.pack(entry.source, entry.place) + entry.raw)
         self.db.write(batch)
 
     def read_mark(self) -> tuple[int, int]:

@@ -5,7 +5,8 @@ import time
 import pytest
 import typer
 
-from app.cli.pace import ARREARS, Pace, rate_of
+from app.cli.arguments import rate_of
+from app.cli.pace import ARREARS, Pace
 
 
 async def pieces(pace: Pace, count: int) -> list[list[int]]:

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.messages import encode
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.units import DAY_MS, HOUR_MS
+from app.wire import encode
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("wb") as out:
         for hour in islice(transactions(Traffic(seed=4, customers=100)), 120):
             for row in hour:
-                row.tx.label = "fraud" if row.fraud else "legit"
-                out.write(encode(row.tx) + b"\n")
+                row.event.label = "fraud" if row.positive else "legit"
+                out.write(encode(row.event) + b"\n")
     return path
 
 
@@ -40,7 +41,7 @@ def rows_of(file: Path) -> list[dict]:
 
 def test_it_decides_all_rows_and_measures_those_whose_labels_fall_due(file: Path):
     found, rows = result(str(file), "--label-delay", "1d"), rows_of(file)
-    known = [row for row in rows if row["at"] + 86_400_000 <= rows[-1]["at"]]
+    known = [row for row in rows if row["at"] + DAY_MS <= rows[-1]["at"]]
     assert found["rows"] == len(rows)
     assert found["learned"] == found["metrics"]["n"] == len(known)
     assert found["metrics"]["base_rate"] == sum(r["label"] == "fraud" for r in known) / len(known)
@@ -113,7 +114,7 @@ def test_columns_of_other_names_and_times_of_labels_give_the_same(file: Path, tm
         table = csv.writer(out)
         table.writerow(columns)
         for row in rows_of(file):
-            table.writerow([*(row[field] for field in fields), row["at"] + 86_400_000])
+            table.writerow([*(row[field] for field in fields), row["at"] + DAY_MS])
     plain = tmp_path / "plain.jsonl"
     kept = [{field: row[field] for field in fields} for row in rows_of(file)]
     plain.write_text("".join(json.dumps(row) + "\n" for row in kept))
@@ -174,7 +175,7 @@ def test_ids_that_come_again_and_labels_of_others_are_counted(file: Path, tmp_pa
     found = json.loads(run.stdout.splitlines()[-1])
     assert (found["rows"], found["repeated"]) == (len(rows) + 3, 1)
     assert "whose decision they repeat: 1." in run.stdout
-    known = [row for row in rows if row["at"] + 3_600_000 <= last["at"]]
+    known = [row for row in rows if row["at"] + HOUR_MS <= last["at"]]
     assert found["learned"] == found["metrics"]["n"] == len(known)
 
 

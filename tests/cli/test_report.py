@@ -16,6 +16,7 @@ from app.cli.report import page
 from app.cli.report.published import CHAPTERS, against
 from app.data.measured import Table, Week
 from app.data.quality import quality
+from tests.cards import cards
 
 pytest.importorskip("matplotlib")
 FIRST = 17_716  # 2018-07-04
@@ -69,6 +70,7 @@ def measured(seed: int, days: int, models: int, fraud: float = 0.02) -> Outcome:
     ]
     run = {"rows": n, "learned": n, "events_per_s": 5000.0, "cpu_us_per_event": 120.0}
     return Outcome(
+        cards(),
         table,
         weeks,
         {"labels": n, "known_customers": "remove", "left_out": 3 * len(weeks)},

@@ -10,11 +10,15 @@ from aiohttp.test_utils import TestServer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from app.cli import cli, tables
+from app.cli import cli
+from app.cli.tables import drawn, styles_of
 from app.core.models.zoo import ZOO
-from app.messages import Feedback
-from app.web.state import customer_state, merchant_state, transaction_state
-from tests.web.conftest import AT, KnownView, Serve, ViewOf, serve, view_of
+from app.streams.fraud.pages.customer import customer_state
+from app.streams.fraud.pages.merchant import merchant_state
+from app.streams.fraud.tables import TABLES
+from app.web.state import event_state
+from tests.web import cards
+from tests.web.conftest import KnownView, Serve, ViewOf, serve, view_of
 
 __all__ = ["serve", "view_of"]  # fixtures of the web tests
 CLOSED = "http://127.0.0.1:1"
@@ -25,24 +29,28 @@ def known(view_of: ViewOf) -> KnownView:
     """A worker that knows one customer and one labelled transaction."""
     view = view_of([0, 1, 2, 3])
     view.know_customer("c1")
-    said = Feedback(id="t2", customer="c1", label="fraud", source="analyst", at=AT, actor="anna")
-    view.know_transaction("t2", "c1", said)
+    view.know_transaction("t2", "c1", cards.said("fraud", actor="anna"))
     return view
 
 
-def printed(found: list) -> str:
-    console = Console(width=120, color_system=None)
+def printed(what: str, found: dict, styles: dict | None = None) -> str:
+    console = Console(width=120, color_system="standard" if styles else None, force_terminal=True)
     with console.capture() as capture:
-        for table in found:
-            console.print(table)
+        for title, body in TABLES[what](found):
+            console.print(drawn(title, body, styles or {}))
     return capture.get()
+
+
+def transaction(view: KnownView) -> dict:
+    partition = view.partition("c1")
+    prediction, entry = view.prediction("t2", partition), view.labels("t2", partition)
+    return event_state(view.application, "t2", prediction, entry, view.state)
 
 
 def test_a_transaction_is_printed_with_its_label_and_where_it_was_learned(
     known: KnownView,
 ) -> None:
-    state = transaction_state("t2", known.decisions["t2"], known.entries["t2"], known.state)
-    text = printed(list(tables.transaction_tables(state)))
+    text = printed("transaction", transaction(known))
     for words in (
         "review",
         "0.83",
@@ -55,14 +63,22 @@ def test_a_transaction_is_printed_with_its_label_and_where_it_was_learned(
         assert words in text
 
 
+def test_decisions_and_the_applications_words_have_their_colours(known: KnownView) -> None:
+    text = printed("transaction", transaction(known), styles_of(known.application.labels))
+    assert "\x1b[33mreview\x1b[0m" in text and "\x1b[31mfraud\x1b[0m" in text
+
+
+def test_an_event_that_is_not_known_yet_is_printed_too(known: KnownView) -> None:
+    waiting = event_state(known.application, "t9", None, None, known.state)
+    assert "not known yet" in printed("transaction", waiting)
+
+
 def test_a_customer_and_a_merchant_are_printed(known: KnownView) -> None:
-    state = customer_state("[red]c1", known.histories["c1"])
-    text = printed(list(tables.customer_tables(state | {"partition": 3, "worker": "w"})))
+    state = customer_state("[red]c1", cards.history())
+    text = printed("customer", state | {"partition": 3, "worker": "w"})
     assert "customer [red]c1" in text, "an id is not markup"
     assert "300.00" in text
-    assert "frauds in a row" in printed(
-        list(tables.merchant_tables(merchant_state("m", "", 0, known.state)))
-    )
+    assert "frauds in a row" in printed("merchant", merchant_state("m", "", 0, known.state))
 
 
 async def run(*args: str) -> tuple[int, str, str]:
@@ -79,6 +95,38 @@ async def test_state_as_json_is_what_the_worker_answers(
     code, out, _ = await run("state", what, key, "--json", "--url", known.settings.url)
     assert code == 0
     assert json.loads(out)[what] == key
+
+
+async def test_state_is_printed_as_tables(known: KnownView, serve: Serve) -> None:
+    await serve(known)
+    url = known.settings.url
+    code, out, _ = await run("state", "transaction", "t2", "--customer", "c1", "--url", url)
+    assert code == 0
+    assert "transaction t2" in out and "anna" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("state", "card", "c1"), "'card' is none of customer, merchant, transaction"),
+        (("label", "t1", "stolen"), "'stolen' is none of fraud, legit, unsure, none"),
+        (
+            ("label", "t1", "fraud", "--source", "maturity"),
+            "'maturity' is none of chargeback, analyst, customer",
+        ),
+        (
+            ("label", "t1", "fraud", "--source", "stream"),
+            "'stream' is none of chargeback, analyst, customer",
+        ),
+    ],
+    ids=["kind", "label", "maturity", "stream"],
+)
+async def test_words_that_are_not_the_applications_are_refused(
+    args: tuple[str, ...], words: str
+) -> None:
+    code, _, err = await run(*args)
+    assert code == 2
+    assert words in " ".join(err.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,18 @@
 import pytest
 from aiokafka import ConsumerRecord
 
+from app.apps import set_up
 from app.cli.demo.tally import Tally
-from app.data.player import due
-from app.data.rows import Labelled
-from app.messages import (
-    Example,
-    ModelUsed,
-    Origin,
-    Prediction,
-    Previous,
-    Restore,
-    Source,
-    Transaction,
-    encode,
-)
-from app.runtime.topics import Topics
+from app.core.messages import ModelUsed, Origin, Previous, Restore, Source
+from app.data import player
+from app.data.player import Truth
+from app.data.rows import Due, Labelled
 from app.settings import Settings
+from app.streams.fraud.messages import Example, Prediction, Transaction
+from app.wire import encode
 
-TOPICS = Topics.named(Settings())
+SETUP = set_up(Settings())
+TOPICS = SETUP.topics
 
 
 def record(value: bytes, offset: int = 0, at: int = 0) -> ConsumerRecord:
@@ -29,14 +23,19 @@ def record(value: bytes, offset: int = 0, at: int = 0) -> ConsumerRecord:
 
 def row(id: str, fraud: bool = False) -> Labelled:
     tx = Transaction(id=id, at=1, customer="c", merchant="m", amount=1.0)
-    return Labelled(tx, fraud, 0)
+    return Labelled(tx, fraud)
+
+
+def due(row: Labelled) -> Due:
+    event = row.event
+    return player.due(SETUP.application, Truth(event.id, event.key, event.at, row.positive), 0)
 
 
 def prediction(id: str, score: float) -> bytes:
     return encode(
         Prediction(
             id=id,
-            customer="c",
+            key="c",
             merchant="m",
             location="",
             amount=1.0,
@@ -56,7 +55,7 @@ def prediction(id: str, score: float) -> bytes:
 def example(id: str, y: int | None, score: float, previous: Previous | None = None) -> bytes:
     return encode(
         Example(
-            tx=id,
+            id=id,
             x={},
             y=y,
             w=1.0,
@@ -80,11 +79,11 @@ def reviewed() -> list[str]:
 
 @pytest.fixture
 def tally(reviewed: list[str]) -> Tally:
-    return Tally(TOPICS, 0.5, reviewed.append)
+    return Tally(SETUP.application, TOPICS, reviewed.append)
 
 
-def test_a_transaction_is_owed_its_prediction_and_that_gives_the_latency(tally: Tally):
-    tally.send_transactions([row("a"), row("b")], at=100)
+def test_an_event_is_owed_its_prediction_and_the_latency_follows_from_that(tally: Tally):
+    tally.send_events([row("a"), row("b")], at=100)
     tally.see(TOPICS.predictions, [record(prediction("a", 0.1), at=104)])
     assert list(tally.undecided) == ["b"]
     tally.see(TOPICS.predictions, [record(prediction("b", 0.1), at=108)])
@@ -97,7 +96,7 @@ def test_a_transaction_is_owed_its_prediction_and_that_gives_the_latency(tally: 
 def test_an_alert_is_owed_its_review_item_in_whatever_order_they_are_read(
     tally: Tally, reviewed: list[str], review_first: bool
 ):
-    tally.send_transactions([row("a")], at=100)
+    tally.send_events([row("a")], at=100)
     alert = record(prediction("a", 0.7))
     topics = [TOPICS.predictions, TOPICS.review]
     for topic in reversed(topics) if review_first else topics:
@@ -108,7 +107,7 @@ def test_an_alert_is_owed_its_review_item_in_whatever_order_they_are_read(
 
 
 def test_a_label_is_owed_an_example_that_says_the_same(tally: Tally):
-    tally.send_labels([due(row("a", fraud=True), 0)])
+    tally.send_labels([due(row("a", fraud=True))])
     tally.see(TOPICS.examples, [record(example("a", 0, 0.1), offset=5)])
     assert tally.unlearned
     tally.see(TOPICS.examples, [record(example("a", 1, 0.1, Previous(0, 1.0, 0)), offset=6)])
@@ -124,18 +123,18 @@ def test_a_restore_among_the_examples_moves_the_version_only(tally: Tally):
 
 @pytest.mark.parametrize("what", ["transaction", "label"])
 def test_nothing_is_owed_for_what_became_a_dead_letter(tally: Tally, what: str):
-    label = due(row("a"), 0)
+    label = due(row("a"))
     if what == "label":
         tally.send_labels([label])
     else:
-        tally.send_transactions([row("a")], at=1)
-    raw = encode(label.feedback if what == "label" else row("a").tx)
+        tally.send_events([row("a")], at=1)
+    raw = encode(label.feedback if what == "label" else row("a").event)
     tally.see(TOPICS.dead_letters, [record(raw), record(b"not even JSON")])
     assert not tally.undecided and not tally.unlearned
     assert tally.dead_letters == 2
 
 
-def test_the_summary_counts_a_transaction_learned_twice_once_with_its_last_label(tally: Tally):
+def test_the_summary_counts_an_event_learned_twice_once_with_its_last_label(tally: Tally):
     score = {"a": 0.9, "b": 0.2, "c": 0.7}
     for id in score:
         tally.see(TOPICS.predictions, [record(prediction(id, score[id]))])

@@ -1,17 +1,21 @@
 """Examples, a log of them and small statistics for the tests of the core."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from app.core.dump import Scorer
-from app.core.fold import LearningState
+from app.core.fold import Head, LearningState
 from app.core.messages import Origin
 from app.streams.fraud.messages import Example
 
 GRIDS = {"amount": [10.0, 50.0, 100.0, 220.0], "count": [1.0, 2.0, 5.0], "night": [0.5]}
 PARTITIONS = 3
+HEADS = {
+    "night": Head("bayes", {"night": [0.5]}),
+    "count": Head("binned_net", {"count": [1.0, 2.0, 5.0], "amount": [30.0]}),
+}
 
 
 class Tally:
@@ -87,3 +91,37 @@ def log(length: int, seed: int = 0) -> list[tuple[int, Example]]:
             (offset, example(seed * 1000 + offset, origin, y, chance.choice([1.0, 2.5])))
         )
     return entries
+
+
+def headed(heads: Mapping[str, Head] = HEADS) -> LearningState:
+    return LearningState("binned", PARTITIONS, GRIDS, Tally(), heads)
+
+
+def to_heads(length: int, seed: int = 0) -> list[tuple[int, Example]]:
+    """A log whose examples are of all heads; some steps end with one."""
+    chance = random.Random(seed)
+    return [
+        (
+            offset,
+            msgspec.structs.replace(
+                entry,
+                head=chance.choice(["", *HEADS, msgspec.UNSET]),
+                end_of_step=chance.random() < 0.3,
+            ),
+        )
+        for offset, entry in log(length, seed)
+    ]
+
+
+def replayed(entries: list[tuple[int, Example]], seed: int) -> list[tuple[int, Example]]:
+    """The log of a worker that dies now and then: suffixes of a partition come again."""
+    chance = random.Random(seed)
+    out: list[Example] = []
+    past: dict[int, list[Example]] = {}
+    for _, entry in entries:
+        out.append(entry)
+        past.setdefault(entry.origin.partition, []).append(entry)
+        if chance.random() < 0.2:
+            again = past[chance.choice(list(past))]
+            out += again[chance.randrange(len(again)) :]
+    return list(enumerate(out))

@@ -4,22 +4,20 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Mapping
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.dump import Header, Scorer
-from app.core.fold import Head, LearningState, heads_digest
-from app.core.messages import Origin, Previous, Restore
-from app.core.model_set import ModelSet
+from app.core.dump import Header
+from app.core.fold import LearningState
+from app.core.messages import Origin, Previous
 from app.core.models.zoo import ZOO
 from app.errors import SettingsError, StateError
 from app.streams.fraud.messages import Example
 from tests.core.folding import fold_log
-from tests.core.samples import GRIDS, PARTITIONS, Tally, example, log, state
+from tests.core.samples import GRIDS, PARTITIONS, Tally, example, log, replayed, state
 
 seeds = st.integers(0, 10_000)
 
@@ -33,20 +31,6 @@ def restored(parts: list[bytes], model: str = "binned") -> LearningState:
     fresh = state(model)
     fresh.load(parts)
     return fresh
-
-
-def replayed(entries: list[tuple[int, Example]], seed: int) -> list[tuple[int, Example]]:
-    """The log of a worker that dies now and then: suffixes of a partition come again."""
-    chance = random.Random(seed)
-    out: list[Example] = []
-    past: dict[int, list[Example]] = {}
-    for _, entry in entries:
-        out.append(entry)
-        past.setdefault(entry.origin.partition, []).append(entry)
-        if chance.random() < 0.2:
-            again = past[chance.choice(list(past))]
-            out += again[chance.randrange(len(again)) :]
-    return list(enumerate(out))
 
 
 def interleaved(entries: list[tuple[int, Example]], seed: int) -> list[tuple[int, Example]]:
@@ -300,170 +284,10 @@ def test_another_process_comes_to_the_same_bytes():
     assert ran.stdout.split() == [fold_log(state(model), log(200)).digest() for model in ZOO]
 
 
-# -- heads
-
-
-HEADS = {
-    "night": Head("bayes", {"night": [0.5]}),
-    "count": Head("binned_net", {"count": [1.0, 2.0, 5.0], "amount": [30.0]}),
-}
-NAMES = ("", *HEADS)
 EARLIER = {  # what the release before heads made of `log(200)`
     "binned": "419d15cd9c2b913cbe5427936edb7b16b03ff871074ab58c4eac0e505bf0ed5e",
     "bayes": "1c5622670d27cb8174d166a98f44f1b5069f18e5933df2d679ce2adbc9a8ebad",
 }
-
-
-def headed(heads: Mapping[str, Head] = HEADS) -> LearningState:
-    return LearningState("binned", PARTITIONS, GRIDS, Tally(), heads)
-
-
-def to_heads(length: int, seed: int = 0) -> list[tuple[int, Example]]:
-    """A log whose examples are of all heads; some steps end with one."""
-    chance = random.Random(seed)
-    return [
-        (
-            offset,
-            msgspec.structs.replace(
-                entry,
-                head=chance.choice(["", *HEADS, msgspec.UNSET]),
-                end_of_step=chance.random() < 0.3,
-            ),
-        )
-        for offset, entry in log(length, seed)
-    ]
-
-
-def head_of(entry: Example) -> str:
-    return entry.head or ""
-
-
-def models_of(folded: LearningState) -> dict[str, list[bytes]]:
-    """The dumped models by head."""
-    parts, each = list(folded.parts())[1:], 1 + PARTITIONS
-    return {name: parts[n * each : (n + 1) * each] for n, name in enumerate(["", *sorted(HEADS)])}
-
-
-@settings(deadline=None, max_examples=25)
-@given(length=st.integers(0, 80), seed=seeds)
-def test_each_head_learns_its_own_examples_and_no_other(length, seed):
-    """As a state that has this head alone and sees where all steps end."""
-    entries = to_heads(length, seed)
-    folded = fold_log(headed(), entries)
-    probes = [example(n, Origin(1, 0, 0)).x for n in range(20)]
-    for name, head in {"": Head("binned", GRIDS), **HEADS}.items():
-        alone = ModelSet(head.model, PARTITIONS, head.grids)
-        for _, entry in entries:
-            if head_of(entry) == name and entry.y is not None:
-                alone.learn(entry.x, entry.y == 1, entry.w, entry.origin.partition)
-            if entry.end_of_step:
-                alone.end_step(entry.origin.partition)
-        assert models_of(folded)[name] == list(alone.parts())
-        for partition, scope in ((0, "both"), (1, "partition"), (2, "shared")):
-            expected = [alone.logit(x, partition, scope) for x in probes]
-            assert folded.logits(probes, partition, scope, name) == expected
-            assert [folded.logit(x, partition, scope, name) for x in probes] == expected
-            assert folded.contributions(probes[0], partition, scope, name) == alone.contributions(
-                probes[0], partition, scope
-            )
-            assert folded.learned_by(partition, scope, name) == alone.learned_by(partition, scope)
-
-
-def test_statistics_see_all_examples_and_counts_count_them():
-    entries = to_heads(60)
-    plain = [(n, msgspec.structs.replace(entry, head=msgspec.UNSET)) for n, entry in entries]
-    of_heads, of_one = fold_log(headed(), entries), fold_log(state(), plain)
-    assert len({head_of(entry) for _, entry in entries}) == len(NAMES)
-    assert of_heads.statistics.frauds == of_one.statistics.frauds
-    assert of_heads.counts == of_one.counts
-    assert [of_heads.highest(n) for n in range(3)] == [of_one.highest(n) for n in range(3)]
-
-
-class Asking(Tally):
-    """Notes what the models that it is shown have learned."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[int] = []
-
-    def learn(self, example: Example, models: Scorer) -> None:
-        super().learn(example, models)
-        self.seen.append(models.learned_by(0, "shared").positives)
-
-
-def test_statistics_are_shown_the_models_of_the_examples_head():
-    folded = LearningState("binned", PARTITIONS, GRIDS, Asking(), HEADS)
-    for offset, name in enumerate(["night", "night", "", "night", ""]):
-        entry = example(offset, Origin(1, 0, offset), y=1)
-        folded.fold(msgspec.structs.replace(entry, head=name), offset)
-    assert folded.statistics.seen == [0, 1, 0, 2, 1]
-
-
-@settings(deadline=None, max_examples=25)
-@given(cut=st.integers(0, 60), seed=seeds)
-def test_a_dump_of_heads_and_the_rest_of_the_log_give_the_same_bytes(cut, seed):
-    entries = replayed(to_heads(40, seed), seed)
-    whole, half = fold_log(headed(), entries), fold_log(headed(), entries[:cut])
-    again = headed()
-    again.load(half.parts())
-    assert again.digest() == half.digest()
-    assert fold_log(again, entries).digest() == whole.digest()
-
-
-def test_a_restore_takes_the_models_of_every_head_back():
-    entries = to_heads(60)
-    old, new = fold_log(headed(), entries[:20]), fold_log(headed(), entries)
-    named = {"version": 20, "digest": old.digest(), "model": "binned", "features": old.features}
-    frauds = dict(new.statistics.frauds)
-    assert new.restore(Restore(id="r1", at=0, **named), 60, old.parts())
-    assert models_of(new) == models_of(old)
-    for name in NAMES:
-        for partition in range(PARTITIONS):
-            learned = new.learned_by(partition, "partition", name)
-            assert learned == old.learned_by(partition, "partition", name)
-    assert new.statistics.frauds == frauds
-
-
-def test_examples_may_be_looked_up_before_they_are_folded():
-    entries = to_heads(60)
-    folded, plain = headed(), fold_log(headed(), entries)
-    cells = folded.look_up([entry for _, entry in entries])
-    for (offset, entry), where in zip(entries, cells, strict=True):
-        folded.fold(entry, offset, where)
-    assert folded.digest() == plain.digest()
-
-
-def test_an_example_of_an_unknown_head_is_refused_and_changes_nothing():
-    folded = fold_log(headed(), to_heads(10))
-    before = folded.digest()
-    entry = msgspec.structs.replace(example(1, Origin(1, 0, 99)), head="weekend")
-    with pytest.raises(StateError, match="of the head 'weekend', which is unknown"):
-        folded.fold(entry, 10)
-    assert folded.digest() == before
-
-
-@pytest.mark.parametrize(
-    ("of", "into"),
-    [
-        (headed(), state()),
-        (state(), headed()),
-        (headed({"night": HEADS["night"]}), headed()),
-        (headed(), headed({**HEADS, "night": Head("bayes", {"night": [0.4, 0.6]})})),
-        (headed(), headed({**HEADS, "night": Head("binned", {"night": [0.5]})})),
-    ],
-    ids=["of none", "of some into none", "one too few", "other features", "another model"],
-)
-def test_a_dump_of_other_heads_is_refused(of, into):
-    assert of.features != into.features, "so that no snapshot comes as far as this"
-    with pytest.raises(StateError):
-        into.load(fold_log(of, log(5)).parts())
-
-
-def test_the_order_in_which_heads_are_named_changes_nothing():
-    backwards = dict(reversed(HEADS.items()))
-    assert heads_digest(GRIDS, backwards) == heads_digest(GRIDS, HEADS)
-    entries = to_heads(30)
-    assert fold_log(headed(backwards), entries).digest() == fold_log(headed(), entries).digest()
 
 
 @pytest.mark.parametrize("model", EARLIER)

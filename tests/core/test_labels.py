@@ -1,8 +1,13 @@
 """Labels: which one of all that was said holds."""
 
+import json
+
 import pytest
 
-from tests.core.sayings import LABELS, NOW, entry, said, tell
+from app.core.labels import Labels, feedback_reader
+from app.core.messages import Feedback
+from app.errors import Refused
+from tests.core.sayings import LABELS, NOW, entry, known, said, settle, tell
 
 
 @pytest.mark.parametrize(
@@ -61,3 +66,57 @@ def test_equal_ranks_that_differ_are_a_disagreement():
     assert [revision.actor for revision in LABELS.disagreements(one)] == ["ann"]
     tell(one, said("fraud", "chargeback", 6))
     assert LABELS.disagreements(one) == []
+
+
+# -- words
+
+
+WORDS = Labels(teaches={"late": 1, "on time": 0}, ranks={"driver": 2, "maturity": 0})
+read = feedback_reader(Feedback, WORDS)
+
+
+def raw(**fields: object) -> bytes:
+    usual = {"id": "t1", "key": "c1", "label": "late", "source": "driver"}
+    return json.dumps({**usual, **fields}).encode()
+
+
+@pytest.mark.parametrize("label", ["late", "on time", "unsure", "none"])
+def test_what_an_application_teaches_can_be_said_and_that_one_is_unsure_or_takes_it_back(label):
+    assert read(raw(label=label, at="1970-01-01T00:00:01Z")) == Feedback(
+        id="t1", key="c1", label=label, source="driver", at=1000
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"label": "fraud"}, "`label` is none of late, on time, unsure, none"),
+        ({"source": "analyst"}, "`source` is none of driver, maturity"),
+        ({"key": ""}, r"`\$.key`"),
+        ({"actor": "a\0"}, "`actor` holds a NUL"),
+        ({"note": "4111111111111111"}, "`note` is a card number"),
+        ({"at": "1970-01-01T00:00:01"}, "`at` has no UTC offset"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_label_that_cannot_be_used_is_refused_by_name(fields, sentence):
+    with pytest.raises(Refused, match=sentence):
+        read(raw(**fields))
+
+
+@pytest.mark.parametrize(("y", "word"), [(1, "late"), (0, "on time"), (None, "none")])
+def test_each_value_has_its_word(y, word):
+    assert WORDS.word(y) == word
+
+
+def test_labels_that_stand_are_those_that_were_decided_and_not_taken_back():
+    one = entry()
+    tell(
+        one,
+        said("fraud", "customer", 1),
+        said("none", "customer", 2),
+        said("legit", "analyst", 3),
+        said("unsure", "chargeback", 4),
+    )
+    settle(one, said("fraud", "stream", 5), known(9), None)  # waits
+    assert [revision.label for revision in LABELS.standing(one)] == ["legit"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.data.budget import by_day, card_precision, unknown
 from app.core.metrics import average_precision, roc_auc
+from app.data.budget import by_day, card_precision, unknown
 
 GOLDEN = "handbook_golden_features_2018-07-25_2018-08-14.parquet"
 FIRST = 129  # 2018-08-08 in days of the stream; its training week begins on day 115

@@ -6,29 +6,33 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from app.data.budget import unknown
+from app.core.messages import ModelUsed, Origin, Source
 from app.core.settling import lesson
-from app.data.measured import DAY_MS, Measured, Table
-from app.data.player import due
-from app.data.replay import Learned
+from app.data.budget import unknown
+from app.data.measured import Measured, Table
+from app.data.player import Truth, due
+from app.data.replay import Settled
 from app.data.rows import Labelled
 from app.errors import DataError
-from app.messages import ModelUsed, Origin, Prediction, Source, Transaction
+from app.streams.fraud.messages import Prediction, Transaction
+from app.units import DAY_MS
+from tests.cards import cards
 
+CARDS = cards()
 FOREVER = (0, None)
 
 
 def labelled(day: float, customer: str, fraud: bool | None, amount: float = 1.0) -> Labelled:
     at = round(day * DAY_MS)
     tx = Transaction(id=f"{at}{customer}", at=at, customer=customer, merchant="m", amount=amount)
-    return Labelled(tx, fraud, 0)
+    return Labelled(tx, fraud)
 
 
-def learned(row: Labelled, score: float = 0.25) -> Learned:
-    tx = row.tx
-    decision = Prediction(
+def settled(row: Labelled, score: float = 0.25) -> Settled:
+    tx = row.event
+    prediction = Prediction(
         id=tx.id,
-        customer=tx.customer,
+        key=tx.key,
         merchant=tx.merchant,
         location="",
         amount=tx.amount,
@@ -42,15 +46,19 @@ def learned(row: Labelled, score: float = 0.25) -> Learned:
         source=Source(0, 0),
         engine="",
     )
-    label = due(row, tx.at + 7 * DAY_MS)
-    y = int(label.feedback.label == "fraud")
-    return Learned(decision, lesson(decision, y, 1.0, label.at, Origin(1, 0, 0)))
+    label = due(CARDS, Truth(tx.id, tx.key, tx.at, bool(row.positive)), tx.at + 7 * DAY_MS)
+    y = CARDS.labels.teaches[label.feedback.label]
+    return Settled(prediction, lesson(CARDS, prediction, y, 1.0, label.at, Origin(1, 0, 0)))
+
+
+def collector(models: int = 1, span: tuple[int, int | None] = FOREVER, **most: int) -> Measured:
+    return Measured(models, span, CARDS.stake, **most)
 
 
 def measured(rows: Sequence[Labelled], span: tuple[int, int | None] = FOREVER) -> Measured:
-    result = Measured(1, span)
+    result = collector(span=span)
     result.read(rows)
-    result.add([[learned(row) for row in rows if row.fraud is not None]])
+    result.add([[settled(row) for row in rows if row.positive is not None]])
     return result
 
 
@@ -61,14 +69,14 @@ def taken(result: Measured, remove: bool = False) -> list[list[float]]:
 
 def test_a_row_holds_what_the_models_decided():
     rows = [labelled(3, "a", True, 9.5), labelled(3.5, "b", False), labelled(4, "a", False)]
-    result = Measured(2, FOREVER)
+    result = collector(models=2)
     result.read(rows)
-    result.add([[learned(row, 0.75) for row in rows], [learned(row, 0.125) for row in rows]])
+    result.add([[settled(row, 0.75) for row in rows], [settled(row, 0.125) for row in rows]])
     table = result.table()
     assert table.days.tolist() == [3, 3, 4]
-    ann, bob, again = table.customers.tolist()
+    ann, bob, again = table.keys.tolist()
     assert ann == again != bob
-    assert (table.amounts.tolist(), table.ys.tolist()) == ([9.5, 1.0, 1.0], [1, 0, 0])
+    assert (table.stakes.tolist(), table.ys.tolist()) == ([9.5, 1.0, 1.0], [1, 0, 0])
     assert [column.tolist() for column in table.scores] == [[0.75] * 3, [0.125] * 3]
     assert [column.tolist() for column in table.flagged] == [[1] * 3, [0] * 3]
 
@@ -101,12 +109,12 @@ def test_known_customers_leave_as_the_protocol_says_and_frauds_without_a_label_c
         for day in np.sort(rng.uniform(0, 35, 3000))
     ]
     begin = 10
-    result = Measured(1, (begin * DAY_MS, None))
+    result = collector(span=(begin * DAY_MS, None))
     result.read(rows)
-    result.add([[learned(row) for row in rows if row.tx.at < 33 * DAY_MS]])
+    result.add([[settled(row) for row in rows if row.event.at < 33 * DAY_MS]])
     table = result.table()
-    days = [row.tx.at // DAY_MS for row in rows]
-    names, frauds = [row.tx.customer for row in rows], [bool(row.fraud) for row in rows]
+    days = [row.event.at // DAY_MS for row in rows]
+    names, frauds = [row.event.key for row in rows], [bool(row.positive) for row in rows]
     for week in result.weeks(table, remove=True):
         stays = unknown(days, names, frauds, week.first) & (np.array(days) < 33)
         assert table.days[week.rows].tolist() == np.array(days)[stays].tolist()
@@ -127,8 +135,8 @@ def test_rows_are_taken_in_all_columns(rows: list[int]):
 
 def test_more_decisions_than_can_be_measured_are_a_sentence():
     rows = [labelled(day, "ann", False) for day in (1, 2, 3)]
-    learned_ones = [[learned(row) for row in rows]]
-    Measured(1, FOREVER, most=3).add(learned_ones)
-    Measured(1, (2 * DAY_MS, None), most=2).add(learned_ones)
+    learned = [[settled(row) for row in rows]]
+    collector(most=3).add(learned)
+    collector(span=(2 * DAY_MS, None), most=2).add(learned)
     with pytest.raises(DataError, match=r"more than 2 .*--from and --to"):
-        Measured(1, FOREVER, most=2).add(learned_ones)
+        collector(most=2).add(learned)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data.overflow import Kept, Later
-from app.data.rows import Labelled
+from app.data.player import Truth
 from app.errors import DataError
-from app.messages import Transaction
 
 KEYS = st.sampled_from([f"k{number}" for number in range(12)])
 MOST = st.integers(1, 5)
@@ -43,12 +42,12 @@ def test_what_waits_comes_in_order_of_time_then_as_it_was_added(most, steps):
     assert list(later.rest()) == sorted(expected)
 
 
-def test_transactions_come_out_of_the_file_as_they_went_in():
-    row = Labelled(Transaction(id="t", at=7, customer="c", merchant="m", amount=0.1), True, 2, None)
-    later = Later(Labelled, most=1)
+def test_what_waits_for_its_label_comes_out_of_the_file_as_it_went_in():
+    truth = Truth("t", "c", at=7, positive=True)
+    later = Later(Truth, most=1)
     for _ in range(3):
-        later.add(9, row)
-    assert list(later.rest()) == [(9, row)] * 3
+        later.add(9, truth)
+    assert list(later.rest()) == [(9, truth)] * 3
 
 
 def test_a_full_disk_is_a_sentence():

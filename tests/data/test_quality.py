@@ -18,8 +18,8 @@ def table(seed: int) -> Table:
     scores = np.round(np.clip(0.3 * ys + rng.uniform(0, 0.7, n), 0.01, 0.99), 2)
     return Table(
         days=np.repeat(np.arange(20, 30), 400),
-        customers=rng.integers(300, size=n),
-        amounts=rng.uniform(1, 99, n),
+        keys=rng.integers(300, size=n),
+        stakes=rng.uniform(1, 99, n),
         ys=ys,
         scores=(scores, np.full(n, 0.5)),
         flagged=((scores > 0.6).astype(np.int8), np.zeros(n, np.int8)),
@@ -53,7 +53,7 @@ def test_card_precision_is_the_mean_over_days_and_begins_anew_with_each_week(tab
     daily = []
     for week in weeks(table):
         part = table.take(week.rows)
-        daily.append(card_precision(part.days, part.customers, part.ys, part.scores[0]))
+        daily.append(card_precision(part.days, part.keys, part.ys, part.scores[0]))
     found = quality(table, weeks(table), 0)
     assert found["metrics"]["card_precision_100"] == pytest.approx(np.mean(daily[0] + daily[1]))
     assert [week["card_precision_100"] for week in found["by_week"]] == [

@@ -26,8 +26,8 @@ from app.runtime.held import Held
 from app.runtime.step import Changes, Step
 from app.runtime.topics import LABELS, Topics
 from app.runtime.writer import OnAck, Out, Receipt
-from app.serving.ledger import Entry
 from app.serving.learn import Learn
+from app.serving.ledger import Entry
 from app.serving.partition import Partition, Shared
 from app.serving.score import Score
 from app.serving.sensors import Sensors
@@ -179,8 +179,8 @@ class Outbox:
 
     async def flush(self) -> None:
         """Wait until all that was put before has landed."""
-        for tp in self.waiting:
-            await self.queues[tp][-1].receipt.acked
+        for receipt in [self.queues[tp][-1].receipt for tp in self.waiting]:
+            await receipt.acked
 
 
 # -- the disk
@@ -272,14 +272,16 @@ class Ledger:
 class Learning:
     """The learning state, which takes in the examples log when it is told to."""
 
-    def __init__(self, application: Application, log: list[ConsumerRecord]) -> None:
+    def __init__(
+        self, application: Application, log: list[ConsumerRecord], empty: LearningState
+    ) -> None:
         self.application, self.log = application, log
-        self.state = nothing_learned(application.new_state)
+        self.state = self.empty = empty
         self.late = False
 
     def fold(self) -> None:
         """Learn what has come since."""
-        if self.state.version == 0:
+        if self.state is self.empty:  # others begin with it too
             self.state = self.application.new_state()
         for record in self.log[self.state.version :]:
             self.state.fold(self.application.read_example(record.value), record.offset)
@@ -378,10 +380,11 @@ class World:
     """What outlives a worker: the logs, the committed positions, a disk."""
 
     def __init__(self, batch: int, settings: Mapping[str, Any]) -> None:
-        self.batch, self.setup = batch, set_up(**settings)
+        self.batch = batch
+        self.setup, empty = set_up(**settings)
         self.logs, self.disk = Logs(), Disk()
         self.committed: dict[str, int] = {}
-        self.learning = Learning(self.setup.application, self.log("examples"))
+        self.learning = Learning(self.setup.application, self.log("examples"), empty)
         self.sensors = Sensors(self.setup.application)
         self.places = Places()
 
@@ -443,16 +446,11 @@ def world(batch: int = 1000, **settings: Any) -> Iterator[World]:
 
 
 @cache
-def nothing_learned(new_state: Callable[[], LearningState]) -> LearningState:
-    """An empty state for all that only read it: making one takes longer than a short run."""
-    return new_state()
-
-
-@cache
-def set_up(**settings: Any) -> Setup:
-    """Cards on two partitions."""
+def set_up(**settings: Any) -> tuple[Setup, LearningState]:
+    """Cards on two partitions, and a state that has learned nothing, for all that only read it."""
     both = {"partitions": 2, **settings}
-    return Setup(read_settings(**both), cards(**both))
+    setup = Setup(read_settings(**both), cards(**both))
+    return setup, setup.application.new_state()
 
 
 def leave(code: Exit, why: str) -> NoReturn:

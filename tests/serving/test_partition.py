@@ -8,10 +8,12 @@ import pytest
 
 from app.core.messages import Origin
 from app.errors import StateError
+from app.runtime.writer import Out
 from app.serving import decisions
 from app.serving.decisions import SOURCE_HEADER
 from app.serving.waiting import PREFIX, Waiting
 from app.streams.fraud.messages import read_example, read_feedback
+from app.wire import encode
 from tests.core import samples
 from tests.serving import memory
 from tests.serving.memory import Aborted, Disk, World, payment, said
@@ -158,7 +160,9 @@ def commit(world: World) -> None:
 
 def learn(world: World, epoch: int = 1) -> None:
     """A label was learned that the log does not hold."""
-    world.learning.state.fold(samples.example(0, Origin(epoch, 0, 7)), 0)
+    example = samples.example(0, Origin(epoch, 0, 7))
+    world.logs.append(world.setup.topics.examples, 0, Out(None, encode(example)))
+    world.learning.fold()
 
 
 def learn_later(world: World) -> None:

@@ -10,9 +10,8 @@ play it as it comes: both agents at once, batches that land in any order, models
 import asyncio
 import itertools
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +23,7 @@ from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Example, Origin
 from app.core.threshold import KEY, Threshold
 from app.errors import Refused
-from app.serving.waiting import PREFIX, Waiting
+from app.serving.waiting import PREFIX, Waiting, left_over
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
     Feedback,
@@ -37,11 +36,12 @@ from app.wire import encode
 from tests.serving import memory
 from tests.serving.memory import OURS, THEIRS, Aborted, Disk, Worker, World, payment, said
 
-CHUNK = 4  # most records in a step
-USUAL = {"history_events": 4, "history_replay": CHUNK, "label_wait": "12m"}
+CHUNK = 5  # most records in a step
+BATCH = 3  # records that land together
+USUAL = {"history_events": 4, "history_replay": CHUNK}
 BUDGET = {"review_threshold": 0.01, "review_budget": 4.0}
 PLAYS = {
-    "every decision is reviewed": {"review_threshold": 0.0},
+    "every decision reviewed": {"review_threshold": 0.0},
     "a budget": BUDGET,
     "a budget, records held back": {**BUDGET, "coalesce": 1.0},
 }
@@ -68,26 +68,28 @@ def of(n: int, label: str, source: str = "analyst", later: int = 0, **more: str)
 
 
 def rounds(seed: int) -> list[Round]:
-    """Some 50 records: ids again, labels before their event, second thoughts, and worse."""
+    """Some 40 records: ids again, labels before their event, second thoughts, and worse."""
     chance = random.Random(seed)
     made = []
-    for first in range(0, 20, 5):
-        places = range(first, first + 5)
-        own = {places[1]: "fraud"}
-        amounts = {n: chance.choice([9.0, 20.0, 800.0]) for n in places}
-        new = [payment(n, customer_of(n), amount=amounts[n], label=own.get(n)) for n in places]
-        again, early, before = (chance.choice(places) for _ in range(3))
-        labels = [of(n, chance.choice(["fraud", "legit"])) for n in chance.sample(places, 3)]
-        labels += [
-            chance.choice(labels),
-            of(early + 5, "fraud", "customer"),
-            of(max(before - 5, 0), chance.choice(["legit", "none"]), later=1),
-            of(max(early - 5, 0), "fraud", "chargeback", later=2),
+    for first in range(0, 15, 5):
+        new = [
+            payment(n, customer_of(n), amount=chance.choice([9.0, 20.0, 800.0]), label=own)
+            for n, own in enumerate([None, "fraud", None, None, None], first)
         ]
-        made.append(Round([*new, new[again - first]], labels))
+        some = chance.sample(range(first, first + 5), 5)
+        labels = [of(n, chance.choice(["fraud", "legit"])) for n in some[:3]]
+        labels += [
+            labels[0],
+            of(some[1] + 5, "fraud", "customer"),
+            of(max(some[2] - 5, 0), chance.choice(["legit", "none"]), later=1),
+            of(max(some[3] - 5, 0), "fraud", "chargeback", later=2),
+        ]
+        made.append(Round([*new, chance.choice(new)], labels))
+    made[0].labels.extend([of(2, "fraud", actor="bob"), of(8, "fraud", actor="eve", key="ann")])
     made[1].events.insert(2, None)
-    wrong = of(9, "fraud", "customer", key="ann"), of(13, "legit", key="cid")
-    made[1].labels.extend([None, of(5, "unsure"), *wrong])
+    made[1].labels.extend(
+        [None, of(2, "none", later=9), of(5, "unsure"), of(9, "legit", actor="eve", key="ann")]
+    )
     made[2].labels.append(of(99, "fraud", key=THEIRS))
     return made
 
@@ -106,9 +108,14 @@ def publish(world: World, one: Round) -> None:
 class Play:
     """An input, and how much of it has come so far."""
 
-    def __init__(self, world: World, script: Sequence[Round], learns: bool = False) -> None:
-        self.world, self.script, self.learns = world, script, learns
+    def __init__(self, world: World, script: Sequence[Round]) -> None:
+        self.world, self.script = world, script
         self.come = 0
+
+    def next(self) -> None:
+        """The next round comes."""
+        publish(self.world, self.script[self.come])
+        self.come += 1
 
     async def live(self, end: int | None = None, rounds: int | None = None) -> list[str]:
         """One life, until so many rounds are done or it ends; returns the places it passed."""
@@ -119,28 +126,19 @@ class Play:
 
     async def work(self, worker: Worker, rounds: int) -> None:
         while True:
-            for topic, step in self.agents(worker):
-                while worker.unread(topic):
-                    if self.learns:
-                        self.world.learning.fold()
-                    assert await step(CHUNK)
+            while worker.unread(worker.topics.events):
+                assert await worker.score(CHUNK)
+            while worker.unread(worker.topics.feedback):
+                assert await worker.learn(CHUNK)
             await worker.commit()
             if self.come == rounds:
                 return
             self.next()
 
-    def agents(self, worker: Worker):
-        return (worker.topics.events, worker.score), (worker.topics.feedback, worker.learn)
-
-    def next(self) -> None:
-        publish(self.world, self.script[self.come])
-        self.come += 1
-
     async def live_and_die(self, end: int, disk: str) -> Container[str]:
-        """End in front of a place and go on; returns what was decided and lost, see `lost`."""
+        """End in front of a place, then go on; returns what was decided and lost: see `lost`."""
         await self.live(end)
-        gone = lost(self.world) if disk != "kept" else ()
-        before = self.world.disk
+        gone, before = () if disk == "kept" else lost(self.world), self.world.disk
         if disk != "kept":
             self.world.disk = Disk()
         if disk == "comes back":
@@ -255,13 +253,16 @@ class Left:
         record = self.world.log("feedback")[origin.offset]
         return record.key, record.value, record.timestamp
 
-
-ALL = ("decisions", "records", "labels", "examples", "letters", "passed_on")
-
-
-def compare(world: World, undisturbed: World, gone: Container[str], parts: Sequence[str]) -> None:
-    for part in parts:
-        assert getattr(Left(world, gone), part)() == getattr(Left(undisturbed, gone), part)(), part
+    def all(self) -> dict[str, object]:
+        parts = (
+            self.decisions,
+            self.records,
+            self.labels,
+            self.examples,
+            self.letters,
+            self.passed_on,
+        )
+        return {part.__name__: part() for part in parts}
 
 
 # -- what holds of each play by itself
@@ -311,11 +312,12 @@ def each_label_is_learned_once(world: World) -> None:
 
     Every label that was read is in its entry, and waits only while its event is unknown.
     """
-    state = world.setup.application.new_state()
     learned: dict[str, list[Example]] = {}
-    for offset, raw in enumerate(world.values("examples")):
-        if state.fold(read_example(raw), offset):
-            learned.setdefault(read_example(raw).id, []).append(read_example(raw))
+    latest = Origin(0, 0, -1)
+    for example in map(read_example, world.values("examples")):
+        if example.origin > latest:  # else it is appended again
+            latest = example.origin
+            learned.setdefault(example.id, []).append(example)
     decided, index = first_predictions(world), world.changes("labels")
     for id, entry in entries(world).items():
         assert len({one.label_id for one in entry.revisions}) == len(entry.revisions)
@@ -362,50 +364,148 @@ def each_score_is_computed_again(world: World) -> None:
 
 
 def the_disk_is_as_the_logs(world: World) -> None:
-    disk, first = world.disk, first_predictions(world)
-    assert {name: disk.tables[name] for name in ("customers", "labels")} == {
-        name: world.changes(name) for name in ("customers", "labels")
-    }
-    assert {id: entry.raw for id, entry in disk.decisions.items()} == first
+    """The tables hold what their changelogs hold, the ledger the decisions.
+
+    An index entry of a label that does not wait is left over, here or there: `left_over` finds it
+    at the next start, or nobody asks for it any more.
+    """
+    disk, logged = world.disk, world.changes("labels")
+    assert disk.tables["customers"] == world.changes("customers")
+    assert but_for_left_over(disk.tables["labels"]) == but_for_left_over(logged)
+    assert {id: entry.raw for id, entry in disk.decisions.items()} == first_predictions(world)
     assert disk.mark[0] == len(world.log("predictions"))
 
 
-# -- the tests
+def but_for_left_over(labels: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    index = [Waiting.read(key) for key in labels if key.startswith(PREFIX)]
+    left = {one.key for one in left_over(index, labels.get)}
+    return {key: raw for key, raw in labels.items() if key not in left}
+
+
+# -- one after the other
 
 SCRIPT = rounds(seed=1)
 
 
-async def undisturbed(settings: dict[str, Any], learns: bool = False) -> tuple[World, list[str]]:
-    with memory.world(batch=2, **USUAL, **settings) as world:
-        return world, await Play(world, SCRIPT, learns).live()
+async def undisturbed(settings: dict[str, Any]) -> tuple[World, list[str]]:
+    """What is left without faults, and all places."""
+    with memory.world(BATCH, **USUAL, **settings) as world:
+        return world, await Play(world, SCRIPT).live()
 
 
-@pytest.mark.parametrize("settings", PLAYS.values(), ids=PLAYS)
-async def test_the_input_meets_everything_that_is_worth_a_replay(settings):
-    world, places = await undisturbed(settings)
-    all_holds(world)
-    each_score_is_computed_again(world)
-    assert sum(len(one.events) + len(one.labels) for one in SCRIPT) > 50
-    outcomes = {r.outcome for entry in entries(world).values() for r in entry.revisions}
-    assert outcomes == {"settled", "noted", "waiting", "expired"}
-    assert {read_example(raw).y for raw in world.values("examples")} == {0, 1, None}
-    assert any(read_example(raw).previous for raw in world.values("examples"))
-    assert len(Left(world).letters()) == 5 and len(Left(world).passed_on()) == 1
-    flagged = {read_prediction(raw).decision for raw in world.values("predictions")}
-    assert flagged == ({"review", "approve"} if "review_budget" in settings else {"review"})
-    assert len(places) > 100
-
-
-@pytest.mark.parametrize("disk", DISKS)
-@pytest.mark.parametrize("settings", PLAYS.values(), ids=PLAYS)
-async def test_a_worker_that_ends_anywhere_leaves_what_one_without_faults_would(settings, disk):
-    expected, places = await undisturbed(settings)
-    for end, place in enumerate(places):
-        with memory.world(batch=2, **USUAL, **settings) as world:
+async def end_at(settings: dict[str, Any], disk: str, places: slice) -> None:
+    """End in front of each of these places, in a world of its own, and go on."""
+    expected, names = await undisturbed(settings)
+    whole = Left(expected).all()
+    for end, name in list(enumerate(names))[places]:
+        with memory.world(BATCH, **USUAL, **settings) as world:
             try:
                 gone = await Play(world, SCRIPT).live_and_die(end, disk)
                 all_holds(world)
-                compare(world, expected, gone, ALL)
+                assert Left(world, gone).all() == (Left(expected, gone).all() if gone else whole)
             except BaseException as error:
-                error.add_note(f"It had ended in front of place {end}: {place}.")
+                error.add_note(f"A worker had ended in front of place {end}: {name}.")
                 raise
+
+
+@pytest.mark.parametrize("settings", PLAYS.values(), ids=PLAYS)
+async def test_the_input_meets_all_that_is_worth_a_replay(settings):
+    world, names = await undisturbed(settings)
+    all_holds(world)
+    each_score_is_computed_again(world)
+    assert sum(len(one.events) + len(one.labels) for one in SCRIPT) >= 40
+    outcomes = {one.outcome for entry in entries(world).values() for one in entry.revisions}
+    assert outcomes == {"settled", "noted", "waiting", "expired"}
+    examples = [read_example(raw) for raw in world.values("examples")]
+    assert {example.y for example in examples} == {0, 1, None}
+    assert any(example.previous and example.y is not None for example in examples)
+    assert (len(Left(world).letters()), len(Left(world).passed_on())) == (4, 1)
+    flagged = {read_prediction(raw).decision for raw in first_predictions(world).values()}
+    assert flagged == ({"review", "approve"} if "review_budget" in settings else {"review"})
+    assert len(names) > 100
+
+
+@pytest.mark.parametrize("disk", DISKS)
+async def test_a_worker_that_ends_anywhere_leaves_what_one_without_faults_would(disk):
+    await end_at(BUDGET, disk, slice(None))
+
+
+@pytest.mark.parametrize("disk", DISKS)
+@pytest.mark.parametrize("name", PLAYS)
+async def test_one_that_ends_here_or_there_does_so_with_any_settings(name, disk, seed):
+    await end_at(PLAYS[name], disk, slice(seed % 9, None, 9))
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("disk", DISKS)
+@pytest.mark.parametrize("name", PLAYS)
+async def test_one_that_ends_anywhere_does_so_with_any_settings(name, disk):
+    await end_at(PLAYS[name], disk, slice(None))
+
+
+# -- all at once
+
+
+class Rush:
+    """An input that is worked off as it comes: both agents at once, landings in any order."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.play, self.world, self.chance = Play(world, rounds(seed)), world, random.Random(seed)
+        names = world.setup.topics
+        self.late = {*names[:-1], *names.changelogs.values()}
+
+    async def live(self, end: int | None = None) -> None:
+        """One life, until all is done or it ends in front of a place."""
+        try:
+            async with self.world.life(end, self.late) as worker, asyncio.TaskGroup() as group:
+                network = group.create_task(self.land(worker))
+                await self.work(worker)
+                await worker.outbox.flush()
+                network.cancel()
+        except* Aborted:
+            pass
+
+    async def work(self, worker: Worker) -> None:
+        lanes = (worker.topics.events, worker.score), (worker.topics.feedback, worker.learn)
+        while True:
+            while any(worker.unread(topic) for topic, _ in lanes):
+                async with asyncio.TaskGroup() as group:
+                    for topic, step in lanes:
+                        group.create_task(self.lane(worker, topic, step))
+                await worker.commit()
+            if self.play.come == len(self.play.script):
+                return
+            self.play.next()
+
+    async def lane(
+        self, worker: Worker, topic: str, step: Callable[[int], Awaitable[bool]]
+    ) -> None:
+        while worker.unread(topic):
+            assert await step(self.chance.randint(1, CHUNK))
+            if self.chance.random() < 0.3:
+                self.world.learning.fold()
+            if topic == worker.topics.events and self.chance.random() < 0.3:
+                await worker.commit()
+
+    async def land(self, worker: Worker) -> None:
+        while True:
+            await asyncio.sleep(0)
+            if worker.outbox.waiting and self.chance.random() < 0.4:
+                worker.outbox.land(*self.chance.choice(worker.outbox.waiting))
+
+
+@pytest.mark.parametrize("settings", PLAYS.values(), ids=PLAYS)
+@pytest.mark.parametrize("n", range(20))
+async def test_whatever_lands_first_and_whoever_dies_nothing_is_lost_nor_counted_twice(
+    settings, n, seed
+):
+    with memory.world(BATCH, **USUAL, **settings) as world:
+        rush = Rush(world, seed + n)
+        disks = [world.disk]
+        for _ in range(4):
+            await rush.live(end=rush.chance.randrange(120))
+            disks.append(Disk())
+            world.disk = rush.chance.choice(disks)
+        await rush.live()
+        all_holds(world)
+        each_score_is_computed_again(world)

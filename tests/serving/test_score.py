@@ -13,7 +13,7 @@ from app.serving.decisions import REACH_HEADER, SOURCE_HEADER
 from app.streams.fraud.messages import Prediction, read_feedback, read_prediction
 from app.wire import MAX_MS, encode
 from tests.serving import memory
-from tests.serving.memory import MINUTE, NOW, OURS, PARTITION, THEIRS, Worker, World, payment, said
+from tests.serving.memory import MINUTE, NOW, OURS, THEIRS, Worker, World, payment, said
 
 REVIEW_ALL = {"review_threshold": 0.0}
 BUDGET = {"review_budget": 4.0, "review_threshold": 0.01}  # what no rule hits lies above at first
@@ -205,7 +205,12 @@ async def test_the_label_in_an_event_is_published_with_the_time_of_its_record(wo
     (own,) = world.log("feedback")
     assert (own.key, own.timestamp) == (b"ann", NOW + 3 * MINUTE)
     label = read_feedback(own.value)
-    assert (label.id, label.label, label.source, label.at) == ("t3", "fraud", "stream", own.timestamp)
+    assert (label.id, label.label, label.source, label.at) == (
+        "t3",
+        "fraud",
+        "stream",
+        own.timestamp,
+    )
 
 
 async def test_with_a_budget_each_decision_moves_the_threshold_once():

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rocksdict import Options, Rdict
 
+from app.core.labels import LabelEntry, encode_entry
 from app.runtime.tables import RocksStore, Store
-from app.serving.waiting import PREFIX, Waiting, overdue
+from app.serving.waiting import PREFIX, Waiting, left_over, overdue
+from tests.core.sayings import decision, known, said, settle
 
 IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 
@@ -66,3 +68,15 @@ def test_one_that_was_settled_is_found_no_more(labels):
 def test_the_time_before_1970_is_as_early_as_any(labels):
     keep(labels, Waiting(0, "a", "t1"))
     assert overdue(labels, -1, 100) == []
+
+
+def test_an_entry_of_the_index_whose_label_does_not_wait_any_more_is_left_over(labels):
+    """As of a worker that died before its changelog had it, or whose label was settled since."""
+    entry = LabelEntry("c1", [])
+    waits = settle(entry, said("fraud", label_id="a"), known(0, recorded=5), None)
+    settled = settle(entry, said("legit", label_id="b"), known(1, recorded=6), decision())
+    assert (waits.outcome, settled.outcome) == ("waiting", "settled")
+    labels.write({b"t1": encode_entry(entry)})
+    found = [Waiting(5, "a", "t1"), Waiting(4, "a", "t1"), Waiting(6, "b", "t1")]
+    found += [Waiting(5, "a", "t2")]
+    assert left_over(found, labels.get) == found[1:]

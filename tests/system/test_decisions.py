@@ -238,14 +238,16 @@ async def test_on_a_new_disk_the_first_of_two_writers_wins_in_whatever_order_the
         assert store.decision("t") == prediction("t", "first"), "and it stays"
 
 
-async def test_a_store_of_another_format_is_made_anew(
-    settings: Settings, writers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_store_of_a_format_that_is_not_read_is_made_anew(
+    settings: Settings, writers, tmp_path: Path
 ):
     async with opened(settings, tmp_path / "0") as store:
         await store.recover(None)
         await decide(store, writers, ("t1", 0, "first")).acked
         store.put({"t9": Stored(9, prediction("t9"))})
-    monkeypatch.setattr(ledger, "FORMAT", ledger.FORMAT + 1)
+    later = ledger.Ledger(tmp_path / "0", settings.epoch, settings.horizon)
+    later.db.put(ledger.MARK, ledger._MARK.pack(99, settings.epoch, 1, 0))
+    later.close()
     async with opened(settings, tmp_path / "0") as store:
         assert (store.get("t1"), store.get("t9"), store.reached) == (None, None, 0)
         await store.recover(None)

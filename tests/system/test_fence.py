@@ -15,9 +15,9 @@ from app.apps import set_up
 from app.broker.broker import Broker
 from app.runtime import fence
 from app.runtime.fence import Fence
-from app.runtime.guard import Exit
+from app.runtime.guard import Exit, leave
 from app.runtime.writer import SEQUENCES, Claim, Out, Writers
-from app.serving.decisions import SOURCE_HEADER
+from app.serving.decisions import SOURCE_HEADER, decides
 from app.settings import Settings, read_settings
 from app.streams.fraud.messages import Transaction
 from tests.system import proofs
@@ -30,10 +30,12 @@ HEADERS = ((SOURCE_HEADER, b"7"),)
 
 TWO_OWNERS = """
 import asyncio, logging, sys
-from app.settings import read_settings
+from app.apps import set_up
 from app.runtime.fence import Fence
-from app.runtime.topics import Topics
+from app.runtime.guard import leave
 from app.runtime.writer import Out, Writers
+from app.serving.decisions import decides
+from app.settings import read_settings
 
 async def main(brokers, prefix, log):
     settings = read_settings(brokers=brokers, topic_prefix=prefix, app_id=prefix + "weir")
@@ -41,7 +43,8 @@ async def main(brokers, prefix, log):
     for one in writers:
         await one.start()
         changelogs = [names.changelogs["customers"], names.changelogs["labels"]]
-        await Fence(settings, one, changelogs, names.predictions).take([0])
+        fence = Fence(settings, one, changelogs, names.predictions, decides, leave)
+        await fence.take([0])
         topic = names.changelogs.get(log) or getattr(names, log)
         await one(topic, 0).put([Out(b"k", b"written")]).acked
     print("both wrote once")
@@ -96,7 +99,7 @@ async def owner(settings: Settings) -> AsyncIterator[tuple[Writers, Fence]]:
     writers = Writers(settings.brokers)
     await writers.start()
     try:
-        yield writers, Fence(settings, writers, *fenced(settings))
+        yield writers, Fence(settings, writers, *fenced(settings), decides, leave)
     finally:
         await writers.stop()
 
@@ -145,9 +148,9 @@ async def test_what_is_held_is_taken_again_while_it_is_written(
     async with owner(settings) as (writers, mine):
         await mine.take([0])
         writer = writers(customers, 0)
-        first = writer.claim.epoch
+        first = writer.claim.producer_epoch
         keeping = asyncio.ensure_future(mine.keep(lambda: [0]))
-        while writer.claim.epoch < first + 3:
+        while writer.claim.producer_epoch < first + 3:
             wanted.append(b"%d" % len(wanted))
             await writer.put([Out(b"k", wanted[-1])]).handed
         keeping.cancel()
@@ -191,7 +194,7 @@ async def test_what_was_written_while_it_was_looked_for_is_the_last_decision(set
 
     async with owner(settings) as (writers, _):
         await writers(names.predictions, 0).put([first]).acked
-        await Late(settings, writers, *fenced(settings)).take([0])
+        await Late(settings, writers, *fenced(settings), decides, leave).take([0])
     written = [one.value for one in (first, between, first, between)]
     assert await values(settings, names.predictions) == written
 

@@ -13,7 +13,6 @@ from app.apps import set_up
 from app.broker.broker import Broker
 from app.core.messages import ModelUsed, Origin, Source
 from app.errors import TopicsError
-from app.runtime import topics
 from app.runtime.guard import Exit
 from app.serving.decisions import SOURCE_HEADER
 from app.serving.waiting import PREFIX
@@ -171,6 +170,6 @@ async def test_a_worker_refuses_logs_in_front_of_which_others_were(
 
 
 async def test_topics_of_another_partition_count_are_refused(broker: Broker, fresh: str) -> None:
-    await topics.create(settings_of(broker, fresh))
+    await set_up(settings_of(broker, fresh)).create_topics()
     with pytest.raises(TopicsError, match=r"has 1 partitions, .* say 2: set WEIR_PARTITIONS=1"):
-        await topics.check(settings_of(broker, fresh, partitions=2))
+        await set_up(settings_of(broker, fresh, partitions=2)).check_topics()

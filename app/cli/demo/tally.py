@@ -1,4 +1,4 @@
-"""What a demo has published, and what came of it as the output topics tell."""
+"""What a demo has published, and what came of it by the output topics."""
 
 import time
 from array import array
@@ -66,7 +66,7 @@ class Tally:
     # -- what goes in
 
     def begin(self, cpu_seconds: Callable[[], float]) -> None:
-        """The traffic begins; `cpu_seconds` tells what the workers have used so far."""
+        """The traffic begins; `cpu_seconds` returns what the workers have used so far."""
         self._cpu, self._cpu_before, self._began = cpu_seconds, cpu_seconds(), time.monotonic()
 
     def end(self) -> None:

@@ -50,7 +50,7 @@ def replay(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Share of the positives (for cards, frauds) that nobody reports: they are "
+            help="Share of the positives (for cards, frauds) that are never reported: they are "
             "learned as negative and measured as what they are.",
         ),
     ] = 0.0,

@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
     @property
     def end(self) -> int | None:
-        """Where the labels of the span are known; None where only the file's end tells."""
+        """Where the labels of the span are known; None where that may be the file's end."""
         if self.span[1] is None or self.source.known is not None:
             return None
         return self.span[1] + self.label_delay
@@ -57,7 +57,7 @@ def about(plan: Plan, application: Application) -> dict[str, str]:
     return {
         "File": plan.source.name,
         "Labels known": f"at {known}, else {later}" if known else later,
-        f"Share of {application.labels.word(1)} that nobody reports": f"{plan.unreported:.0%}",
+        f"Share of {application.labels.word(1)} never reported": f"{plan.unreported:.0%}",
         "Partitions": str(application.partitions),
         "Scope of the models": application.scope,
         "Features": application.feature_set,

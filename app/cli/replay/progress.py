@@ -8,7 +8,7 @@ from app.data.hours import Hour
 
 
 class Bar:
-    """A bar with the rate and the time that is left, by what tells most exactly how far it is."""
+    """A bar with the rate and the time left, by what shows most exactly how far it is."""
 
     def __init__(self, plan: Plan, events: str) -> None:
         console = Console(stderr=True)

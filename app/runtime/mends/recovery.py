@@ -60,9 +60,8 @@ def rest_changelogs(flow: Flow) -> None:
 
     async def deliver_rested(consumer: Any, fetched: dict[TP, list], active: set[TP]) -> None:
         nonlocal rested
-        if (
-            fetched and rested != flow.assignment
-        ):  # sources flow, so this assignment's tables are recovered
+        # Sources flow, so the tables of this assignment are recovered.
+        if fetched and rested != flow.assignment:
             rested = flow.assignment
             await consumer._thread.cast_thread(_rest, flow, rested, consumer._thread)
         await deliver(consumer, fetched, active)
@@ -71,7 +70,7 @@ def rest_changelogs(flow: Flow) -> None:
 
 
 async def _rest(flow: Flow, assignment: int, thread: AIOKafkaConsumerThread) -> None:
-    """Runs in the consumer's thread, where an assignment does not end before its assignment."""
+    """Runs in the consumer's thread; by then the partitions may have been assigned anew."""
     consumer = thread._ensure_consumer()
     if flow.assignment == assignment:
         consumer.pause(*(tp for tp in consumer.assignment() if tp.topic not in flow.sources))

@@ -76,7 +76,7 @@ class Dataset:
     path: Path
     shape: Shape
     format: Format
-    rows: int | None  # None when only reading it to the end would tell
+    rows: int | None  # None when counting them takes reading it to the end
 
     @property
     def name(self) -> str:

@@ -1,14 +1,22 @@
 """Card fraud for the settings of a process: what follows from them."""
 
+from pkgutil import resolve_name
+
 import pytest
+from msgspec.structs import replace
 
 from app.core.bundle import pack
 from app.core.domain import Application
+from app.core.hashing import hash64
+from app.core.messages import Origin
 from app.core.snapshot import assemble, verify
 from app.core.threshold import FLOOR, Budget
 from app.errors import SettingsError, SnapshotError
 from app.streams.fraud.features import FULL, GRIDS, SMALL
+from app.streams.fraud.messages import Transaction
 from tests.cards import cards
+from tests.core.samples import example
+from tests.core.sayings import decision
 
 MORE, FEWER = cards(), cards(features=SMALL.name)
 
@@ -66,3 +74,36 @@ def test_a_record_is_kept_as_long_as_the_settings_say():
     short = cards(history_events=2, history_replay=1, history_labels=1)
     assert short.open(None).limits == (2, 1, 1)
     assert cards(epoch=4).open(None).epoch == 4
+
+
+def test_a_fraud_is_noted_with_its_customer_until_it_is_taken_back():
+    record = MORE.open(None)
+    (fraud, withdrawn) = (
+        replace(example(1, Origin(1, 0, offset), y), known=7) for offset, y in ((3, 1), (4, None))
+    )
+    MORE.note(record, fraud)
+    assert record.labels() == [(hash64("t1"), fraud.origin, 7, True)]
+    MORE.note(record, withdrawn)
+    assert record.labels() == [(hash64("t1"), withdrawn.origin, 7, False)]
+
+
+def test_a_prediction_has_the_facts_of_its_transaction_and_an_example_those_of_its_prediction():
+    tx = Transaction(id="t1", at=0, customer="c1", merchant="m1", amount=5.0, country="DE")
+    assert MORE.facts(tx) == {"merchant": "m1", "location": "DE", "amount": 5.0}
+    assert MORE.lesson_facts(decision()) == {"merchant": "m of t1", "location": "DE"}
+    assert MORE.stake(decision()) == 20.0
+    assert (MORE.own_label(tx), MORE.own_label(replace(tx, label="legit"))) == (None, "legit")
+
+
+def test_its_gauges_read_its_statistics():
+    knowledge = MORE.new_state().statistics
+    assert {gauge.name: gauge.read(knowledge) for gauge in MORE.gauges} == {
+        "rules_weight": knowledge.rules_weight.weight,
+        "rules_precision": knowledge.rules_weight.precision,
+    }
+    assert all(gauge.sentence.endswith(".") for gauge in MORE.gauges)
+
+
+@pytest.mark.parametrize("part", ["routes", "traffic", "files"])
+def test_what_is_loaded_only_by_who_needs_it_is_where_it_is_said_to_be(part):
+    assert resolve_name(getattr(MORE, part)) is not None

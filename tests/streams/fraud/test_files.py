@@ -1,25 +1,16 @@
-"""Reading files of transactions, and playing them with the labels that fall due."""
+"""Reading files of transactions."""
 
 import csv
 import json
-import os
 import sys
-from collections import Counter
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 import pytest
-from app.messages import Transaction, label_id
 
-from app.data.player import play
-from app.data.rows import Due, Labelled
 from app.errors import DataError
 from app.streams.fraud.files import open_dataset
-
-DAY_MS = 86_400_000
-DATA = Path(os.environ.get("WEIR_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
-HANDBOOK = DATA / "handbook_2018-04-01_2018-08-14.parquet"
+from app.streams.fraud.messages import Transaction
 
 PLAIN = {
     "id": ["001", "2", "3"],
@@ -64,30 +55,25 @@ def path(request, tmp_path):
     return tmp_path / f"cards.{request.param}"
 
 
-def row(at: int, fraud: bool | None = False) -> Labelled:
-    tx = Transaction(id=f"t{at}", at=at, customer="c", merchant="m", amount=1.0)
-    return Labelled(tx, fraud, 0)
-
-
 def test_a_plain_file_is_read_in_each_format(path):
     dataset = open_dataset(write(path, {**PLAIN, "is_fraud": [0, 1, None], "country": ["DE"] * 3}))
     rows = list(dataset)
     assert dataset.name == path.name
-    assert [row.tx.id for row in rows] == ["001", "2", "3"]
-    assert [row.tx.at for row in rows] == [1000, 2000, 3000]
-    assert [row.tx.amount for row in rows] == [1.5, 2.0, 0.0]
-    assert {row.tx.country for row in rows} == {"DE"}
-    assert [row.fraud for row in rows] == [False, True, None]
+    assert [row.event.id for row in rows] == ["001", "2", "3"]
+    assert [row.event.at for row in rows] == [1000, 2000, 3000]
+    assert [row.event.amount for row in rows] == [1.5, 2.0, 0.0]
+    assert {row.event.country for row in rows} == {"DE"}
+    assert [row.positive for row in rows] == [False, True, None]
 
 
 def test_the_handbook_is_recognised_by_its_columns(path):
     dataset = open_dataset(write(path, HANDBOOK_COLUMNS))
     rows = list(dataset)
     assert dataset.name == "Fraud Detection Handbook"
-    assert rows[1].tx == Transaction(
+    assert rows[1].event == Transaction(
         id="1", at=1_522_540_840_000, customer="4961", merchant="3412", amount=81.51
     )
-    assert [(row.fraud, row.scenario) for row in rows] == [(False, 0), (True, 2), (False, 0)]
+    assert [(row.positive, row.kind) for row in rows] == [(False, 0), (True, 2), (False, 0)]
 
 
 def test_a_data_set_can_be_read_again_and_again(path):
@@ -103,8 +89,8 @@ def test_parquet_says_how_many_rows_it_has(tmp_path):
 
 def test_the_label_is_read_as_the_truth_and_leaves_the_message(path):
     rows = list(open_dataset(write(path, {**PLAIN, "label": ["fraud", "legit", "unsure"]})))
-    assert [row.fraud for row in rows] == [True, False, None]
-    assert {row.tx.label for row in rows} == {None}
+    assert [row.positive for row in rows] == [True, False, None]
+    assert {row.event.label for row in rows} == {None}
 
 
 def test_optional_fields_may_begin_in_a_later_row_of_json_lines(tmp_path):
@@ -113,8 +99,8 @@ def test_optional_fields_may_begin_in_a_later_row_of_json_lines(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(f"{json.dumps(usual)}\n\n{json.dumps(more)}\n")
     first, second = open_dataset(path)
-    assert (first.tx.lat, first.fraud) == (None, None)
-    assert (second.tx.lat, second.tx.lon, second.fraud) == (1.5, 2.0, True)
+    assert (first.event.lat, first.positive) == (None, None)
+    assert (second.event.lat, second.event.lon, second.positive) == (1.5, 2.0, True)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +116,7 @@ def test_optional_fields_may_begin_in_a_later_row_of_json_lines(tmp_path):
 def test_times_are_epoch_ms_and_utc_when_they_have_no_offset(tmp_path, text, ms):
     columns = {name: values[:1] for name, values in PLAIN.items()}
     (only,) = open_dataset(write(tmp_path / "a.csv", {**columns, "at": [text]}))
-    assert only.tx.at == ms
+    assert only.event.at == ms
 
 
 @pytest.mark.parametrize(
@@ -167,20 +153,20 @@ def test_a_mapping_names_the_columns_of_fields(path):
         **{"amount": "EUR", "country": "place", "label": "bad"},
     }
     rows = list(open_dataset(write(path, columns), mapping))
-    assert rows[1].tx == Transaction(
+    assert rows[1].event == Transaction(
         id="b", at=2000, customer="c", merchant="n", amount=2.0, country="FR"
     )
-    assert [row.fraud for row in rows] == [True, False]
+    assert [row.positive for row in rows] == [True, False]
 
 
 def test_one_column_may_be_two_fields(path):
     rows = list(open_dataset(write(path, PLAIN), {"category": "merchant"}))
-    assert [(row.tx.merchant, row.tx.category) for row in rows] == [(m, m) for m in "mmn"]
+    assert [(row.event.merchant, row.event.category) for row in rows] == [(m, m) for m in "mmn"]
 
 
 def test_a_mapping_of_the_handbook_changes_what_it_names_alone(path):
     dataset = open_dataset(write(path, {**HANDBOOK_COLUMNS, "EUR": [1.0] * 3}), {"amount": "EUR"})
-    assert [(row.tx.amount, row.scenario) for row in dataset] == [(1.0, 0), (1.0, 2), (1.0, 0)]
+    assert [(row.event.amount, row.kind) for row in dataset] == [(1.0, 0), (1.0, 2), (1.0, 0)]
     assert dataset.name == "Fraud Detection Handbook"
 
 
@@ -265,44 +251,3 @@ def test_a_missing_pyarrow_says_what_to_install(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(DataError, match=r"pip install 'weir\[data\]'"):
         open_dataset(path)
-
-
-def test_labels_are_played_before_the_transaction_of_their_time():
-    steps = list(play([row(0, True), row(5), row(10), row(15, None), row(26)], 10))
-    assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
-        "t0", "t5", 10, "t10", 15, "t15", 20, "t26",
-    ]  # fmt: skip
-
-
-def test_labels_with_times_of_their_own_fall_due_at_those():
-    rows = [row(0, True), row(5)._replace(known=6), row(10)._replace(known=100), row(20)]
-    steps = list(play(rows, 10))
-    assert [step.at if isinstance(step, Due) else step.tx.id for step in steps] == [
-        "t0", "t5", 6, 10, "t10", "t20",
-    ]  # fmt: skip
-
-
-def test_a_due_label_says_what_is_known_and_has_an_id_of_its_own():
-    steps = list(play([row(0, True), row(1, False), row(99)], 10))
-    given = [step.feedback for step in steps if isinstance(step, Due)]
-    assert [(f.id, f.label, f.source, f.at) for f in given] == [
-        ("t0", "fraud", "stream", 10),
-        ("t1", "legit", "stream", 11),
-    ]
-    assert len({f.label_id for f in given}) == 2
-    (again,) = (step for step in play([row(0, True), row(99)], 10) if isinstance(step, Due))
-    assert again.feedback.label_id == given[0].label_id == label_id(given[0])
-
-
-def test_a_file_out_of_order_is_refused_naming_the_row():
-    with pytest.raises(DataError, match=r"row 3, transaction t4, .* sort the file by time"):
-        list(play([row(0), row(5), row(4)], 10))
-
-
-@pytest.mark.data
-@pytest.mark.skipif(not HANDBOOK.exists(), reason=f"{HANDBOOK.name} is not in the data folder")
-def test_the_handbook_gives_133056_labels_within_its_first_200000_transactions():
-    dataset = open_dataset(HANDBOOK)
-    steps = Counter(type(step) for step in play(islice(dataset, 200_000), 7 * DAY_MS))
-    assert steps == {Labelled: 200_000, Due: 133_056}
-    assert dataset.rows == 1_303_778

@@ -1,7 +1,7 @@
 """Merchants with places and customers with habits, as arrays indexed by merchant and customer.
 
 Both are dealt out to the cities in turn: row i lives in city i modulo the number of cities,
-so that somebody of a given city is drawn without a table.
+so that one of a given city is drawn without a table.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ WEB_SHARE = 0.2  # of merchants
 
 
 class Venue(NamedTuple):
-    """The fields of a transaction that its merchant gives."""
+    """The fields of a transaction that its merchant determines."""
 
     merchant: str
     category: str

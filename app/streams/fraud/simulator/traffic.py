@@ -34,9 +34,7 @@ class Traffic:
     drift: bool = False  # habits and the mix of frauds move over the weeks
     answer_within: float = 60.0  # longest time an analyst takes over a review item
     wrong: float = 0.02  # share of analysts' answers that are not the truth
-    chargeback_delay: float = (
-        2 * DAY_MS / 1000
-    )  # mean; each takes between half and one and a half of it
+    chargeback_delay: float = 2 * DAY_MS / 1000  # mean; each takes half to one and a half of it
     missed: float = 0.05  # share of frauds that nobody reports
     maturity: float = 4 * DAY_MS / 1000  # unreported until then counts as legitimate
 
@@ -53,5 +51,5 @@ class Traffic:
             raise SettingsError(f"merchants must be at least {2 * len(CITIES)}, two for each city")
         if self.rate == 0:
             raise SettingsError(
-                "rate must be above 0: without transactions the stream never goes on"
+                "rate must be above 0: without transactions event time stands still"
             )

@@ -44,7 +44,7 @@ def transactions(traffic: Traffic) -> Iterator[list[Labelled]]:
 
 
 class World:
-    """The population that the settings give, and what happens in it hour by hour."""
+    """The population of the settings, and what happens in it hour by hour."""
 
     def __init__(self, traffic: Traffic) -> None:
         # One source of chance each, so that a change of one leaves the others alone.

@@ -13,12 +13,13 @@ import pytest
 
 from app.data.rows import Labelled
 from app.errors import SettingsError
-from app.messages import encode, read_feedback, read_transaction
+from app.streams.fraud.messages import read_feedback, read_transaction
 from app.streams.fraud.simulator.labels import analyst, labels, outcome
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
+from app.units import DAY_MS, MINUTE_MS
+from app.wire import encode
 
-DAY_MS = 86_400_000
 PRINT_DIGEST = """
 from tests.streams.fraud.simulator.test_transactions import digest
 from app.streams.fraud.simulator.traffic import Traffic
@@ -34,8 +35,8 @@ def digest(traffic: Traffic, count: int = 3000) -> str:
     """Hash of messages, truth and labels."""
     state = hashlib.sha256()
     for row in first(count, traffic):
-        state.update(encode(row.tx) + encode((row.fraud, row.scenario)))
-        for due in labels(traffic, row, flagged=row.tx.amount > 100):
+        state.update(encode(row.event) + encode((row.positive, row.kind)))
+        for due in labels(traffic, row, flagged=row.event.amount > 100):
             state.update(encode(due.feedback))
     return state.hexdigest()
 
@@ -66,66 +67,66 @@ def test_the_same_settings_give_the_same_bytes_in_another_process():
 )
 def test_other_settings_give_other_traffic_and_other_ids(other):
     usual, changed = first(200, Traffic(seed=7)), first(200, other)
-    assert [row.tx.at for row in usual] != [row.tx.at for row in changed]
-    assert not {row.tx.id for row in usual} & {row.tx.id for row in changed}
+    assert [row.event.at for row in usual] != [row.event.at for row in changed]
+    assert not {row.event.id for row in usual} & {row.event.id for row in changed}
 
 
 def test_every_message_passes_the_checks_of_the_wire(weeks):
     for row in weeks[:5000]:
-        assert read_transaction(encode(row.tx)) == row.tx
+        assert read_transaction(encode(row.event)) == row.event
 
 
 def test_time_never_goes_back_and_begins_at_the_start(weeks):
-    at = np.array([row.tx.at for row in weeks])
+    at = np.array([row.event.at for row in weeks])
     assert at[0] >= Traffic().start > at[0] - DAY_MS / 4
     assert (np.diff(at) >= 0).all()
 
 
 def test_ids_are_unique_and_the_truth_stays_out_of_the_message(weeks):
-    assert len({row.tx.id for row in weeks}) == len(weeks)
-    assert {row.tx.label for row in weeks} == {None}
-    assert all(row.fraud == (row.scenario > 0) for row in weeks)
+    assert len({row.event.id for row in weeks}) == len(weeks)
+    assert {row.event.label for row in weeks} == {None}
+    assert all(row.positive == (row.kind > 0) for row in weeks)
 
 
 @pytest.mark.parametrize(
     ("scenario", "share"), [(1, 0.006), (2, 0.0035), (3, 0.003)], ids=["merchant", "card", "test"]
 )
 def test_each_kind_of_fraud_has_the_share_that_the_settings_give(weeks, scenario, share):
-    found = Counter(row.scenario for row in weeks)[scenario] / len(weeks)
+    found = Counter(row.kind for row in weeks)[scenario] / len(weeks)
     assert share * 0.6 < found < share * 1.4
 
 
 def test_without_fraud_shares_nothing_is_fraud():
     rows = first(5000, Traffic(compromised=0, stolen=0, testing=0))
-    assert not any(row.fraud for row in rows)
+    assert not any(row.positive for row in rows)
 
 
 def test_the_rate_is_transactions_of_a_customer_a_day():
     traffic = Traffic(seed=3, customers=2000, rate=3.0)
     rows = first(30_000, traffic)
-    days = (rows[-1].tx.at - traffic.start) / DAY_MS
+    days = (rows[-1].event.at - traffic.start) / DAY_MS
     assert len(rows) / days / traffic.customers == pytest.approx(3.0, rel=0.1)
 
 
 def test_compromised_merchants_stay_compromised_for_weeks(weeks):
-    merchants = Counter(row.tx.merchant for row in weeks if row.scenario == 1)
+    merchants = Counter(row.event.merchant for row in weeks if row.kind == 1)
     assert len(merchants) <= 8
     merchant, _ = merchants.most_common(1)[0]
-    times = [row.tx.at for row in weeks if row.scenario == 1 and row.tx.merchant == merchant]
+    times = [row.event.at for row in weeks if row.kind == 1 and row.event.merchant == merchant]
     assert times[-1] - times[0] > 7 * DAY_MS
 
 
 def test_stolen_cards_spend_several_times_what_their_owner_does(weeks):
     usual: dict[str, list[float]] = {}
     for row in weeks:
-        if not row.fraud:
-            usual.setdefault(row.tx.customer, []).append(row.tx.amount)
+        if not row.positive:
+            usual.setdefault(row.event.customer, []).append(row.event.amount)
     means = {customer: np.mean(amounts) for customer, amounts in usual.items()}
     owner, thief = (
         [
-            row.tx.amount / means[row.tx.customer]
+            row.event.amount / means[row.event.customer]
             for row in weeks
-            if row.scenario == kind and row.tx.customer in means
+            if row.kind == kind and row.event.customer in means
         ]
         for kind in (0, 2)
     )
@@ -134,23 +135,23 @@ def test_stolen_cards_spend_several_times_what_their_owner_does(weeks):
 
 
 def test_card_tests_come_in_bursts_of_small_amounts_within_minutes(weeks):
-    tests = [row.tx for row in weeks if row.scenario == 3]
+    tests = [row.event for row in weeks if row.kind == 3]
     assert max(tx.amount for tx in tests) <= 3
     bursts: dict[tuple[str, str], list[int]] = {}
     for tx in tests:
         bursts.setdefault((tx.customer, tx.merchant), []).append(tx.at)
     assert all(6 <= len(times) <= 28 for times in bursts.values())
-    assert np.median([times[-1] - times[0] for times in bursts.values()]) < 4 * 60_000
+    assert np.median([times[-1] - times[0] for times in bursts.values()]) < 4 * MINUTE_MS
 
 
 def test_customers_buy_near_home_and_mostly_where_they_always_do(weeks):
     visits: dict[str, list[str]] = {}
     countries: dict[str, list[str]] = {}
     for row in weeks:
-        if not row.fraud:
-            visits.setdefault(row.tx.customer, []).append(row.tx.merchant)
-            if row.tx.channel == "pos":
-                countries.setdefault(row.tx.customer, []).append(row.tx.country)
+        if not row.positive:
+            visits.setdefault(row.event.customer, []).append(row.event.merchant)
+            if row.event.channel == "pos":
+                countries.setdefault(row.event.customer, []).append(row.event.country)
     favourite = [
         sum(n for _, n in Counter(m).most_common(8)) / len(m)
         for m in visits.values()
@@ -166,11 +167,11 @@ def test_drift_moves_habits_and_the_mix_of_frauds():
 
     def mix(rows: list[Labelled]) -> float:
         middle = rows[4000:11_000]  # days 8 to 22 of a swing that peaks at day 15
-        kinds = Counter(row.scenario for row in middle)
+        kinds = Counter(row.kind for row in middle)
         return kinds[3] / (kinds[1] + kinds[3])
 
     def favourites(rows: list[Labelled]) -> float:
-        pairs = Counter((row.tx.customer, row.tx.merchant) for row in rows[4000:11_000])
+        pairs = Counter((row.event.customer, row.event.merchant) for row in rows[4000:11_000])
         return sum(n for n in pairs.values() if n > 2) / 7000
 
     assert mix(moved) > mix(still) + 0.2
@@ -179,34 +180,34 @@ def test_drift_moves_habits_and_the_mix_of_frauds():
 
 def test_nothing_has_drifted_at_the_start():
     still, moved = (next(transactions(Traffic(seed=2, drift=drift))) for drift in (False, True))
-    assert [(row.tx.at, row.tx.amount) for row in moved] == [
-        (row.tx.at, row.tx.amount) for row in still
+    assert [(row.event.at, row.event.amount) for row in moved] == [
+        (row.event.at, row.event.amount) for row in still
     ]
 
 
 def test_analysts_answer_within_seconds_and_are_wrong_as_often_as_set(weeks):
     traffic = Traffic(seed=5, answer_within=30, wrong=0.1)
     answers = [(row, analyst(traffic, row)) for row in weeks[:5000]]
-    took = np.array([due.at - row.tx.at for row, due in answers])
+    took = np.array([due.at - row.event.at for row, due in answers])
     assert took.min() >= 2000 and took.max() <= 30_000
-    wrong = np.mean([(due.feedback.label == "fraud") != row.fraud for row, due in answers])
+    wrong = np.mean([(due.feedback.label == "fraud") != row.positive for row, due in answers])
     assert wrong == pytest.approx(0.1, abs=0.02)
 
 
 def test_missed_frauds_mature_and_the_others_are_charged_back_days_later(weeks):
     traffic = Traffic(seed=5, missed=0.3)
-    frauds = [row for row in weeks if row.fraud]
+    frauds = [row for row in weeks if row.positive]
     given = [(row, *outcome(traffic, row)) for row in frauds]
     sources = Counter(due.feedback.source for _, due in given)
     assert sources["maturity"] / len(frauds) == pytest.approx(0.3, abs=0.1)
-    delays = [due.at - r.tx.at for r, due in given if due.feedback.source == "chargeback"]
+    delays = [due.at - r.event.at for r, due in given if due.feedback.source == "chargeback"]
     assert min(delays) >= DAY_MS and max(delays) <= 3 * DAY_MS
     assert np.mean(delays) == pytest.approx(2 * DAY_MS, rel=0.1)
 
 
 def test_a_chargeback_after_maturity_corrects_it(weeks):
-    late = Traffic(seed=5, missed=0, chargeback_delay=10 * 86_400.0)
-    fraud = next(row for row in weeks if row.fraud)
+    late = Traffic(seed=5, missed=0, chargeback_delay=10 * DAY_MS / 1000)
+    fraud = next(row for row in weeks if row.positive)
     says = [(due.feedback.source, due.feedback.label) for due in outcome(late, fraud)]
     assert says == [("maturity", "legit"), ("chargeback", "fraud")]
 
@@ -234,7 +235,7 @@ def test_a_chargeback_after_maturity_corrects_it(weeks):
 )
 def test_who_labels_a_transaction(weeks, fraud, flagged, wrong, missed, sources):
     traffic = Traffic(wrong=wrong, missed=missed)
-    row = next(row for row in weeks if row.fraud == fraud)
+    row = next(row for row in weeks if row.positive == fraud)
     given = labels(traffic, row, flagged)
     assert [due.feedback.source for due in given] == sources
     assert [due.at for due in given] == sorted(due.at for due in given)
@@ -266,4 +267,4 @@ def test_a_setting_that_cannot_be_used_is_named(setting, value):
 
 def test_the_smallest_world_has_traffic():
     rows = first(500, Traffic(customers=8, merchants=16, rate=50))
-    assert len({row.tx.customer for row in rows}) == 8
+    assert len({row.event.customer for row in rows}) == 8
