@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from app.cli.sentences import run
+from app.cli.sentences import awaited
 from app.errors import WeirError
 
 TIMEOUT = 5.0  # seconds
@@ -18,7 +18,7 @@ def ask_worker(url: str, path: str, query: Mapping[str, str] | None = None) -> d
     WeirError
         No worker answers there, or it says why it cannot answer this.
     """
-    return run(_ask(url, path, query or {}))
+    return awaited(_ask(url, path, query or {}))
 
 
 def state_path(kind: str, id: str) -> str:

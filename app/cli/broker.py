@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 
 def broker(
@@ -26,7 +26,7 @@ def broker(
     The first start fetches it; later ones need no network.
     """
     with sentences():
-        run(serve(port, nodes, directory))
+        awaited(serve(port, nodes, directory))
 
 
 async def serve(port: int, nodes: int, directory: Path | None) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from app.cli import chosen
 from app.cli.arguments import moment_of
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 if TYPE_CHECKING:
     from app.serving.dead_letters.replay import Plan, Selection
@@ -41,7 +41,7 @@ def list_letters(
     from app.serving.dead_letters.read import latest
 
     with sentences():
-        letters = run(latest(chosen.setup(), limit))
+        letters = awaited(latest(chosen.setup(), limit))
     if as_json:
         for letter in letters:
             typer.echo(json.dumps(plain(letter, values)))
@@ -69,7 +69,7 @@ def show(
     from app.serving.dead_letters.read import one
 
     with sentences():
-        letter = run(one(chosen.setup(), partition, offset))
+        letter = awaited(one(chosen.setup(), partition, offset))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
     elif as_json:
@@ -108,13 +108,13 @@ def replay(
     selection = select(letters or [], reason, topic, since, everything)
     with sentences():
         setup = chosen.setup()
-        made = run(plan(setup, selection))
+        made = awaited(plan(setup, selection))
     tell_plan(made)
     if made.send and not dry_run:
         if not yes:
             typer.confirm("Send them?", abort=True)
         with sentences():
-            run(send(setup, made))
+            awaited(send(setup, made))
 
 
 def select(places: list[str], reason: str, topic: str, since: str, everything: bool) -> "Selection":

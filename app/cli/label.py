@@ -8,7 +8,7 @@ import typer
 from app.cli import chosen
 from app.cli.arguments import one_of
 from app.cli.asking import ask_worker, state_path
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 if TYPE_CHECKING:
     from app.core.domain import Application
@@ -62,7 +62,7 @@ def label(
             note=note,
         )
         said.label_id = label_id(setup.application.read_feedback(encode(said)))
-        partition, offset = run(publish_alone(setup, said))
+        partition, offset = awaited(publish_alone(setup, said))
     typer.echo(f"published label {said.label_id}: feedback partition {partition}, offset {offset}")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from app.cli import chosen
 from app.cli.arguments import duration, rate_of
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 
 def publish(
@@ -34,5 +34,5 @@ def publish(
         setup = chosen.setup()
         traffic = workload.from_file(setup.application, data, delay, events)
         feed = Feed(setup, traffic, labels)
-        run(feed.run(speed))
+        awaited(feed.run(speed))
     typer.echo(f"Published {feed.events:,} {setup.application.events} and {feed.labels:,} labels.")

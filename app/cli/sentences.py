@@ -21,7 +21,7 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def awaited(work: Coroutine[Any, Any, T]) -> T:
     """The result of what waits for a broker or a worker."""
     import asyncio  # .07 s of processor time that `weir --help` saves
 

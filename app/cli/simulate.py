@@ -6,7 +6,7 @@ import typer
 
 from app.cli import chosen
 from app.cli.arguments import rate_of
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 
 def simulate(
@@ -30,5 +30,5 @@ def simulate(
     with sentences():
         setup = chosen.setup()
         feed = Feed(setup, workload.simulated(setup.application, seed, events, drift))
-        run(feed.run(speed))
+        awaited(feed.run(speed))
     typer.echo(f"Published {feed.events:,} {setup.application.events} and {feed.labels:,} labels.")

@@ -6,7 +6,7 @@ import typer
 
 from app.cli import chosen
 from app.cli.arguments import duration
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 topics = typer.Typer(help="The topics of these settings.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def create(
     """Create the topics that are missing; those that exist are checked and left alone."""
     patience = duration(wait)
     with sentences():
-        created = run(chosen.setup().create_topics(patience))
+        created = awaited(chosen.setup().create_topics(patience))
     for name in created:
         typer.echo(f"created {name}")
     if not created:
@@ -29,5 +29,5 @@ def create(
 def check() -> None:
     """Fail unless every topic exists with the partitions of the settings."""
     with sentences():
-        run(chosen.setup().check_topics())
+        awaited(chosen.setup().check_topics())
     typer.echo("all topics are as they should be")

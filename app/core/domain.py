@@ -190,9 +190,10 @@ class Application:
         Figures to show.
     stake
         What an event is worth, for reports that weigh by it.
-    routes, traffic, files
-        Where the pages, simulated traffic and the reader of files are, as `pkgutil.resolve_name`
-        takes it; empty where there is none. They are loaded only by who needs them.
+    routes, tables, traffic, files
+        Where the pages, the tables that commands print, simulated traffic and the reader of files
+        are, as `pkgutil.resolve_name` takes it; empty where there is none. Each is loaded only
+        where it is needed.
     """
 
     name: str
@@ -232,6 +233,7 @@ class Application:
     gauges: Sequence[Gauge] = ()
     stake: Callable[[Any], float] = lambda prediction: 0.0
     routes: str = ""
+    tables: str = ""
     traffic: str = ""
     files: str = ""
 

@@ -65,10 +65,12 @@ class Places:
     def __init__(self, end: int | str | None = None) -> None:
         self.end = end
         self.names: list[str] = []
+        self.ended = False
 
     def reach(self, name: str) -> None:
         """Pass a place, or end there."""
-        if self.end in (len(self.names), name):
+        self.ended = self.ended or self.end in (len(self.names), name)
+        if self.ended:
             raise Aborted(name)
         self.names.append(name)
 
@@ -308,7 +310,7 @@ class Worker:
             learning=world.learning,
             sensors=world.sensors,
             aside=lambda step: None,
-            leave=leave,
+            leave=world.leave,
         )
         self.held = Held(self.shared.records)
         self.positions = dict(world.committed)
@@ -387,6 +389,7 @@ class World:
         self.learning = Learning(self.setup.application, self.log("examples"), empty)
         self.sensors = Sensors(self.setup.application)
         self.places = Places()
+        self.left: list[str] = []
 
     @asynccontextmanager
     async def life(
@@ -400,6 +403,13 @@ class World:
             yield worker
         finally:
             worker.partition.close()
+            assert self.left == [], "it has left by itself"
+
+    def leave(self, code: Exit, why: str) -> NoReturn:
+        """What a worker calls in place of going on."""
+        if not self.places.ended:
+            self.left.append(f"{code.name}: {why}")
+        raise Aborted(why)
 
     def ledger(self, path: object, epoch: int, horizon: float) -> Ledger:
         return Ledger(self.disk, self.places)
@@ -451,11 +461,6 @@ def set_up(**settings: Any) -> tuple[Setup, LearningState]:
     both = {"partitions": 2, **settings}
     setup = Setup(read_settings(**both), cards(**both))
     return setup, setup.application.new_state()
-
-
-def leave(code: Exit, why: str) -> NoReturn:
-    """End the test: no worker should leave."""
-    raise AssertionError(f"{code.name}: {why}")
 
 
 async def turns() -> None:

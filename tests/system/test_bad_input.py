@@ -369,7 +369,7 @@ async def test_a_transaction_that_comes_again_repeats_the_first_decision(logs: L
 
 
 async def test_an_id_of_two_customers_is_decided_for_each_and_the_first_has_its_labels(logs: Logs):
-    decided = [read_prediction(raw).customer for raw in logs.decisions("shared")]
+    decided = [read_prediction(raw).key for raw in logs.decisions("shared")]
     assert decided == [HOME, OTHER]
     assert b"`customer`" in dict(logs.letter("label: of an id that is shared").headers)["reason"]
 

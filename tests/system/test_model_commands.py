@@ -180,8 +180,8 @@ async def test_a_rebuild_learns_all_that_is_not_left_out(kafka: Kafka, tmp_path:
 
     gone = [one for _, one in LOG[:50] if left_out(one)]
     assert len({one.origin.partition for one in gone}) == 3
-    frauds = sum(one.y == 1 for one in gone)
-    assert f"Left out: {len(gone)} examples ({frauds} frauds), 0 earlier restores" in out
+    positives = sum(one.y == 1 for one in gone)
+    assert f"Left out: {len(gone)} examples ({positives} positives), 0 earlier restores" in out
     kept = [(offset, one) for offset, one in LOG[:50] if not left_out(one)]
     assert await models_after(kafka) == models(folded(kafka.settings, kept))
 
@@ -190,7 +190,7 @@ async def test_a_rebuild_without_exclusions_undoes_a_rollback(kafka: Kafka) -> N
     assert (await run("rollback", "20", *BECAUSE, "--yes"))[0] == 0
     code, out = await run("rebuild", *BECAUSE, "--yes")
     assert code == 0
-    assert "Left out: 0 examples (0 frauds), 1 earlier restores" in out
+    assert "Left out: 0 examples (0 positives), 1 earlier restores" in out
     assert await models_after(kafka) == models(folded(kafka.settings, LOG))
 
 

@@ -205,7 +205,7 @@ async def rebuild(run: Run, back: int) -> int:
     args = "rebuild", "--without-actor", "mallory", *BECAUSE, "--yes"
     code, out = await weir(run.kafka.settings, *args)
     assert code == 0, out
-    assert f"Left out: {BAD} examples ({BAD} frauds), 1 earlier restores" in out
+    assert f"Left out: {BAD} examples ({BAD} positives), 1 earlier restores" in out
     await run.play(MORE // 3, honest)
     await until(run.all_learned)
     assert [one["offset"] for one in await until(run.agree)] == [back, offset_in(out)]

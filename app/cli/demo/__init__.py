@@ -8,7 +8,7 @@ import typer
 
 from app.cli import chosen
 from app.cli.arguments import duration, rate_of
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 DEFAULT_RATE = 400.0  # events a second of simulated traffic
 
@@ -58,7 +58,7 @@ def demo(
             if data is None
             else workload.from_file(application, data, delay, events)
         )
-        summary = run(run_demo(traffic, Options(pace, workers, port, web_port, directory)))
+        summary = awaited(run_demo(traffic, Options(pace, workers, port, web_port, directory)))
     typer.echo(sentence(summary, application.events))
     if as_json:
         typer.echo(json.dumps(summary))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import chosen
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 if TYPE_CHECKING:
     from app.serving.verify import Finding, Report
@@ -30,7 +30,7 @@ def verify(
     differs.
     """
     with sentences():
-        report = run(look(limit, transaction))
+        report = awaited(look(limit, transaction))
     if as_json:
         typer.echo(json.dumps(plain(report), indent=2))
     else:

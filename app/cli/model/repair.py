@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import chosen
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 from app.errors import WeirError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def rollback(
     """
     with sentences():
         setup = chosen.setup()
-        snapshot, end = run(find(setup, version))
+        snapshot, end = awaited(find(setup, version))
         typer.echo(
             f"The models go back to snapshot {snapshot.version} ({snapshot.digest[:12]}). The "
             f"{end - snapshot.version} entries of the log behind it will not count for them.\n"
@@ -81,11 +81,11 @@ def rebuild(
         stretches = tuple(stretch(text) for text in without_feedback or ())
         left_out = LeftOut(stretches, ids(without_transactions))
         made = Rebuild(chosen.setup(), left_out, through)
-        run(fold(made, without_actor or ()))
+        awaited(fold(made, without_actor or ()))
         typer.echo(f"{summary(made)}\n{STAYS}")
         consent(yes)
         if through is None:
-            run(fold(made, without_actor or ()))  # what has come since
+            awaited(fold(made, without_actor or ()))  # what has come since
         publish(made.setup, made.state.version, made.state.digest(), made.records(), actor, reason)
 
 
@@ -166,7 +166,7 @@ def publish(
 
     id, now = secrets.token_hex(8), int(time.time() * 1000)
     entry = restore_of(setup, version, digest, id, now, actor, reason)
-    offset = run(announce(setup, records, entry))
+    offset = awaited(announce(setup, records, entry))
     typer.echo(
         f"published restore {id}: examples offset {offset}, snapshot {version} ({digest})\n"
         f"The {offset - version} entries of the log between the two do not count for the models."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import chosen
-from app.cli.sentences import run, sentences
+from app.cli.sentences import awaited, sentences
 
 if TYPE_CHECKING:
     from app.core.snapshot import Snapshot
@@ -29,7 +29,7 @@ def show(
 
     with sentences():
         setup = chosen.setup()
-        snapshot, pinned = run(find(setup, version))
+        snapshot, pinned = awaited(find(setup, version))
         told = describe(snapshot, setup) | {"pinned": pinned}
     if as_json:
         typer.echo(json.dumps(told, indent=2))

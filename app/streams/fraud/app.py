@@ -65,7 +65,8 @@ def application(settings: Settings) -> Application:
         ),
         stake=amount,
         routes="app.streams.fraud.pages.routes:ROUTES",
-        traffic="app.streams.fraud.simulator.traffic:simulated",
+        tables="app.streams.fraud.tables:TABLES",
+        traffic="app.streams.fraud.simulator.simulation:simulated",
         files="app.streams.fraud.files:open_dataset",
     )
 
