@@ -22,12 +22,12 @@ demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 
 # Broker tests come early in the alphabet: in this order the long ones are not left for the end.
 CORES := 2
 ALL := --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
-test: $(READY)  ## Run all tests, on CORES=2; ARGS="tests/fraud -k rules" picks some
+test: $(READY)  ## Run all tests, on CORES=2; ARGS="tests/streams/fraud -k rules" picks some
 	@$(BIN)/pytest $(or $(ARGS),$(ALL))
 
 SEED := 1
 MINUTES := 30
-chaos: $(READY)  ## Strike workers and brokers with faults; SEED=1 MINUTES=30 ARGS="--runs 3"
+chaos: $(READY)  ## Inject faults into workers and brokers; SEED=1 MINUTES=30 ARGS="--runs 3"
 	@$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)
 
 lint: $(READY)  ## Check style, format, types and the direction of imports
@@ -36,19 +36,19 @@ lint: $(READY)  ## Check style, format, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-format: $(READY)  ## Rewrite the code in the project's format
+format: $(READY)  ## Fix style and format of the code
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 
-bench-handbook: $(READY)  ## Set Weir's models beside XGBoost; ARGS="--data DIR --weeks test"
+bench-handbook: $(READY)  ## Compare Weir's models with XGBoost; ARGS="--data DIR --weeks test"
 	@$(BIN)/python -m benchmarks.handbook $(ARGS)
 
 # Without the peers the benchmarks run all the same, and say who is missing.
-bench: $(READY)  ## Run the benchmarks, Weir beside its peers too; ARGS="history" picks some
+bench: $(READY)  ## Run the benchmarks, also against other engines; ARGS="history" picks some
 	@$(MAKE) --no-print-directory $(PEERS)/.ready || echo "The peers could not be installed."
 	@bin=$(PEERS)/bin; test -e $(PEERS)/.ready || bin=$(BIN); $$bin/python -m benchmarks $(ARGS)
 
-docs: $(READY)  ## Write the generated pages of docs/ anew
+docs: $(READY)  ## Write all generated pages of docs/
 	@$(BIN)/python -m tools.docs
 
 # Versions that are locked and still fit stay. pip-compile warns that weir is not pinned: rightly,
@@ -58,7 +58,7 @@ lock: $(READY)  ## Lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	@$(LOCK) $(ARGS) --unsafe-package weir --extra dev -c requirements/base.txt -o requirements/dev.txt
 	@$(LOCK) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt
 
-clean:  ## Remove the environment and everything that tools leave behind
+clean:  ## Remove the environment and everything that the tools leave behind
 	rm -rf .venv $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

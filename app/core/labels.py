@@ -12,6 +12,7 @@ from app.wire import check_texts, decode, epoch_ms, texts_of
 
 UNSURE, WITHDRAWAL = "unsure", "none"  # words that every application knows
 MATURITY = "maturity"  # the source of labels that nobody gave
+STREAM = "stream"  # the source of labels that come with the events themselves
 
 Outcome = Literal["settled", "waiting", "noted", "expired"]
 F = TypeVar("F", bound=Feedback)

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from app.core.domain import Application
+from app.core.labels import STREAM
 from app.core.messages import label_id
 from app.data.cells import utc
 from app.data.chances import chances
 from app.data.overflow import Later
 from app.data.rows import Due, Labelled
 from app.errors import DataError
-
-SOURCE = "stream"  # of labels that come with the traffic
 
 Step = Labelled | Due
 
@@ -71,7 +70,7 @@ def due(application: Application, truth: Truth, at: int, unreported: float = 0.0
     """
     reported = truth.positive and chances(0, truth.id)[2] >= unreported
     word = application.labels.word(int(reported))
-    feedback = application.feedback(id=truth.id, key=truth.key, label=word, source=SOURCE, at=at)
+    feedback = application.feedback(id=truth.id, key=truth.key, label=word, source=STREAM, at=at)
     feedback.label_id = label_id(feedback)
     return Due(at, feedback)
 

@@ -1,4 +1,4 @@
-"""The Faust application that runs a worker: its life, its agents, its configuration."""
+"""The Faust application that runs a worker: its start and stop, agents and configuration."""
 
 from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
@@ -15,7 +15,7 @@ from app.runtime.worker import Worker
 from app.settings import Settings
 
 COMMIT_EVERY = 1.0  # seconds
-STOP_LIMIT = 12.0  # seconds: supervisors give 15 or more before they kill
+STOP_LIMIT = 12.0  # seconds: supervisors wait 15 or more before they kill
 
 W = TypeVar("W", bound=Worker)
 
@@ -26,7 +26,7 @@ class WeirApp(faust.App, Generic[W]):
     weir: W
 
     async def on_start(self) -> None:
-        """Before anything is consumed; the web views answer first."""
+        """Runs before anything is consumed; the web views start first."""
         limit_connection_errors()
         self._find_room()
         try:
@@ -47,13 +47,13 @@ class WeirApp(faust.App, Generic[W]):
             self.weir.guard.leave(Exit.DISK, why)
 
     async def on_stop(self) -> None:
-        """A stop has an end, whatever the broker does; what reads tables ends before they close."""
+        """Limit the stop, whatever the broker does; end what reads tables before they close."""
         self.weir.guard.stop_within(STOP_LIMIT)
         self.weir.stop_opening()
         await super().on_stop()
 
     async def on_shutdown(self) -> None:
-        """After the consumer has committed and stopped."""
+        """Runs after the consumer has committed and stopped."""
         await super().on_shutdown()
         await self.weir.stop()
 
@@ -68,9 +68,9 @@ def create_app(
     Parameters
     ----------
     make_worker
-        Makes the worker; each of its sources gets an agent.
+        Creates the worker; each of its sources gets an agent.
     leave_out
-        Names of mends to do without, for tests: see `app.runtime.mends.install`.
+        Names of mends to leave out, for tests: see `app.runtime.mends.install`.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _feed(flow: Flow) -> Any:
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:
-    """Weir's settings in Faust's words, and what Faust must not do."""
+    """Weir's settings under Faust's names, and what Faust must not do."""
     brokers = [f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")]
     return {
         "broker": brokers,
@@ -116,7 +116,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "store": "rocksdb://",
         "datadir": settings.data_dir,
         "table_standby_replicas": 0,
-        "topic_allow_declare": False,  # topics are made before workers: see topics.create
+        "topic_allow_declare": False,  # topics are created before workers: see topics.create
         "topic_disable_leader": True,
         "web_enabled": True,
         "web_tables_enabled": False,

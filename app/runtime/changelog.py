@@ -1,4 +1,4 @@
-"""What the keys of a compacted partition hold, read without a group."""
+"""The keys and values of a compacted partition, read without a consumer group."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from app.runtime.reading import bounds, stretch
 class Changelog:
     """The wanted keys of one partition and their values, as far as it was read.
 
-    Compaction is late: what is replaced or deleted further on takes no memory here.
+    Compaction lags: values that are replaced or deleted further on take no memory here.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Changelog:
         self.position = 0
 
     async def read(self) -> dict[bytes, bytes]:
-        """Read on to the present end; all that is live there, in no order to rely on."""
+        """Read on to the current end; all that is live there, in no particular order."""
         begin, end = await bounds(self.consumer, self.tp)
         start = max(begin, self.position)
         async for records in stretch(self.consumer, self.tp, start, end):

@@ -2,11 +2,11 @@
 
 import time
 
-# Wall time jumps, so it cannot tell how long something took. Linux' monotonic clock stands still
-# while the machine is suspended, which the group does not: its boot-time clock counts that too.
+# Wall time jumps, so it cannot measure durations. Linux's monotonic clock stops while the machine
+# is suspended, but the group does not: the boot-time clock counts that time too.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def now() -> float:
-    """Seconds since some moment, sleep of the machine included; never goes back."""
+    """Seconds since some fixed moment, including time suspended; never goes back."""
     return time.clock_gettime(_CLOCK)

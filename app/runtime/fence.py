@@ -1,13 +1,13 @@
-"""The fence: who takes a partition shuts out whoever had it before, and the brokers see to it.
+"""The fence: the new owner of a partition shuts out all former ones, enforced by the brokers.
 
-Guard and lease keep a worker from writing when its partitions may be another's. But a process
-can be stopped for any length of time between its last look at a clock and the moment when the
-socket takes the bytes, and nothing inside it can help then. So what the next owner relies on is
-written under a claim: each partition has a transactional id, and for whoever takes the partition
-the transaction coordinator raises the epoch of its producer id. There are no transactions. The
-new owner writes one record under its epoch to each log, and from then on the log's leader refuses
-every older epoch. What it reads of the logs after that is all that its predecessors will ever
-have written.
+Guard and lease keep a worker from writing when its partitions may belong to another one. But a
+process can be paused for any length of time between its last look at a clock and the moment when
+the socket takes the bytes, and nothing inside it can prevent that. So what the next owner relies
+on is written under a claim: each partition has a transactional id, and for each new owner the
+transaction coordinator raises the producer epoch. There are no transactions. The new owner writes
+one record under its producer epoch to each log, and from then on the log's leader refuses every
+lower one. What it reads from the logs after that is all that its predecessors will ever have
+written.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-KEY = b"\0fence"  # deleted in their changelogs, where it never is; no id holds a NUL
-TRANSACTION_MS = 60_000  # brokers want to know how long transactions may take
+KEY = b"\0fence"  # deleted in the changelogs, which never have it; no id contains a NUL
+TRANSACTION_MS = 60_000  # the request has to say how long transactions may take
 PATIENCE = 60.0  # seconds for brokers to come back
-AGAIN = 0.1  # seconds between two tries
-QUIET = 20  # tries before a word: at a broker's very first takeover the coordinator is not made yet
-RENEW = 86_400.0  # seconds: brokers forget an id that nobody took for a week, and its epoch
-LAST = 10  # records in which the last one that counts is looked for
+AGAIN = 0.1  # seconds between two attempts
+QUIET = 20  # attempts before a warning: at the very first takeover there is no coordinator yet
+RENEW = 86_400.0  # seconds: brokers forget an id unused for a week, and its producer epoch
+LAST = 10  # latest records that are searched for the last one that counts
 Counts = Callable[[ConsumerRecord], bool]
 
 
@@ -45,9 +45,9 @@ class Fence:
     changelogs
         Of the tables that only a partition's owner may write.
     repeated
-        The topic whose last record is written once more, because every record in it counts.
+        The topic whose last record is written again, because every record in it counts.
     counts
-        Whether a record of that topic is an application's own.
+        Whether a record of that topic is one of the application's own.
     leave
         Ends the process.
     """
@@ -66,7 +66,7 @@ class Fence:
         self.changelogs, self.repeated, self.counts = changelogs, repeated, counts
 
     async def take(self, partitions: Collection[int]) -> None:
-        """Shut out every earlier owner; returns when the leaders of all logs know.
+        """Shut out every former owner; returns when the leaders of all logs enforce it.
 
         Ends the process when that takes longer than `PATIENCE`.
         """
@@ -83,21 +83,20 @@ class Fence:
                 await self._repeat_last(partitions)
                 await _acknowledged(deleted)
         except TimeoutError:
-            self.leave(
-                Exit.PRODUCE, f"no epochs and no writes within {PATIENCE:.0f} s of an assignment"
-            )
+            why = f"could not fence the partitions within {PATIENCE:.0f} s of an assignment"
+            self.leave(Exit.PRODUCE, why)
         except KafkaError as error:
             self.leave(
                 Exit.PRODUCE, f"the brokers do not let this worker take partitions: {error!r}"
             )
 
-    async def keep(self, held: Callable[[], Collection[int]]) -> None:
-        """Take what is held again in time, so that the brokers do not forget the epochs."""
+    async def keep(self, assigned: Callable[[], Collection[int]]) -> None:
+        """Take the assigned partitions again before the brokers forget their producer epochs."""
         while True:
             await asyncio.sleep(RENEW)
-            await self.take(held())
+            await self.take(assigned())
 
-    # -- epochs
+    # -- producer epochs
 
     async def _claim(self, partition: int) -> None:
         producer_id, epoch = await self._next_epoch(f"{self.name}-{partition}")
@@ -105,10 +104,10 @@ class Fence:
             self.writers(topic, partition).claim = Claim(producer_id, epoch)
 
     async def _next_epoch(self, transactional_id: str) -> tuple[int, int]:
-        """Producer id and epoch, which was never given to anyone before."""
+        """Producer id, and a producer epoch that nobody was given before."""
         tries = 0
         while True:
-            await self.writers.ours()  # or it would shut out who came after it
+            await self.writers.ours()  # or it would shut out its own successor
             try:
                 return await _init_producer(self.writers.client, transactional_id)
             except KafkaError as error:
@@ -116,25 +115,25 @@ class Fence:
                     raise
                 tries += 1
                 if tries == QUIET:
-                    log.warning("Waiting for an epoch of %s: %r", transactional_id, error)
+                    log.warning("Waiting for a producer epoch of %s: %r", transactional_id, error)
             await asyncio.sleep(AGAIN)
 
     # -- the topic where every record counts
 
     async def _repeat_last(self, partitions: Iterable[int]) -> None:
-        """Write the last record of each partition once more: whoever reads it knows it."""
+        """Write the last record of each partition again: its readers know it already."""
         tps = [TopicPartition(self.repeated, partition) for partition in partitions]
         async with reader(self.brokers, *tps, patience=PATIENCE) as consumer:
             ends = await consumer.end_offsets(tps)
             places = await self._repeat_before(consumer, ends)
-            # Where somebody wrote in between, that was the last one. Now nobody can.
+            # Where somebody wrote in between, that record was the last one. Now nobody can.
             late = {tp: place for tp, place in places.items() if place != ends[tp]}
             await self._repeat_before(consumer, late)
 
     async def _repeat_before(
         self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        """Repeat the last record below each offset, if there is one; where that went."""
+        """Repeat the last record below each offset, if there is one; returns their new offsets."""
         last = await _last_records(consumer, ends, self.counts)
         return dict(await asyncio.gather(*starmap(self._repeat, last.items())))
 
@@ -159,7 +158,7 @@ async def _init_producer(client: AIOKafkaClient, transactional_id: str) -> tuple
 async def _last_records(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], counts: Counts
 ) -> dict[TopicPartition, ConsumerRecord]:
-    """The last record that counts below these offsets, where one is among the latest."""
+    """The last record below each offset that counts, if it is among the latest ones."""
     begins = await consumer.beginning_offsets(list(ends))
     for tp, end in ends.items():
         consumer.seek(tp, max(begins[tp], end - LAST))

@@ -4,7 +4,7 @@ Faust hands an agent one message at a time and commits what its streams acknowle
 costs eight times the work itself and loses events in some rebalances (docs/architecture.md).
 Here the records that one fetch brought for a partition travel as one event. Every source
 partition has a lane that runs one step at a time, and the commit position is a watermark
-that a finished step moves.
+that each finished step moves.
 """
 
 import asyncio
@@ -54,9 +54,9 @@ class Source:
 
 @dataclass
 class Lane:
-    """The chunks of one source partition, in order. A lane dies with its assignment.
+    """The chunks of one source partition, in order. A lane ends with its assignment.
 
-    `pending` counts the records that were put in and not finished.
+    `pending` counts the records that were put in and are not finished.
     """
 
     source: Source
@@ -66,7 +66,7 @@ class Lane:
     task: asyncio.Task | None = None
 
     def next(self, most: int) -> list[Any]:
-        """The messages of the chunks that one step of so many records takes, at least one."""
+        """The messages of the chunks for one step of at most `most` records, at least one."""
         messages = [self.chunks.popleft().message]
         count = len(messages[0].records)
         while self.chunks and (count := count + len(self.chunks[0].message.records)) <= most:
@@ -81,7 +81,7 @@ class Owner(Protocol):
         """The step of a chunk."""
 
     async def ready(self, partition: int, assignment: int) -> None:
-        """Wait until steps of a partition may run, unless it is revoked meanwhile."""
+        """Wait until steps of a partition may run, or until it is revoked."""
 
     async def take(self, tps: Collection[TP]) -> bool:
         """Shut out the former owners of these partitions; False when a stop has begun."""
@@ -90,17 +90,17 @@ class Owner(Protocol):
         """Wait until everything written so far is acknowledged."""
 
     def recovered(self) -> None:
-        """The tables hold what the changelogs of the partitions say."""
+        """The tables have been recovered from the changelogs of the partitions."""
 
     def closed(self) -> None:
-        """Let go of what belongs to the partitions that were revoked."""
+        """Release what belongs to the revoked partitions."""
 
 
 class Flow:
     """The lanes, positions and the gate of one worker.
 
     `assignment` counts assignments: what was read under an older one is dropped. The group's
-    generation cannot serve for that, because a static member comes back under the same.
+    generation cannot serve for that, because a static member rejoins under the same one.
     """
 
     def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
@@ -110,7 +110,7 @@ class Flow:
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
-        self.holes: dict[TP, tuple[int, int]] = {}  # the last one looked at twice
+        self.holes: dict[TP, tuple[int, int]] = {}  # the latest gap that was fetched again
         self.assignment = 0
         self.open = False
 
@@ -121,7 +121,7 @@ class Flow:
     # -- steps
 
     def take(self, event: Event) -> None:
-        """Move a chunk from its agent into its lane, and set the lane going."""
+        """Move a chunk from its agent into its lane, and start the lane if it is idle."""
         lane: Lane = event.message.lane
         lane.chunks.append(event)
         if lane.task is None:
@@ -133,7 +133,7 @@ class Flow:
                 await self.owner.ready(tp.partition, lane.chunks[0].message.assignment)
                 await self._rest(lane)
                 await self.guard.lease.wait()
-                # What came meanwhile goes into one step: steps grow with the load.
+                # What arrived in the meantime goes into one step: steps grow with the load.
                 await self._run_step(lane, tp, lane.next(self.chunk))
             except StateError as error:
                 self.guard.leave(Exit.STATE, str(error))
@@ -157,8 +157,9 @@ class Flow:
             if self.mine(tp, assignment):
                 position = self.position(tp)
                 if base > position > 0:
+                    where = f"{tp.topic}[{tp.partition}]"
                     self.guard.leave(
-                        Exit.ORDER, f"{tp.topic}[{tp.partition}] jumps {position} -> {base}"
+                        Exit.ORDER, f"{where} has a gap: offset {base} instead of {position}"
                     )
                 records = [r for one in messages for r in one.records if r.offset >= position]
                 source.outstanding += 1
@@ -172,7 +173,7 @@ class Flow:
             lane.pending -= sum(len(message.records) for message in messages)
 
     def mine(self, tp: TP, assignment: int) -> bool:
-        """Whether what was read from a partition under this assignment may still be worked on."""
+        """Whether what was read from a partition under this assignment may still be processed."""
         self.guard.check()
         return self.open and assignment == self.assignment and tp in self.app.consumer.assignment()
 
@@ -187,7 +188,7 @@ class Flow:
         return offset
 
     def holding(self, partition: int) -> "Holding":
-        """A partition under the present assignment."""
+        """A partition under the current assignment."""
         return Holding(self, partition, self.assignment)
 
     def _finish(self, messages: list[Any], done: bool) -> None:
@@ -199,13 +200,13 @@ class Flow:
             message.acked = True
             consumer._unacked_messages.discard(message)
 
-    # -- rebalances and the end
+    # -- rebalances and stops
 
     async def close(self, consumer: Consumer, commit: bool) -> None:
-        """Shut the gate, let the running steps end, commit what they did, and forget the lanes.
+        """Close the gate, let running steps finish, commit their positions, and drop the lanes.
 
-        Runs before Faust's own handler, which would drop the positions. What does not end
-        in time ends the process: going on would write to partitions of another worker.
+        Runs before Faust's own handler, which would drop the positions. If this does not finish
+        in time, the process ends: going on would write to partitions of another worker.
         """
         self.open = False
         try:
@@ -224,25 +225,26 @@ class Flow:
         self.owner.closed()
 
     def _give_up(self) -> NoReturn:
-        late = f"steps and commit did not end within {self.limit:.1f} s"
+        late = f"steps and commit did not finish within {self.limit:.1f} s"
         if self.guard.end_by is not None:
-            self.guard.leave(Exit.STOP, f"{late} of a stop; what was not committed is done again")
+            why = f"{late} of a stop; what was not committed is processed again"
+            self.guard.leave(Exit.STOP, why)
         self.guard.leave(Exit.FENCE, f"{late} of a revoke")
 
     async def _commit(self, consumer: Consumer) -> None:
-        """Commit what the steps did. A refusal means that the group has given it away already."""
+        """Commit the steps' positions. The group refuses once it has reassigned the partitions."""
         await consumer.force_commit()
         for tp, position in self.positions.items():
             if (consumer._committed_offset[tp] or 0) < position:
                 where = f"{tp.topic}[{tp.partition}]"
                 self.guard.leave(
-                    Exit.COMMIT, f"the group did not take the position {position} of {where}"
+                    Exit.COMMIT, f"the group did not accept the position {position} of {where}"
                 )
 
     # -- from a fetch into the lanes
 
     def full(self, tp: TP) -> bool:
-        """Whether a partition has to wait with its next fetch."""
+        """Whether a partition's lane is full, so that the next fetch leaves it out."""
         lane = self.lanes.get(tp)
         return lane is not None and lane.pending >= ROOM * self.chunk
 
@@ -259,16 +261,16 @@ class Flow:
                 continue
             if not consumer.flow_active or consumer.should_stop:
                 return
-            if consumer._read_offset[tp] == expected:  # nobody sought meanwhile
+            if consumer._read_offset[tp] == expected:  # no seek in the meantime
                 self._enqueue(consumer, tp, records, expected)
 
     async def _look_again(self, consumer: Consumer, tp: TP, expected: int, first: int) -> bool:
-        """A hole in the offsets is fetched once more before it is believed."""
+        """Fetch a gap in the offsets once more before accepting it."""
         hole = expected, first
         if first <= expected or self.holes.get(tp) == hole:
             return False
         self.holes[tp] = hole
-        log.info("%s[%d] jumps %d -> %d: looking again", *tp, expected, first)
+        log.info("%s[%d] has a gap: offset %d instead of %d; fetching again", *tp, first, expected)
         await consumer.seek_wait({tp: expected})
         return True
 
@@ -282,7 +284,7 @@ class Flow:
             message.incref(1)
             base = consumer._read_offset[tp] = message.offset + 1
             lane.pending += len(chunk)
-            # Never `put`: a put that waits is not woken when the queue is cleared.
+            # Never `put`: one that waits is not woken when the queue is cleared.
             queue.force_put_nowait(Event(self.app, None, chunk, None, message))
 
 
@@ -294,7 +296,7 @@ class Holding:
         self.topic = next(iter(flow.sources))
 
     def mine(self) -> bool:
-        """Whether this worker may still work on it."""
+        """Whether this worker may still process it."""
         return self.flow.mine(TP(self.topic, self.partition), self.assignment)
 
     def committed(self, topic: str) -> int | None:
@@ -307,7 +309,7 @@ class Holding:
 
 
 class WithRoom:
-    """The active partitions whose lanes have room, as they are at the moment."""
+    """The active partitions whose lanes have room at the moment."""
 
     def __init__(self, flow: Flow, active: set[TP]) -> None:
         self.flow, self.active = flow, active

@@ -1,8 +1,8 @@
-"""Ends the process when going on could harm: a lost write, a stall, a hole in the log.
+"""Ends the process when going on could do harm: after a lost write, a stall, a gap in the log.
 
-Weir's state is a function of its logs, so leaving at once is always safe and starting
-again repairs everything. What is never safe is to go on writing after the group may
-have given this worker's partitions to another one.
+Weir's state is a function of its logs, so exiting at once is always safe and a restart
+repairs everything. What is never safe is to go on writing after the group may have
+assigned this worker's partitions to another one.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ LAST_WORD = 2.0  # seconds that writing the last line may take: standard error m
 
 
 class Exit(IntEnum):
-    """Why a worker left, as its exit code."""
+    """Why a worker exited, as its exit code."""
 
     WEB = 69  # the web views cannot listen
     STEP = 70  # a step raised: a bug
     STATE = 71  # stored state does not fit the logs or the settings
     COMMIT = 72  # the positions could not be committed before a revoke
-    PRODUCE = 73  # the broker did not take a write
-    DISK = 74  # the disk did not take a write
-    FENCE = 75  # the process stood still for too long, or another worker has its partition
-    ORDER = 76  # a source partition's log has a hole in front of the position
+    PRODUCE = 73  # the broker did not accept a write
+    DISK = 74  # a write to the disk failed
+    FENCE = 75  # the process stalled for too long, or another worker has its partition
+    ORDER = 76  # a source partition's log has a gap at the position
     RECOVERY = 77  # a table could not be recovered
     DAMAGED = 78  # the local state cannot be read
     STOP = 79  # a stop could not write out everything
     GROUP = 80  # the group refuses this worker
-    REJOINS = 81  # membership was lost again and again
-    UNASSIGNED = 82  # the group never said which partitions to take
-    STUCK = 83  # work waits and nothing moves
+    REJOINS = 81  # membership in the group was lost again and again
+    UNASSIGNED = 82  # the group sent no assignment
+    STUCK = 83  # work waits and there is no progress
     FAUST = 84  # a service of Faust failed
 
 
@@ -52,12 +52,12 @@ _leaving = threading.Lock()
 
 
 def leave(code: Exit, why: str, data_dir: Path | None = None) -> NoReturn:
-    """Log one line and end the process at once, without any cleaning up that might write.
+    """Log one line and end the process at once, without any cleanup that might write.
 
     `data_dir` holds the local state, which some codes put in doubt.
     """
     if not _leaving.acquire(blocking=False):
-        threading.Event().wait()  # another thread is at it
+        threading.Event().wait()  # another thread is already ending the process
     last_word = threading.Timer(LAST_WORD, os._exit, (code,))
     last_word.daemon = True
     last_word.start()
@@ -70,11 +70,11 @@ def leave(code: Exit, why: str, data_dir: Path | None = None) -> NoReturn:
 
 
 class Guard:
-    """Fences the process itself: once the loop has stalled, nothing more is written.
+    """Fences its own process: once the event loop has stalled, nothing more is written.
 
-    The group gives partitions away after `session_timeout` seconds without a heartbeat.
-    A process that was stopped, throttled or swapped out may come back after that, so it
-    ends itself when its event loop has stood still for 0.6 of that time. The next start
+    The group reassigns partitions after `session_timeout` seconds without a heartbeat.
+    A process that was stopped, throttled or swapped out may resume after that, so it
+    ends itself when its event loop has stalled for 0.6 of that time. The next start
     discards the local state, which may be ahead of the changelogs.
     """
 
@@ -94,7 +94,7 @@ class Guard:
         self._watcher = threading.Thread(target=self._watch, name="weir-guard", daemon=True)
 
     def leave(self, code: Exit, why: str) -> NoReturn:
-        """Log one line and end the process at once, without any cleaning up that might write."""
+        """Log one line and end the process at once, without any cleanup that might write."""
         leave(code, why, self.data_dir)
 
     def check(self) -> None:
@@ -102,10 +102,10 @@ class Guard:
         if self._disarmed.is_set():
             return
         if self.clock() - self.last > self.limit:
-            self.leave(Exit.FENCE, f"the event loop stood still for more than {self.limit:.1f} s")
+            self.leave(Exit.FENCE, f"the event loop stalled for more than {self.limit:.1f} s")
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to watch the loop, from inside and from a thread."""
+        """Start to watch the loop, from inside and from a thread."""
         self.last = self.clock()
         self._beat(loop)
         self._watcher.start()
@@ -115,12 +115,12 @@ class Guard:
         if self.end_by is not None:
             return
         self.end_by = self.clock() + seconds
-        if self._watcher.ident is None:  # not started yet, so the loop may well stand still
+        if self._watcher.ident is None:  # not started yet, so the loop may well be blocked
             self.disarm()
             self._watcher.start()
 
     def disarm(self) -> None:
-        """Let the loop stand still: nothing is written any more, or a test wants it so."""
+        """Allow the loop to stall: nothing more is written, or a test wants it."""
         self._disarmed.set()
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class Guard:
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._disarmed.is_set():
             return
-        self.check()  # before moving the mark: after a stop the beat may be the first to run
+        self.check()  # before `last` moves: after a pause the beat may be the first to run
         self.last = self.clock()
         loop.call_later(CHECK_EVERY, self._beat, loop)
 
@@ -140,5 +140,5 @@ class Guard:
             self.check()
             if self.end_by is not None and self.clock() > self.end_by:
                 self.leave(
-                    Exit.STOP, "the stop took too long; what was not committed is done again"
+                    Exit.STOP, "the stop took too long; what was not committed is processed again"
                 )

@@ -1,4 +1,4 @@
-"""Changes of a table that are held back for a while, so that many to one key are written once."""
+"""Changes to a table that are held back for a while, so that many to one key are written once."""
 
 import asyncio
 from collections import defaultdict
@@ -11,10 +11,10 @@ SLICE = 200  # keys written without a pause: some 2 ms
 
 
 class Held:
-    """What steps changed in a table and has not reached its files nor its changelog yet.
+    """Changes by steps that have reached neither the table's files nor its changelog yet.
 
-    Steps see it as if it were written. Nothing may be committed that it stands for: whoever
-    commits calls `write` first, and then waits for the writers.
+    Steps see them as if they were written. No position that covers them may be committed: a
+    commit first calls `write`, and then waits for the writers.
     """
 
     def __init__(self, table: Table) -> None:
@@ -26,12 +26,12 @@ class Held:
         return self._changes[partition]
 
     async def write(self, new_step: Callable[[int], Step]) -> None:
-        """Write all that is held when this is called, a slice at a time.
+        """Write all changes that are held at the time of the call, a slice at a time.
 
         Parameters
         ----------
         new_step
-            A step of a partition that holds nothing back.
+            Makes a step of a partition that holds nothing back.
         """
         for partition, changes in list(self._changes.items()):
             keys = list(changes)
@@ -39,7 +39,7 @@ class Held:
                 step = new_step(partition)
                 overlay = step.table(self.table)
                 for key in keys[start : start + SLICE]:
-                    if key in changes:  # else it was written meanwhile
+                    if key in changes:  # otherwise it was written in the meantime
                         overlay[key] = packed(changes.pop(key))
                 step.store()
                 await asyncio.sleep(0)
@@ -49,5 +49,5 @@ class Held:
         return Overlay(self.table, partition, self._changes.get(partition)).get(key)
 
     def clear(self) -> None:
-        """The partitions are gone, after a last `write`."""
+        """Forget everything: the partitions were revoked, after a last `write`."""
         self._changes.clear()

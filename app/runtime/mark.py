@@ -1,7 +1,7 @@
 """A mark in the data directory: the local state there must not be trusted.
 
-Whoever leaves it cannot count on a disk with room. So a file is laid ready at the start, and
-marking is renaming it, which takes no room.
+A process that sets it cannot count on free disk space. So a file is created at the start, and
+setting the mark only renames it, which takes no space.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ ROOM = 256 << 10  # bytes that a start must be able to write
 
 
 def prepare(data_dir: Path) -> None:
-    """Find out that there is room, and lay the mark ready.
+    """Check that there is disk space, and create the file that becomes the mark.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def distrust(data_dir: Path) -> bool:
 
 
 def discard_if_marked(data_dir: Path) -> bool:
-    """Remove the local state that is marked; the logs rebuild it."""
+    """Remove local state that is marked; it is rebuilt from the logs."""
     mark = data_dir / FENCE_MARK
     if not mark.exists():
         return False
@@ -64,7 +64,7 @@ def discard_if_marked(data_dir: Path) -> bool:
         elif path != mark:
             path.unlink()
     _sync(data_dir)
-    mark.unlink()  # last, so that a start which is cut off here begins again
+    mark.unlink()  # last, so that a start that is interrupted before this discards again
     return True
 
 
@@ -76,7 +76,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sync(directory: Path) -> None:
-    """Make renames and removals in a directory last through a power cut."""
+    """Make renames and removals in a directory survive a power failure."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Keeps aiokafka's complaints about a broker that is away from filling the log."""
+"""Keeps aiokafka's warnings about an unreachable broker from filling the log."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class OncePer(logging.Filter):
-    """Let aiokafka complain of the same thing once in a while: without a broker it never ends."""
+    """Lets aiokafka repeat a warning only once in a while: without a broker it never stops."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -14,7 +14,7 @@ class OncePer(logging.Filter):
         self.said: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this message was not let through within the last seconds."""
+        """Whether this message has not passed within the last `seconds`."""
         if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
             return True
         key, now = (record.name, str(record.msg)), self.clock()
@@ -25,7 +25,7 @@ class OncePer(logging.Filter):
 
 
 def limit_connection_errors(seconds: float = 10.0) -> None:
-    """Put `OncePer` in front of every handler: loggers may be made later."""
+    """Add `OncePer` to every handler: loggers may be created later."""
     limit = OncePer(seconds)
     for handler in logging.getLogger().handlers:
         handler.addFilter(limit)

@@ -1,4 +1,4 @@
-"""Reading a stretch of a topic's partition without a consumer group."""
+"""Reading a range of a topic's partition without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,16 +10,16 @@ from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from app.errors import StateError
 
 FETCH_WAIT_MS = 50
-AGAIN = 0.5  # seconds between two tries to reach a broker
+AGAIN = 0.5  # seconds between two attempts to reach a broker
 
 
 @asynccontextmanager
 async def reader(
     brokers: str, *tps: TopicPartition, patience: float = 0.0
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A connected consumer of some partitions that never moves on its own.
+    """A connected consumer of some partitions that never seeks on its own.
 
-    It tries to connect for `patience` seconds: a broker may be on its way back.
+    It tries to connect for `patience` seconds: a broker may be restarting.
 
     `auto_offset_reset="none"`: an offset that the log no longer has is an error to report,
     never a silent jump to its end.
@@ -65,7 +65,7 @@ async def stretch(
     Raises
     ------
     StateError
-        The log does not hold `start` any more.
+        The log no longer holds `start`.
     """
     if start >= end:
         return

@@ -1,4 +1,4 @@
-"""Counts how often the group and this worker begin anew with each other."""
+"""Counts how often this worker loses its membership in the group, and how often it joins."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from app.runtime.guard import Exit, Leave
 
 LOSSES = 4  # memberships lost within the window: a second worker has our instance id, or worse
 WINDOW = 20  # session timeouts
-JOINS = 30  # in a row without the tables once recovered
+JOINS = 30  # in a row without a completed recovery of the tables
 
 
 class Rejoins:
-    """Ends a process that keeps losing its place, before it and its rival undo each other's work.
+    """Ends a process that keeps losing its membership, before two undo each other's work.
 
-    Only losses count, and joins that come to nothing: a rolling restart of many workers makes
-    each of them join often, and none of them is at fault.
+    Only lost memberships count, and joins without a recovery after them: during a rolling restart
+    of many workers each of them joins often, and none is at fault.
     """
 
     def __init__(
@@ -26,21 +26,22 @@ class Rejoins:
         self.joins = 0
 
     def lost(self) -> None:
-        """The group did not know this worker any more."""
+        """The group no longer knew this worker."""
         self.losses.append(self.clock())
         if len(self.losses) == LOSSES and self.losses[-1] - self.losses[0] <= self.window:
             self.leave(
                 Exit.REJOINS,
-                f"the group gave this worker's place away {LOSSES} times in {self.window:.0f} s: "
-                "another one may have the same WEIR_INSTANCE_ID",
+                f"this worker lost its membership in the group {LOSSES} times in "
+                f"{self.window:.0f} s: another worker may have the same WEIR_INSTANCE_ID",
             )
 
     def joined(self) -> None:
-        """The group told this worker its partitions."""
+        """The group sent this worker an assignment."""
         self.joins += 1
         if self.joins > JOINS:
-            self.leave(Exit.REJOINS, f"joined {JOINS} times without once recovering its tables")
+            why = f"joined the group {JOINS} times without ever recovering the tables"
+            self.leave(Exit.REJOINS, why)
 
     def recovered(self) -> None:
-        """The tables of what a join gave are recovered."""
+        """The tables of the assigned partitions are recovered."""
         self.joins = 0

@@ -1,10 +1,10 @@
-"""RocksDB files that can be trusted: damage is found out, never read as if it were whole.
+"""RocksDB files that can be trusted: damage is detected, never read as if it were whole.
 
-RocksDB checks a sum over every block that it reads and over every entry of its logs. Three
-things it does not tell: a manifest that was cut off at the end of an entry makes it forget
-files; a flipped bit that makes a log's entry one of a recycled log makes it read in a circle,
-with the interpreter locked (https://github.com/facebook/rocksdb/issues/13333); and rocksdict's
-iterators end at a damaged block as they do at the last key.
+RocksDB verifies a checksum of every block that it reads and of every entry of its write-ahead
+logs. Three faults it does not report: a manifest that was cut off at the end of an entry makes it
+forget files; a flipped bit that turns a log's entry into one of a recycled log makes it loop for
+ever, with the interpreter locked (https://github.com/facebook/rocksdb/issues/13333); and
+rocksdict's iterators end at a damaged block as they do at the last key.
 """
 
 import logging
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 # The format of logs and manifests: https://github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format
 LOG_BLOCK = 32 << 10
-LOG_HEADER = struct.Struct("<IHB")  # sum, length, type
+LOG_HEADER = struct.Struct("<IHB")  # checksum, length, type
 RECYCLED = {5, 6, 7, 8, 11}  # types of entries in recycled logs; these options never recycle one
-WHOLE = bytes.fromhex("f7cff485b741e288")  # how a table file ends that was written to its end
+WHOLE = bytes.fromhex("f7cff485b741e288")  # the last bytes of a table file that is complete
 DAMAGE = ("Corruption", "No such file")
 DISK = (
     "No space left",
@@ -39,7 +39,7 @@ DISK = (
 def cause(error: BaseException, otherwise: Exit) -> Exit:
     """The exit code of an error that may come from the local files.
 
-    rocksdict has one class for all of its errors, so the text has to tell.
+    rocksdict has one class for all of its errors, so the text has to decide.
 
     >>> cause(Exception("IO error: No space left on device: While appending"), Exit.STEP).name
     'DISK'
@@ -57,23 +57,25 @@ def cause(error: BaseException, otherwise: Exit) -> Exit:
 
 
 def open_or_discard(path: Path, open_files: Callable[[], Rdict]) -> Rdict:
-    """Open a database; one that is damaged is removed and opened empty, for the logs to fill."""
+    """Open a database; a damaged one is removed and opened empty, to be rebuilt from the logs."""
     try:
         check(path)
         return open_files()
     except Exception as error:
         if cause(error, Exit.STEP) != Exit.DAMAGED:
             raise
-        log.warning("Discarding the damaged local state %s, the logs rebuild it: %s", path, error)
+        log.warning(
+            "Discarding the damaged local state %s, to be rebuilt from the logs: %s", path, error
+        )
     shutil.rmtree(path)
     return open_files()
 
 
 def check(path: Path) -> None:
-    """Raise when opening would not end, or the newest of the table files are not known.
+    """Raise when opening would never end, or the manifest does not name the newest table files.
 
-    Older ones may have been merged into one that it knows, by a process that was killed before
-    it removed them. Read-only, because opening for writing removes what is not known.
+    Older ones may have been merged into one that it names, by a process that was killed before
+    it removed them. Read-only, because opening for writing removes what is not named.
     """
     for file in (*path.glob("MANIFEST-*"), *path.glob("*.log")):
         if not RECYCLED.isdisjoint(_types(file.read_bytes())):
@@ -91,7 +93,7 @@ def check(path: Path) -> None:
 
 
 def _types(content: bytes) -> Iterator[int]:
-    """The type of each entry in a log; nonsense behind a damaged entry."""
+    """The type of each entry in a log; nonsense after a damaged entry."""
     at = 0
     while at + LOG_HEADER.size <= len(content):
         if (left := LOG_BLOCK - at % LOG_BLOCK) < LOG_HEADER.size:
@@ -112,7 +114,7 @@ def _is_whole(file: Path) -> bool:
 
 
 def walk(db: Rdict, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-    """The entries from a key on. Raises rocksdict's Exception at a damaged block."""
+    """The entries from a key onwards. Raises rocksdict's Exception at a damaged block."""
     entries: rocksdict.RdictIter = db.iter()
     entries.seek(start) if start else entries.seek_to_first()
     while entries.valid():

@@ -25,7 +25,7 @@ class Sink(Protocol):
     """What a topic-partition is written with: see `app.runtime.writer.Writer`."""
 
     def put(self, records: Iterable[Out], on_ack: OnAck | None = None) -> Receipt:
-        """Queue records; `on_ack` is called for each batch that was acknowledged, in order."""
+        """Queue records; `on_ack` is called for each acknowledged batch, in order."""
 
 
 Outbox = Callable[[str, int], Sink]  # by topic and partition: see `app.runtime.writer.Writers`
@@ -37,7 +37,7 @@ class Overlay:
     Parameters
     ----------
     held
-        What earlier steps changed and has yet to be written.
+        Changes of earlier steps that have yet to be written.
     """
 
     def __init__(self, table: Table, partition: int, held: Changes | None = None) -> None:
@@ -52,10 +52,10 @@ class Overlay:
     def open(self, key: bytes, decode: Callable[[bytes | None], R]) -> R:
         """That value unpacked by `decode`, once for all steps until it is written.
 
-        What is done to it counts as written.
+        Changes to it count as written.
         """
         value = self._find(key)
-        # A key's values are all opened by one function, or none is.
+        # Either every value of a key is opened, by the same function each time, or none is.
         opened = decode(value) if value is None or isinstance(value, bytes) else cast(R, value)
         self.changed[key] = opened
         return opened
@@ -92,7 +92,7 @@ class Step:
     Parameters
     ----------
     held
-        By table name: where changes go that are to be written later, instead of now.
+        By table name: where to put changes that are to be written later.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Step:
     def store(self) -> dict[str, Receipt]:
         """Write all overlays to their stores and queue their changelogs; receipts by table name.
 
-        What is held back has none.
+        Changes that are held back have none.
         """
         written: dict[str, Overlay] = {}
         for name, overlay in self.overlays.items():
@@ -152,6 +152,6 @@ class Step:
         partition: int | None = None,
         on_ack: OnAck | None = None,
     ) -> Receipt:
-        """Queue records for a topic, on this step's partition unless told otherwise."""
+        """Queue records for a topic, on this step's partition unless another is given."""
         writer = self.writers(topic, self.partition if partition is None else partition)
         return writer.put(records, on_ack)

@@ -1,4 +1,4 @@
-"""Tables: bytes to bytes, a store for each partition and a changelog that exists beforehand."""
+"""Tables: bytes to bytes, a store for each partition and a changelog that exists already."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -18,16 +18,16 @@ MEMORY = {  # RocksDB's defaults allow 2 GiB of cache for each partition
 
 
 class Store(Protocol):
-    """The keys of one partition, in their order."""
+    """The keys of one partition, in ascending order."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
-        """Take over all changes or none; None deletes."""
+        """Apply all changes or none; None deletes."""
 
     def walk(self, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """The entries from a key on."""
+        """The entries from a key onwards."""
 
 
 class Table(Protocol):
@@ -37,10 +37,10 @@ class Table(Protocol):
     changelog: str
 
     def store(self, partition: int) -> Store:
-        """The files of a partition that this worker holds."""
+        """The files of a partition that is assigned to this worker."""
 
     def persisted(self, partition: int, offset: int) -> None:
-        """The store holds what the changelog says up to and with this offset."""
+        """Note that the store reflects the changelog up to and including this offset."""
 
 
 class RocksStore:
@@ -48,10 +48,10 @@ class RocksStore:
 
     def __init__(self, db: rocksdict.Rdict) -> None:
         self.db = db
-        self.get = db.get  # asked for every record: without a call in between
+        self.get = db.get  # called for every record, so without a wrapper in between
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
-        """Take over all changes or none; None deletes."""
+        """Apply all changes or none; None deletes."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes.items():
             if value is None:
@@ -61,7 +61,7 @@ class RocksStore:
         self.db.write(batch)
 
     def walk(self, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """The entries from a key on. Raises rocksdict's Exception at a damaged block."""
+        """The entries from a key onwards. Raises rocksdict's Exception at a damaged block."""
         return walk(self.db, start)
 
 
@@ -86,13 +86,13 @@ class FaustTable:
             value_type=bytes,
             partitions=partitions,
             changelog_topic=topic,
-            options=dict(MEMORY),  # Faust takes entries out of it
+            options=dict(MEMORY),  # Faust removes entries from it
         )
 
     def store(self, partition: int) -> RocksStore:
-        """The files of a partition that this worker holds."""
+        """The files of a partition that is assigned to this worker."""
         return RocksStore(self.faust.data._db_for_partition(partition))
 
     def persisted(self, partition: int, offset: int) -> None:
-        """The store holds what the changelog says up to and with this offset."""
+        """Note that the store reflects the changelog up to and including this offset."""
         self.faust.data.set_persisted_offset(TP(self.changelog, partition), offset)

@@ -1,4 +1,4 @@
-"""Where the tasks of an event loop stand, for the last words of a worker that does not get on."""
+"""Where the tasks of an event loop are suspended, for the log of a worker that is stuck."""
 
 import asyncio
 from collections.abc import Iterator

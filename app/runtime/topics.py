@@ -10,9 +10,9 @@ from app.errors import BrokerError, TopicsError
 from app.settings import Settings
 
 LABELS, MODELS = "labels", "models"  # tables that every application has
-INPUT_BYTES = 1_048_588  # Kafka's own default, said here because dead letters must exceed it
+INPUT_BYTES = 1_048_588  # Kafka's own default, set here because dead letters must exceed it
 LETTER_BYTES = 2 * INPUT_BYTES
-# Record timestamps date labels that come without a time, and decide what has waited for too long.
+# Record timestamps date labels that carry no time, and decide what has waited for too long.
 FUTURE_MS = 3_600_000  # needs Kafka 3.6
 VISIBLE_WITHIN = 30.0  # seconds
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
@@ -31,12 +31,12 @@ class Topics(NamedTuple):
 
     @classmethod
     def named(cls, settings: Settings, events: str, records: str) -> "Topics":
-        """The names under which these settings know the topics of an application.
+        """The names that an application's topics have under these settings.
 
         Parameters
         ----------
         events, records
-            The topic of what it judges, without its prefix, and the table of its records.
+            The topic of its events, without the prefix, and the table of its records.
 
         Examples
         --------
@@ -64,9 +64,9 @@ class Topics(NamedTuple):
 
 
 def shapes(settings: Settings, names: Topics) -> list[NewTopic]:
-    """Every topic as it should be."""
+    """Every topic with its partitions and configuration."""
     many = settings.partitions
-    # acks=all waits for the copies that are in step, and that may be one alone unless this says so.
+    # acks=all waits for the in-sync replicas, and without this the leader may be the only one.
     safe = {"min.insync.replicas": "2"} if settings.replication >= 3 else {}
     horizon = {"retention.ms": str(int(settings.horizon * 1000))}
     inputs = {
@@ -75,7 +75,7 @@ def shapes(settings: Settings, names: Topics) -> list[NewTopic]:
         "message.timestamp.after.max.ms": str(FUTURE_MS),
     }
     letters = {**FOREVER, "max.message.bytes": str(LETTER_BYTES)}
-    # Small segments: what is replaced can only be cleaned out of segments that are closed.
+    # Small segments: compaction removes replaced values from closed segments only.
     compact = {
         "cleanup.policy": "compact",
         "min.cleanable.dirty.ratio": "0.3",
@@ -125,7 +125,7 @@ async def create(settings: Settings, names: Topics, wait: float = 0.0) -> list[s
 
 
 async def check(settings: Settings, names: Topics) -> None:
-    """Raise TopicsError unless every topic exists with the partitions that the settings give."""
+    """Raise TopicsError unless every topic exists with the partition count of the settings."""
     admin = await _connect(settings)
     try:
         await _check(admin, settings, names)
@@ -139,7 +139,7 @@ async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
         try:
             await admin.start()
-            await admin.list_topics()  # a broker that was away answers before it knows itself
+            await admin.list_topics()  # a restarted broker answers before it has its metadata
             return admin
         except (KafkaError, OSError) as error:
             await admin.close()
@@ -150,7 +150,7 @@ async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) -> None:
-    """A broker answers for new topics a little before it knows them."""
+    """Wait for the new topics: a broker confirms them slightly before its metadata has them."""
     until = asyncio.get_running_loop().time() + VISIBLE_WITHIN
     while True:
         try:
@@ -170,7 +170,7 @@ async def _check(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) 
         count = len(topic["partitions"])
         if count != wanted[topic["topic"]]:
             raise TopicsError(
-                f"topic {topic['topic']} has {count} partitions, the settings say "
-                f"{wanted[topic['topic']]}: set WEIR_PARTITIONS={count}, or take a new "
+                f"topic {topic['topic']} has {count} partitions, but the settings say "
+                f"{wanted[topic['topic']]}: set WEIR_PARTITIONS={count}, or choose a new "
                 "WEIR_APP_ID and WEIR_TOPIC_PREFIX for a new partition count"
             )

@@ -34,14 +34,14 @@ class Watched(Protocol):
         """The partitions of this worker, none during a rebalance."""
 
     def progress(self) -> object:
-        """Whatever moves, besides positions and recovery, in a worker that makes progress."""
+        """What changes, besides positions and recovery, while a worker makes progress."""
 
     def unfinished(self) -> str:
-        """What has to be done before steps can run, in words; empty when nothing has."""
+        """What remains to be done before steps can run, in words; empty when nothing does."""
 
 
 class Stillness:
-    """For how long something has been the same."""
+    """How long a value has been the same."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -49,17 +49,17 @@ class Stillness:
         self.since = clock()
 
     def of(self, seen: object) -> float:
-        """Seconds since this was seen for the first time in a row; 0 for None."""
+        """Seconds for which this value has been seen without a change; 0 for None."""
         if seen is None or seen != self.seen:
             self.seen, self.since = seen, self.clock()
         return self.clock() - self.since
 
 
 class Watchdog:
-    """Looks at one worker's progress. A broker that does not answer stops its clocks.
+    """Checks one worker's progress. While no broker answers, its clocks are reset.
 
     A worker without partitions is healthy: the group may have more workers than partitions, and
-    it has been told so. A long recovery is healthy too, as long as anything moves.
+    its assignment is then empty. A long recovery is healthy too, as long as it makes progress.
     """
 
     def __init__(self, worker: Watched, clock: Callable[[], float] = now) -> None:
@@ -76,7 +76,7 @@ class Watchdog:
         self.closed, self.idle, self.uncommitted = (Stillness(self.clock) for _ in range(3))
 
     async def run(self) -> None:
-        """Look again and again."""
+        """Look at regular intervals."""
         while True:
             await asyncio.sleep(self.every)
             if await self.broker_answers():
@@ -85,7 +85,7 @@ class Watchdog:
                 self.begin_anew()
 
     async def broker_answers(self) -> bool:
-        """Whether any broker tells the cluster's metadata."""
+        """Whether any broker returns the cluster's metadata."""
         producer = self.worker.writers.producer
         assert producer is not None, "the worker has started"
         try:
@@ -96,30 +96,30 @@ class Watchdog:
         return True
 
     def look(self) -> None:
-        """End the process when it has stood still for too long."""
+        """End the process when it has made no progress for too long."""
         if self.closed.of(None if self.flow.open else self.flow.assignment) > self.rebalance:
-            why = f"the group has not said for {self.rebalance:.0f} s which partitions to take"
+            why = f"the group has sent no assignment for {self.rebalance:.0f} s"
             self.leave(Exit.UNASSIGNED, why)
         work = self.work()
         if self.idle.of(self.progress() if work else None) > self.patience:
-            lease = "" if self.worker.guard.lease.valid else "; no heartbeat is acknowledged"
-            self.stuck(f"nothing has moved for {self.patience:.0f} s, and {work}{lease}")
+            lease = "" if self.worker.guard.lease.valid else "; heartbeats are not acknowledged"
+            self.stuck(f"no progress for {self.patience:.0f} s, and {work}{lease}")
         if self.uncommitted.of(self.behind()) > self.patience:
             self.stuck(f"nothing could be committed for {self.patience:.0f} s")
 
     def stuck(self, why: str) -> NoReturn:
-        """End the process; the log gets to know where its tasks stand."""
+        """Log where the tasks are suspended, then end the process."""
         loops = {
             "consumer": self.worker.app.consumer._thread.thread_loop,
             "worker": self.worker.app.loop,
         }
         for name, loop in loops.items():
             for line in standing(loop):
-                log.error("A task of the %s stands at %s", name, line)
+                log.error("A task of the %s is suspended at %s", name, line)
         self.leave(Exit.STUCK, why)
 
     def progress(self) -> object:
-        """Whatever moves in a worker that makes progress."""
+        """What changes while the worker makes progress."""
         recovery = self.worker.app.tables.recovery
         return (
             self.flow.assignment,
@@ -129,7 +129,7 @@ class Watchdog:
         )
 
     def work(self) -> str:
-        """What there is to do, in words; empty when there is nothing."""
+        """The work that is waiting, in words; empty when there is none."""
         worker, partitions = self.worker, self.worker.assigned()
         if not self.flow.open:
             return ""
@@ -140,23 +140,23 @@ class Watchdog:
         sources = [TP(topic, p) for topic in self.flow.sources for p in partitions]
         waiting = [tp for tp in sources if self._waits(tp)]
         names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in waiting)
-        return names and f"{names} wait"
+        return names and f"records wait in {names}"
 
     def _waits(self, tp: TP) -> bool:
         if (lane := self.flow.lanes.get(tp)) is not None and lane.pending:
             return True
-        # Not our own position: the log may end with markers of transactions, which are no records.
+        # Not our own position: the log may end with transaction markers, which are not records.
         consumer = self.worker.app.consumer._thread._consumer
         assignment = consumer._subscription.subscription.assignment
         if assignment is None or tp not in assignment.tps:
             return False
         state = assignment.state_value(TopicPartition(*tp))
-        # What lies behind an open transaction may not be read yet: it is not work.
+        # Records after an open transaction may not be read yet, so they are not work.
         end = state.highwater or 0 if state.lso is None else state.lso
         return state.has_valid_position and end > state.position
 
     def behind(self) -> object:
-        """What is committed, when steps have done more than that; None when they have not."""
+        """Committed offsets that finished steps are ahead of; None when there are none."""
         committed = self.worker.app.consumer._committed_offset
         late = {
             tp: committed[tp]

@@ -1,4 +1,4 @@
-"""What every worker is made of, whatever its steps do: connections, tables, lanes, the fence."""
+"""What every worker has, whatever its steps do: connections, tables, lanes, the fence."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ from app.settings import Settings
 log = logging.getLogger(__name__)
 
 CLOSE_SHARE = 0.5  # of the session timeout: the longest that a revoke may take
-YOUNG = 10_000  # new objects from which on the collector looks for garbage; Python has 700
+YOUNG = 10_000  # new objects that start a collection of the youngest generation; Python's is 700
 
 
 class Worker:
@@ -38,7 +38,7 @@ class Worker:
     repeated
         A topic in which every record counts: see `Fence`.
     counts
-        Whether a record of that topic is an application's own.
+        Whether a record of that topic is one of the application's own.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Worker:
 
     @property
     def sources(self) -> Sequence[Source]:
-        """The topics that steps read; the first one says which partitions the worker has."""
+        """The topics that steps read; the first one determines which partitions are assigned."""
         return list(self.flow.sources.values())
 
     def assigned(self) -> list[int]:
@@ -89,7 +89,7 @@ class Worker:
         return Step(tp, self.writers, partial(self.flow.mine, tp, assignment))
 
     async def take(self, tps: Collection[TP]) -> bool:
-        """Shut out the former owners of partitions; False when a stop has begun meanwhile."""
+        """Shut out the former owners of partitions; False when a stop has begun by then."""
         topic = self.sources[0].topic
         partitions = {tp.partition for tp in tps if tp.topic == topic}
         self._taking = asyncio.ensure_future(self.fence.take(partitions))
@@ -100,36 +100,36 @@ class Worker:
         return True
 
     async def ready(self, partition: int, assignment: int) -> None:
-        """Wait until steps of a partition may run, unless it is revoked meanwhile."""
+        """Wait until steps of a partition may run, or until it is revoked."""
 
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""
         await self.writers.flush()
 
     def recovered(self) -> None:
-        """The tables hold what the changelogs of the partitions say."""
+        """The tables have been recovered from the changelogs of the partitions."""
 
     def closed(self) -> None:
-        """Let go of what belongs to the partitions that were revoked."""
+        """Release what belongs to the revoked partitions."""
 
     # -- what the watchdog asks
 
     def progress(self) -> object:
-        """Whatever moves, besides positions and recovery, in a worker that makes progress."""
+        """What changes, besides positions and recovery, while a worker makes progress."""
         return None
 
     def unfinished(self) -> str:
-        """What has to be done before steps can run, in words; empty when nothing has."""
+        """What remains to be done before steps can run, in words; empty when nothing does."""
         return ""
 
-    # -- life
+    # -- start and stop
 
     async def connect(self) -> None:
-        """Connect to the brokers, and read what steps begin with."""
+        """Connect to the brokers, and read what steps start from."""
         await self.writers.start()
 
     async def start(self) -> None:
-        """Connect, and begin to watch; ends the process when that cannot be."""
+        """Connect, and start to watch; ends the process when that fails."""
         await self.connect()
         relieve_collector()
         self.guard.start(asyncio.get_running_loop())
@@ -137,7 +137,7 @@ class Worker:
         self.keep_up("the fence", self.fence.keep(self.assigned))
 
     def keep_up(self, what: str, work: Coroutine[None, None, None]) -> None:
-        """Do something beside the steps until the worker stops; it ends the process if it fails."""
+        """Run work in the background until the worker stops; its failure ends the process."""
         task = asyncio.ensure_future(work)
         task.add_done_callback(partial(self._leave_if_failed, what))
         self._background.append(task)
@@ -147,7 +147,7 @@ class Worker:
             self.guard.leave(cause(error, Exit.STEP), f"{what} failed: {error!r}")
 
     def stop_opening(self) -> None:
-        """The tables are about to be closed: read nothing more for partitions that are opened."""
+        """The tables are about to be closed: stop reading for partitions that are being opened."""
         if self._taking is not None:
             self._taking.cancel()
 
@@ -161,11 +161,11 @@ class Worker:
 
 
 def relieve_collector() -> None:
-    """Take what lives as long as the process out of the garbage collector's sight.
+    """Hide the objects that live as long as the process from the garbage collector.
 
-    A full collection otherwise visits every module and function: some 80 ms in which nothing is
-    decided, and a tenth of a worker's CPU while it catches up. A step makes and drops thousands
-    of objects, so the young ones are looked through less often as well.
+    A full collection would otherwise visit every module and function: some 80 ms in which nothing
+    is decided, and a tenth of a worker's CPU while it catches up. A step creates and drops
+    thousands of objects, so the young ones are collected less often as well.
     """
     gc.collect()
     gc.freeze()

@@ -1,8 +1,8 @@
 """One first-in-first-out writer for each topic-partition that Weir writes.
 
 Two callers that wait in aiokafka's `send_batch` for the same partition may overtake each
-other, and then a key goes back to an older value. So whoever writes a partition queues
-here. A batch that the broker does not take ends the process: a write is never dropped.
+other, and then a key goes back to an older value. So all writes to a partition queue
+here. A batch that the broker does not accept ends the process: a write is never dropped.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.runtime.lease import Lease
 from app.runtime.rocks import cause
 
 BATCH_BYTES = 900_000
-REQUEST_TIMEOUT_MS = 60_000  # outlives a broker's restart; then the process leaves
+REQUEST_TIMEOUT_MS = 60_000  # longer than a broker's restart; after that the process ends
 
 
 class Out(NamedTuple):
@@ -37,9 +37,9 @@ SEQUENCES = 1 << 31
 
 
 class Claim:
-    """What a topic-partition is written under: a producer id and its epoch.
+    """What a topic-partition is written under: a producer id and its producer epoch.
 
-    Its leader refuses a lower epoch once it has seen a higher one: see `app.runtime.fence`.
+    Its leader refuses a lower one once it has seen a higher one: see `app.runtime.fence`.
     """
 
     def __init__(self, producer_id: int, producer_epoch: int) -> None:
@@ -47,7 +47,7 @@ class Claim:
         self.sequence = 0
 
     def stamp(self, batch: BatchBuilder) -> None:
-        """Number a batch that is complete, in the order in which batches are sent."""
+        """Give a complete batch its sequence number, in the order in which batches are sent."""
         batch._set_producer_state(self.producer_id, self.producer_epoch, self.sequence)
         batch._set_producer_state = _keep  # aiokafka would set its own producer's
         self.sequence = (self.sequence + batch.record_count()) % SEQUENCES
@@ -114,8 +114,8 @@ class Writer:
                 batch = None
             if batch is None:
                 batch = self.producer.create_batch()
-                if not _append(batch, record):  # a first record is taken at any size
-                    self.leave(Exit.PRODUCE, f"{self.topic}: one record does not fit into a batch")
+                if not _append(batch, record):  # a first record is accepted at any size
+                    self.leave(Exit.PRODUCE, f"{self.topic}: a record does not fit into a batch")
         if batch is not None:
             batch.close()
             yield batch
@@ -171,7 +171,7 @@ def _append(batch: BatchBuilder, record: Out) -> bool:
 
 
 class Writers:
-    """All writers of a worker, over one idempotent producer that waits for all replicas."""
+    """All writers of a worker, over one idempotent producer with acks=all."""
 
     def __init__(self, brokers: str, lease: Lease | None = None, leave: Leave = leave) -> None:
         self.brokers, self.lease, self.leave = brokers, lease, leave
@@ -192,7 +192,7 @@ class Writers:
         _hold(self.producer, self.ours)
 
     async def ours(self) -> None:
-        """Wait until the partitions are sure to be this worker's."""
+        """Wait until the partitions certainly belong to this worker."""
         if self.lease is not None:
             await self.lease.wait()
 
@@ -211,7 +211,7 @@ class Writers:
         return self.writers[key]
 
     async def flush(self) -> None:
-        """Wait until all that was put before this call is acknowledged."""
+        """Wait until everything that was put before this call is acknowledged."""
         await asyncio.gather(
             *(asyncio.shield(writer.last.acked) for writer in list(self.writers.values()))
         )
@@ -226,7 +226,7 @@ class Writers:
 
 
 def _hold(producer: AIOKafkaProducer, ours: Callable[[], Awaitable[None]]) -> None:
-    """Send nothing, not even again, while the partitions may be another worker's."""
+    """Send nothing, not even retries, while the partitions may belong to another worker."""
     send = producer._sender._send_produce_req
 
     async def send_while_ours(node: int, batches: dict) -> None:

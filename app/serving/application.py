@@ -14,7 +14,7 @@ def create_app(setup: Setup, leave_out: Collection[str] = frozenset()) -> WeirAp
     Parameters
     ----------
     leave_out
-        Names of mends to do without, for tests: see `app.runtime.mends.install`.
+        Names of mends to leave out, for tests: see `app.runtime.mends.install`.
 
     Raises
     ------

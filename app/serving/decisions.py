@@ -4,7 +4,7 @@ A local RocksDB beside Faust's tables, one for each partition: a fold of the par
 predictions log, to which score adds what it has just decided. An entry counts as decided
 once its prediction is acknowledged, and the first prediction of an id in the log is the
 decision. A worker with a new disk reads back only the tail that a replay may need before
-it scores; the rest is caught up behind its back.
+it scores; the rest is read in the background.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from app.serving.ledger import UNREAD, Entry, Ledger
 log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
-FOLLOW_ON = 100_000  # a disk that missed more than this is caught up as a new one
+FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
 PATIENCE = 60.0  # seconds for a broker to come back
 SOURCE_HEADER = "source-offset"
 REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
@@ -40,20 +40,21 @@ _read_id = msgspec.json.Decoder(_Id).decode
 
 
 def decides(record: ConsumerRecord) -> bool:
-    """Whether a record of the predictions topic is of Weir: nobody else's may stop a worker."""
+    """Whether Weir wrote a record of the predictions topic: no other one may stop a worker."""
     ours = any(name == SOURCE_HEADER for name, _ in record.headers)
     if not ours:
-        log.warning("%s[%d] @ %d is no decision", record.topic, record.partition, record.offset)
+        where = record.topic, record.partition, record.offset
+        log.warning("%s[%d] @ %d is not a decision", *where)
     return ours
 
 
 def source_offset(record: ConsumerRecord) -> int:
-    """The event's offset that a prediction answers, from its header."""
+    """The offset of the event that a prediction answers, from its header."""
     return int(dict(record.headers)[SOURCE_HEADER])
 
 
 def reach(record: ConsumerRecord) -> int:
-    """The highest event's offset that the log answers up to and with this prediction."""
+    """The highest event offset that the log answers up to and including this prediction."""
     headers = dict(record.headers)
     return int(headers.get(REACH_HEADER) or headers[SOURCE_HEADER])
 
@@ -90,7 +91,7 @@ class Decisions:
         self.in_flight: dict[str, Receipt] = {}
         self.tasks: set[asyncio.Task] = set()
 
-    # -- what score and learn ask and tell
+    # -- what score and learn use
 
     def get(self, id: str) -> Stored | None:
         """What this worker would repeat for an id, whether the log has it yet or not."""
@@ -115,7 +116,7 @@ class Decisions:
         self.ledger.write({id: Entry(d.source, UNREAD, d.raw) for id, d in decided.items()})
 
     def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
-        """Remember which predictions are on their way, so that learn can wait for them."""
+        """Remember which predictions are in flight, so that learn can wait for them."""
         ids = list(ids)
         self.in_flight.update(dict.fromkeys(ids, receipt))
 
@@ -127,10 +128,10 @@ class Decisions:
         receipt.acked.add_done_callback(landed)
 
     async def settled(self, ids: Iterable[str]) -> None:
-        """Wait until none of these ids has a prediction on its way.
+        """Wait until none of these ids has a prediction in flight.
 
-        All of them at once, in the moment of returning: a label of one that were just on its
-        way would wait, and score has already looked for labels that wait.
+        All of them at once, at the moment of returning: a label of one that is just in flight
+        would wait, and score has already looked for labels that wait.
         """
         ids = list(ids)
         while flying := [
@@ -146,7 +147,7 @@ class Decisions:
         if base == self.reached:
             self._advance(end, max(sources))
         elif end > self.target:
-            # Somebody else's records lie in between: read them before any of ours counts.
+            # Records of somebody else are in between: read them before any of ours counts.
             filling, self.target = self.reached < self.target, end
             if not filling:
                 self._spawn(self._fill())
@@ -165,8 +166,8 @@ class Decisions:
             begin, end = await bounds(consumer, self.tp)
             if self.reached > end:
                 raise StateError(
-                    f"{self.tp.topic}[{self.tp.partition}] ends at {end}, the local state has "
-                    f"read it up to {self.reached}: the topic was made anew; raise WEIR_EPOCH"
+                    f"{self.tp.topic}[{self.tp.partition}] ends at {end}, but the local state has "
+                    f"read it up to {self.reached}: the topic was recreated; raise WEIR_EPOCH"
                 )
             start = max(begin, self.reached)
             if end - start <= FOLLOW_ON:
@@ -188,7 +189,7 @@ class Decisions:
         """Fold backwards from the end until below the commit; returns where that starts.
 
         Below is where the log up to there answers nothing from the commit on. Its last
-        records may be of a replay, so their own sources do not tell.
+        records may be of a replay, so their own sources do not show it.
         """
         start, span = end, TAIL
         while start > begin:
@@ -200,24 +201,24 @@ class Decisions:
         return start
 
     async def _catch_up(self, begin: int, end: int) -> None:
-        """The older part of the log, behind the worker's back."""
+        """Read the older part of the log in the background."""
         async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
-            oldest, _ = await bounds(consumer, self.tp)  # it may have expired meanwhile
-            await self._fold(consumer, max(begin, oldest), end, tell=True)
+            oldest, _ = await bounds(consumer, self.tp)  # some may have expired in the meantime
+            await self._fold(consumer, max(begin, oldest), end, notify=True)
         self.whole = True
         self.ledger.save_mark(self.reached, self.confirmed)
-        log.info("decisions[%d] has caught up", self.tp.partition)
+        log.info("The decisions of partition %d have caught up", self.tp.partition)
 
     async def _fill(self) -> None:
         async with reader(self.brokers, self.tp, patience=PATIENCE) as consumer:
             while self.reached < (end := self.target):
-                await self._fold(consumer, self.reached, end, tell=True)
+                await self._fold(consumer, self.reached, end, notify=True)
                 self._advance(end, self.confirmed)
 
     async def _fold(
-        self, consumer: AIOKafkaConsumer, start: int, end: int, tell: bool = False
+        self, consumer: AIOKafkaConsumer, start: int, end: int, notify: bool = False
     ) -> int | None:
-        """Take over the log's decisions; returns the reach of the first of them."""
+        """Store the log's decisions; returns the reach of the first of them."""
         first: int | None = None
         async for fetched in stretch(consumer, self.tp, start, end):
             records = [record for record in fetched if decides(record)]
@@ -228,7 +229,7 @@ class Decisions:
             self._take_over(records, sources, ids)
             if first is None:
                 first = reach(records[0])
-            if tell:
+            if notify:
                 for id in ids:
                     self.on_known(id)
             await asyncio.sleep(0)
@@ -245,9 +246,9 @@ class Decisions:
         self.ledger.write(taken)
 
     def _comes_after(self, known: Entry, place: int, source: int) -> bool:
-        """Whether the log has what is known behind this place, or not at all.
+        """Whether the log has what is known after this place, or not at all.
 
-        It is read backwards and in two parts, so what was read first need not be the first.
+        It is read backwards and in two parts, so what was read first need not come first.
         """
         if known.place != UNREAD:
             return known.place > place
@@ -275,7 +276,8 @@ class Decisions:
     def _ended(self, task: asyncio.Task) -> None:
         self.tasks.discard(task)
         if self.closed:
-            return  # aiokafka may swallow the cancellation; then the files were gone
+            return  # aiokafka may swallow the cancellation; the files were closed by then
         if not task.cancelled() and (error := task.exception()) is not None:
             code = cause(error, Exit.STATE)
-            self.leave(code, f"decisions[{self.tp.partition}] could not catch up: {error!r}")
+            why = f"the decisions of partition {self.tp.partition} could not catch up: {error!r}"
+            self.leave(code, why)

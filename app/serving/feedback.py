@@ -1,4 +1,4 @@
-"""Publishing one label: what a page, a command or any other producer does."""
+"""Publishes one label, as a page, a command or any other producer does."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def publish(
     Raises
     ------
     TimeoutError
-        The broker has not acknowledged it within so many seconds. It may still be written.
+        The broker has not acknowledged it `within` so many seconds. It may still be written.
     """
     partition = partition_of(feedback.key, setup.settings.partitions)
     landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -49,6 +49,6 @@ async def publish_alone(setup: Setup, feedback: Feedback, within: float = 15.0) 
         await writers.start()
         return await publish(writers, setup, feedback, within)
     except (KafkaError, TimeoutError) as error:
-        raise BrokerError(f"{setup.settings.brokers} has not taken the label: {error!r}") from None
+        raise BrokerError(f"{setup.settings.brokers} did not accept the label: {error!r}") from None
     finally:
         await writers.stop()

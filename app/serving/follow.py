@@ -1,6 +1,6 @@
 """The follower: folds the examples log into the learning state, on every worker.
 
-It reads without a consumer group, in log order, from the newest usable snapshot on. So
+It reads without a consumer group, in log order, starting at the newest usable snapshot. So
 every worker holds the whole learning state, and a rebalance loads nothing.
 """
 
@@ -25,7 +25,7 @@ from app.serving.setup import Setup
 
 log = logging.getLogger(__name__)
 
-SLICE = 0.005  # seconds: the longest that folding keeps the event loop
+SLICE = 0.005  # seconds: the longest that folding blocks the event loop
 BLOCK = 256  # records that are read, and looked up in the models' bins, at once: some 2 ms
 IDLE_MS = 200
 
@@ -86,8 +86,8 @@ class Follower:
             )
         if self.state.version > self.end:
             raise StateError(
-                f"{self.examples.topic} ends at {self.end}, a snapshot is of "
-                f"{self.state.version}: the topic was made anew; raise WEIR_EPOCH"
+                f"{self.examples.topic} ends at {self.end}, but a snapshot is of version "
+                f"{self.state.version}: the topic was recreated; raise WEIR_EPOCH"
             )
         self._task = asyncio.ensure_future(self._follow())
         self._task.add_done_callback(self._ended)
@@ -100,7 +100,7 @@ class Follower:
 
     @property
     def lag(self) -> int:
-        """Examples that are in the log and not in the state."""
+        """Examples that are in the log and not yet in the state."""
         return max(self.end - self.state.version, 0)
 
     def degraded(self) -> bool:
@@ -108,7 +108,7 @@ class Follower:
         return bool(self.missing) or self.seconds_behind() > self.degraded_after
 
     def seconds_behind(self) -> float:
-        """Time since the state last was level with the end of the log, 0 while it is."""
+        """Time since the state was last level with the end of the log, 0 while it is."""
         return time.monotonic() - self._level_at if self.lag else 0.0
 
     async def copy(self) -> tuple[int, Bundle]:
@@ -177,10 +177,10 @@ class Follower:
             parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
             self.missing = None
         if self.state.restore(entry, offset, parts):
-            log.info("Restored the models of version %d, as %s says", entry.version, entry.id)
+            log.info("Restored the models of version %d for restore %s", entry.version, entry.id)
 
     def _miss(self, why: str) -> None:
-        self.caught_up.set()  # a worker that starts now decides too, degraded as the others
+        self.caught_up.set()  # a worker that starts now decides too, degraded like the others
         if why != self.missing:
             log.warning("A restore waits for its snapshot: %s", why)
         self.missing = why

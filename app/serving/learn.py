@@ -107,7 +107,7 @@ class Learn:
         if revision.outcome == "waiting":
             self.labels[waiting] = b"1"
         elif repeated or self.labels.get(waiting) is not None:
-            self.labels[waiting] = None  # at a replay it may be gone here, and not in the log
+            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
 
     def entry(self, id: str, key: str) -> LabelEntry:
         """What was said of an event, as far as this step has come."""
@@ -116,7 +116,7 @@ class Learn:
         return self.entries[id]
 
     def note(self, feedback: Feedback, revision: Revision) -> None:
-        """Tell the key's record what has changed."""
+        """Note in the key's record what has changed."""
         record = self.records.open(feedback.key.encode(), self.application.open)
         self.application.note(record, self.application.read_example(revision.example))
 
@@ -129,11 +129,11 @@ class Learn:
                 self.labels[id.encode()] = encode_entry(entry)
 
     def patience(self, record: ConsumerRecord) -> int:
-        """Labels recorded before this time have waited for long enough."""
+        """Labels recorded before this time have waited long enough."""
         return record.timestamp - int(self.partition.settings.label_wait * 1000)
 
     async def give_up(self, late: Sequence[Waiting]) -> None:
-        """Dead letters of labels whose event never came, before they are forgotten."""
+        """Write dead letters for labels whose event never came, before they are forgotten."""
         topics, letters = self.partition.topics, []
         for waiting in late:
             entry = decode_entry(self.labels.get(waiting.id.encode()), "")
@@ -146,7 +146,7 @@ class Learn:
         await self.step.send(topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
-        """A label does not wait any more."""
+        """Let a label wait no longer."""
         settling.expire(self.entry(waiting.id, ""), waiting.label_id)
         self.labels[waiting.key] = None
 

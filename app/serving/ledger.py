@@ -1,4 +1,4 @@
-"""The files of a partition's decisions by event id, and how far in their log they go."""
+"""A partition's decisions on disk, by event id, and how far their log has been read."""
 
 import shutil
 import struct
@@ -13,14 +13,14 @@ from app.runtime.rocks import open_or_discard
 
 FORMAT = 2  # of the mark and of entries; see READERS
 UNREAD = -1  # place of an entry that this worker wrote and did not read from the log
-MARK = b"\0reached"  # no id holds a NUL
+MARK = b"\0reached"  # no id contains a NUL
 _FIRST = struct.Struct("<q")
 _HEAD = struct.Struct("<qq")  # source offset, predictions offset
 _MARK = struct.Struct("<qqqq")  # format, epoch, next predictions offset, highest source offset
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """What is kept of an id: its decision, and where in the predictions log that was read."""
+    """What is kept for an id: its decision, and where in the predictions log it was read."""
 
     source: int
     place: int
@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Ledger:
     """A RocksDB of entries that expire, and a mark that says how far it has read its log.
 
-    One of another epoch, or of a format that is not read, is made anew: the log has everything.
+    One of another epoch, or of an unsupported format, is recreated: the log has everything.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Ledger:
         self.db = self._open()
 
     def entry(self, id: str) -> Entry | None:
-        """What is kept of an id."""
+        """What is kept for an id."""
         value = self.db.get(id.encode())
         return None if value is None else READERS[_format_of(value)](value)
 
@@ -55,12 +55,12 @@ class Ledger:
         self.db.write(batch)
 
     def read_mark(self) -> tuple[int, int]:
-        """Next predictions offset to read, highest source offset that those before it answer."""
+        """The next predictions offset to read, the highest source offset answered before it."""
         mark = self.db.get(MARK)
         if mark is not None and len(mark) == _MARK.size:
             form, epoch, reached, confirmed = _MARK.unpack(mark)
             if form in READERS and epoch == self.epoch:
-                if form != FORMAT:  # before an entry comes that the release before cannot read
+                if form != FORMAT:  # before any entry that the previous release cannot read
                     self.save_mark(reached, confirmed)
                 return reached, confirmed
         self.start_over()
@@ -90,8 +90,9 @@ class Ledger:
         options.set_block_based_table_factory(table)
 
         def open_files() -> Rdict:
-            # Column families named: left alone, rocksdict takes their options from the last start,
-            # expiry in expiry, and from the third start on every merge of files drops all entries.
+            # Column families are named: otherwise rocksdict takes their options from the last
+            # start, nests expiry in expiry, and from the third start on every compaction drops
+            # all entries.
             return Rdict(
                 str(self.path),
                 options,
@@ -106,8 +107,8 @@ class Ledger:
 def _format_of(value: bytes) -> int:
     """The format of an entry: 2 begins with a source, which is never below 0.
 
-    Entries of the format before stay among new ones until they expire, so the next format must
-    tell itself: its number, negated, in place of the source.
+    Entries of the previous format stay among new ones until they expire, so the next format must
+    identify itself: its number, negated, in place of the source.
     """
     (first,) = _FIRST.unpack_from(value)
     return 2 if first >= 0 else -int(first)
@@ -118,6 +119,6 @@ def _read_2(value: bytes) -> Entry:
     return Entry(source, place, value[_HEAD.size :])
 
 
-# The present format and the one before it. Format 1 did not keep where in the log an entry was
-# read, so nothing says which decision was the first: it is made anew.
+# The current format and the previous one. Format 1 did not keep where in the log an entry was
+# read, so nothing says which decision was the first: the store is recreated.
 READERS: Mapping[int, Callable[[bytes], Entry]] = {FORMAT: _read_2}

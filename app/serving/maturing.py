@@ -1,8 +1,8 @@
-"""The delayed reader: what nobody complained of for WEIR_MATURITY enters as negative.
+"""The delayed reader: what nobody complained about for WEIR_MATURITY enters as negative.
 
-It follows the predictions of one held partition, without a group, that much later in
-record time, and publishes feedback like any other producer. So learn alone decides what
-comes of it, and a chargeback that comes later corrects it.
+It follows the predictions of one assigned partition, without a consumer group, that much
+later in record time, and publishes feedback like any other producer. So learn alone decides
+what comes of it, and a complaint that arrives later corrects it.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from app.wire import encode
 
 log = logging.getLogger(__name__)
 
-KEY = b"\0matured"  # in the labels table; no id holds a NUL
+KEY = b"\0matured"  # in the labels table; no id contains a NUL
 BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
 REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
 POLL = 0.01  # seconds between looks at learn's position
@@ -58,7 +58,7 @@ def read_mark(raw: bytes | None, epoch: int) -> int:
 
 
 class Holding(Protocol):
-    """What it asks the flow of its partition."""
+    """What it asks the flow about its partition."""
 
     def mine(self) -> bool:
         """Whether this worker may still write for it."""
@@ -68,11 +68,11 @@ class Holding(Protocol):
 
 
 class Maturing:
-    """The delayed reader of one partition, while this worker holds it.
+    """The delayed reader of one partition, while it is assigned to this worker.
 
     The position moves when the labels up to it are acknowledged, and is stored in the next
     step of the partition. What a crash in between publishes again has no effect, because
-    the label ids are the same. One batch is on its way at a time, and the next one waits
+    the label ids are the same. One batch is in flight at a time, and the next one waits
     until learn has settled it: a backlog lets score and other labels through.
 
     Parameters
@@ -149,7 +149,7 @@ class Maturing:
         return 0
 
     async def _take(self, records: Sequence[ConsumerRecord], newest: int) -> bool:
-        """Deal with the predictions that are due; False when one is not."""
+        """Publish labels for the predictions that are due; False when one is not."""
         began = asyncio.get_running_loop().time()
         due = 0
         while due < len(records) and self.rule.due(records[due].timestamp, newest):
@@ -172,9 +172,9 @@ class Maturing:
         return [Out(key.encode(), encode(self.rule.label(id, key, written)))]
 
     async def _publish(self, labels: list[Out], through: int) -> None:
-        """Write labels, move the position, and wait until learn has dealt with them."""
+        """Write labels, move the position, and wait until learn has settled them."""
         while not self.holding.mine():
-            await asyncio.sleep(POLL)  # until `close`: the gate is shut
+            await asyncio.sleep(POLL)  # until `close`: the gate is closed
         ends: list[int] = []
         await self.writer.put(labels, lambda base, count: ends.append(base + count)).acked
         self.through = through

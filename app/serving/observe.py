@@ -1,4 +1,4 @@
-"""Reads what workers write, from the logs' present ends on, without a consumer group."""
+"""Reads what workers write, from the current ends of the logs, without a consumer group."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ class Observer:
 
 @asynccontextmanager
 async def observing(setup: Setup, *topics: str) -> AsyncIterator[Observer]:
-    """An observer of whatever is written to these topics from now on."""
+    """An observer of everything that is written to these topics from now on."""
     counts = {setup.topics.examples: 1}
     tps = [
         TopicPartition(topic, partition)

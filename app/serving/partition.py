@@ -1,7 +1,7 @@
-"""One partition of the events, for as long as this worker holds it.
+"""One partition of the events, for as long as it is assigned to this worker.
 
-A partition is made on assignment, opened, and closed on revoke. It owns what its steps read
-and write, and steps get it and nothing else.
+A partition is created on assignment, opened, and closed on revoke. It owns what its steps
+read and write, and steps get it and nothing else.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ FOREVER = 2**63  # epoch ms
 
 
 class Holding(Protocol):
-    """The flow's word for a partition under one assignment: see `app.runtime.flow.Holding`."""
+    """A partition under one assignment, as the flow sees it: see `app.runtime.flow.Holding`."""
 
     def mine(self) -> bool:
-        """Whether this worker may still work on it."""
+        """Whether this worker may still process it."""
 
     def committed(self, topic: str) -> int | None:
         """The committed position in one of its topics."""
@@ -65,7 +65,7 @@ class Shared:
     records, labels
         The tables of keyed records and of labels.
     aside
-        Stores in a step what is not of its partition: chunks of snapshots.
+        Stores in a step what does not belong to its partition: chunks of snapshots.
     """
 
     setup: Setup
@@ -79,12 +79,12 @@ class Shared:
 
 
 class Partition:
-    """What a worker keeps of one partition.
+    """What a worker keeps for one partition.
 
     Parameters
     ----------
     number
-        Of the partition, the same in all topics that are keyed.
+        Of the partition, the same in all keyed topics.
     """
 
     def __init__(self, shared: Shared, number: int, holding: Holding) -> None:
@@ -130,13 +130,13 @@ class Partition:
         return self.shared.labels.store(self.number)
 
     def write_aside(self, step: Step) -> None:
-        """What any step stores besides: snapshot chunks, and how far maturity has come."""
+        """Add what any step stores besides: snapshot chunks, and the position of maturity."""
         self.shared.aside(step)
         if self.maturing is not None:
             self.maturing.write_into(step.table(self.shared.labels))
 
     def enter_again(self, id: str) -> None:
-        """A decision has become known late: publish the labels that waited for it."""
+        """A decision became known late: publish the labels that waited for it."""
         raw = self.labels.get(id.encode())
         if raw is not None:
             again = waiting_again(self.application, id, decode_entry(raw, ""))
@@ -145,7 +145,7 @@ class Partition:
     # -- from its assignment to its first step
 
     async def open(self) -> None:
-        """Read back what a replay may need; labels that waited for what is known now go on.
+        """Read back what a replay may need; publish labels whose decisions are now known.
 
         Raises
         ------
@@ -167,13 +167,13 @@ class Partition:
             )
 
     async def _check_sources(self) -> None:
-        """Raise StateError when a source's log ends below what was read from it already."""
+        """Raise StateError when a source's log ends below what was already read from it."""
         settings, names = self.settings, self.topics
         highest, epoch = self.learning.state.highest(self.number), settings.epoch
         if highest and highest.epoch > epoch:
             raise StateError(
-                f"what was learned is of epoch {highest.epoch}, this worker's is {epoch}: "
-                "its labels would count for nothing; raise WEIR_EPOCH"
+                f"the learning state is of epoch {highest.epoch}, but this worker's is {epoch}: "
+                "its labels would have no effect; raise WEIR_EPOCH"
             )
         settled = highest.offset if highest and highest.epoch == epoch else -1
         read = {names.events: self.decisions.confirmed, names.feedback: settled}
@@ -183,12 +183,12 @@ class Partition:
         for tp, end in ends.items():
             if end < max(read[tp.topic] + 1, self.holding.committed(tp.topic) or 0):
                 raise StateError(
-                    f"{tp.topic}[{self.number}] ends at {end}, and more of it was read before: "
-                    "the topic was made anew or cut; raise WEIR_EPOCH"
+                    f"{tp.topic}[{self.number}] ends at {end}, but more of it was read before: "
+                    "the topic was recreated or truncated; raise WEIR_EPOCH"
                 )
 
     async def _enter_decided_again(self) -> None:
-        """Publish the labels that wait for what is known by now: another worker knew less."""
+        """Publish waiting labels whose decisions are known by now: another worker knew fewer."""
         labels, last = self.labels, None
         while waiting := overdue(labels, FOREVER, PAGE, after=last):
             self._take_off(labels, left_over(waiting, labels.get))
@@ -199,7 +199,7 @@ class Partition:
             await asyncio.sleep(0)
 
     def _take_off(self, labels: Store, left: Sequence[Waiting]) -> None:
-        """Labels do not wait any more, here or in the changelog."""
+        """Take labels off the list of those that wait, here and in the changelog."""
         labels.write({label.key: None for label in left})
         changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
         changelog.put(Out(label.key, None) for label in left)

@@ -1,4 +1,4 @@
-"""Finding the pinned snapshot that a restore names: in the models changelog, sooner or later."""
+"""Finds the pinned snapshot that a restore names, and waits for it in the models changelog."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,15 +29,15 @@ class Pinned:
         self.brokers, self.models, self.identity = brokers, models, identity
 
     async def wait_for(self, named: Named, missing: Callable[[str], None]) -> Snapshot:
-        """The snapshot that is named, verified; waits until all of it is there.
+        """The named snapshot, verified; waits until all of it is there.
 
-        `missing` is called with a sentence after each look that did not find it.
+        `missing` is called with a sentence after each attempt that did not find it.
         """
         while True:
             try:
                 return await self._look(named, missing)
             except KafkaError as error:
-                missing(f"the broker does not give the snapshots: {error!r}")
+                missing(f"the snapshots cannot be read from the broker: {error!r}")
             await asyncio.sleep(RETRY)
 
     async def _look(self, named: Named, missing: Callable[[str], None]) -> Snapshot:

@@ -12,12 +12,12 @@ from app.wire import encode
 
 
 class Publisher:
-    """What the source of events and those who label them write.
+    """Writes what a source of events, and those who label them, publish.
 
     Parameters
     ----------
     writers
-        Started ones; their owner flushes and stops them.
+        Already started; their owner flushes and stops them.
     """
 
     def __init__(self, setup: Setup, writers: Writers) -> None:

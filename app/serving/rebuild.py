@@ -1,4 +1,4 @@
-"""Models learned anew from the examples log, without some of what it holds."""
+"""Models relearned from the examples log, without some of what it holds."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -48,18 +48,18 @@ class NoStatistics:
     """A restore takes models only, so a rebuild keeps no statistics."""
 
     def learn(self, example: Example, models: Scorer) -> None:
-        """Take in nothing."""
+        """Learn nothing."""
 
     def parts(self) -> Iterator[bytes]:
         """No parts."""
         return iter(())
 
     def load(self, parts: Iterable[bytes]) -> None:
-        """Take up nothing."""
+        """Load nothing."""
 
 
 class Rebuild:
-    """Folds the log from its start, but for what is left out and for restores.
+    """Folds the log from its start, except for what is left out and for restores.
 
     Parameters
     ----------
@@ -74,17 +74,17 @@ class Rebuild:
         self.examples_left_out = self.positives_left_out = self.restores_left_out = 0
 
     async def read_on(self, advanced: Callable[[int, int], None] = lambda now, end: None) -> None:
-        """Fold what has come since; `advanced` hears the version and where it will end.
+        """Fold what was appended since; `advanced` is called with the version and its end.
 
         Raises
         ------
         StateError
-            The log does not begin at 0, so that not all can be learned again.
+            The log does not begin at 0, so that not all of it can be relearned.
         """
         async with reader(self.setup.settings.brokers, self.examples) as consumer:
             begin, end = await bounds(consumer, self.examples)
             if begin > self.state.version:
-                raise StateError(f"{self.examples.topic} begins at {begin}: the rest is lost")
+                raise StateError(f"{self.examples.topic} begins at {begin}: earlier ones are lost")
             if self.through is not None:
                 end = min(end, self.through + 1)
             async for records in stretch(consumer, self.examples, self.state.version, end):
@@ -93,7 +93,7 @@ class Rebuild:
                 advanced(self.state.version, end)
 
     def take(self, entry: LogEntry, offset: int) -> None:
-        """Fold an entry, or pass over it."""
+        """Fold an entry, or skip it."""
         if not isinstance(entry, Example):
             self.restores_left_out += 1
         elif self.left_out.holds(entry, self.setup.settings.epoch):
@@ -112,7 +112,7 @@ class Rebuild:
 
 
 async def said_by(setup: Setup, actors: frozenset[str]) -> frozenset[tuple[int, int]]:
-    """Where the feedback of these actors lies, as far back as the feedback topic is kept."""
+    """Where the feedback of these actors is, as far back as the feedback topic is kept."""
     topic, found = setup.topics.feedback, set[tuple[int, int]]()
     for partition in range(setup.settings.partitions if actors else 0):
         tp = TopicPartition(topic, partition)
@@ -129,4 +129,4 @@ def _actor(setup: Setup, raw: bytes | None) -> str | None:
     try:
         return setup.application.read_feedback(raw).actor
     except Refused:
-        return None  # no example came of it
+        return None  # it led to no example

@@ -19,7 +19,7 @@ from app.runtime.writer import Out, Writers
 from app.serving.setup import Setup
 from app.wire import encode
 
-WITHIN = 120.0  # seconds for all of a snapshot
+WITHIN = 120.0  # seconds for a whole snapshot
 
 
 async def snapshots(setup: Setup) -> list[tuple[Snapshot, bool]]:
@@ -36,12 +36,12 @@ async def snapshots(setup: Setup) -> list[tuple[Snapshot, bool]]:
 
 
 def choose(found: Iterable[tuple[Snapshot, bool]], name: str) -> Snapshot:
-    """The snapshot of a version, or of a digest that begins so.
+    """The snapshot with this version, or with a digest that begins with this name.
 
     Raises
     ------
     SnapshotError
-        None is meant, or several are.
+        None matches, or several do.
     """
     meant = {
         snapshot.digest: snapshot
@@ -50,16 +50,16 @@ def choose(found: Iterable[tuple[Snapshot, bool]], name: str) -> Snapshot:
     }
     if not meant:
         raise SnapshotError(
-            f"no snapshot {name} is stored; weir model list names those that are, and "
+            f"no snapshot {name} is stored; weir model list shows those that are, and "
             "weir model rebuild --through makes one of any version"
         )
     if len(meant) > 1:
-        raise SnapshotError(f"several snapshots are meant by {name}: give the digest")
+        raise SnapshotError(f"several snapshots match {name}: give the digest")
     return meant.popitem()[1]
 
 
 def check_usable(snapshot: Snapshot, setup: Setup) -> None:
-    """Raise SnapshotError unless a snapshot is whole, of these settings and signed as they say."""
+    """Raise SnapshotError unless a snapshot is whole, and fits and is signed as settings say."""
     verify(snapshot, setup.application.identity)
     keys = setup.settings.signing_keys
     if keys and (found := signature(snapshot.manifest, keys)) != "good":
@@ -89,7 +89,7 @@ async def announce(setup: Setup, records: Iterable[tuple[bytes, bytes]], entry: 
             return await _append(writers, names.examples, encode(entry))
     except (KafkaError, TimeoutError) as error:
         raise BrokerError(
-            f"{setup.settings.brokers} has not taken the restore: {error!r}"
+            f"{setup.settings.brokers} did not accept the restore: {error!r}"
         ) from None
     finally:
         await writers.stop()
@@ -104,7 +104,7 @@ async def _append(writers: Writers, topic: str, value: bytes) -> int:
 def restore_of(
     setup: Setup, version: int, digest: str, id: str, at: int, actor: str, reason: str
 ) -> Restore:
-    """The entry that makes the models those of a snapshot. Raises Refused for too long a text."""
+    """The entry that restores a snapshot's models. Raises Refused when a text is too long."""
     wanted = setup.application.identity
     entry = Restore(
         id=id,
@@ -119,14 +119,14 @@ def restore_of(
     try:
         setup.application.read_entry(
             encode(entry)
-        )  # what a worker could not read would end every one of them
+        )  # an entry that cannot be read would end every worker
     except msgspec.ValidationError as error:
         raise Refused(f"the restore cannot be written: {error}") from None
     return entry
 
 
 async def log_end(setup: Setup) -> int:
-    """The version that the whole examples log gives."""
+    """The version at the end of the examples log."""
     examples = TopicPartition(setup.topics.examples, 0)
     async with reader(setup.settings.brokers, examples) as consumer:
         return (await bounds(consumer, examples))[1]

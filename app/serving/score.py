@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 
 from app.core.batch import Batch, Decided
 from app.core.domain import Event
-from app.core.labels import decode_entry
+from app.core.labels import STREAM, decode_entry
 from app.core.messages import Source
 from app.core.partitioning import partition_of
 from app.core.threshold import KEY, Threshold
@@ -23,8 +23,6 @@ from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
 from app.serving.partition import Partition
 from app.wire import check_timestamp, encode
-
-OWN = "stream"  # the source of labels that events carry themselves
 
 
 class Score:
@@ -70,18 +68,18 @@ class Score:
             key = self.application.key
             raise Refused(f"`{key}` belongs to another partition (murmur2 of its bytes)")
         if event.at > record.timestamp + settings.future_limit * 1000:
-            raise Refused("`at` lies too far after the record's timestamp")
+            raise Refused("`at` is too far after the record's timestamp")
         return event
 
     def add(self, record: ConsumerRecord, event: Event) -> None:
-        """Take in one event: its key's record has it from here on."""
+        """Take in one event: its key's record includes it from here on."""
         opened = self.records.open(event.key.encode(), self.application.open)
         source = Source(record.partition, record.offset)
         self.batch.add(event, source, opened, self.decisions.get(event.id), self.threshold)
         self.added.append((record, event))
 
     def decide(self) -> None:
-        """Decide all that was added; what it leads to waits in the lists of the step."""
+        """Decide all that was added; the results wait in the lists of the step."""
         for (record, event), decided in zip(self.added, self.batch.decide(), strict=True):
             key, headers = event.key.encode(), self.decisions.headers(record.offset)
             self.predictions.append(Out(key, decided.raw, headers))
@@ -91,7 +89,7 @@ class Score:
             self.decided.append((record, decided))
 
     def write_threshold(self) -> None:
-        """Store the partition's threshold if there is a budget, at a replay the same bytes."""
+        """Store the partition's threshold if there is a budget; a replay stores the same bytes."""
         if self.threshold is not None and self.added:
             self.records[KEY] = self.threshold.encode()
             self.partition.sensors.moved(self.step.partition, self.threshold)
@@ -100,7 +98,7 @@ class Score:
         """Publish labels that had to wait for this event, its own one among them."""
         if (label := self.application.own_label(event)) is not None:
             own = self.application.feedback(
-                id=event.id, key=event.key, label=label, source=OWN, at=event.at
+                id=event.id, key=event.key, label=label, source=STREAM, at=event.at
             )
             self.feedback.append(Out(event.key.encode(), encode(own), timestamp=record.timestamp))
         if (raw := self.labels.get(event.id.encode())) is not None:

@@ -23,14 +23,14 @@ LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 COUNTERS = {
     "decisions": ("weir_decisions", "Events decided.", ("decision", "mode")),
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
-    "labels": ("weir_labels", "Labels read, by what they did.", ("source", "outcome")),
+    "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
     "letters": ("weir_dead_letters", "Records refused.", ()),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
     "version": ("weir_learning_version", "Next examples offset to fold.", ()),
-    "lag": ("weir_learning_lag", "Examples in the log and not in the state.", ()),
-    "behind": ("weir_learning_behind_seconds", "Time since the state was level.", ()),
+    "lag": ("weir_learning_lag", "Examples in the log and not yet in the state.", ()),
+    "behind": ("weir_learning_behind_seconds", "Time since the state was last level.", ()),
     "threshold": (
         "weir_review_threshold",
         "Score from which a partition reviews, with a budget.",
@@ -38,11 +38,11 @@ GAUGES = {
     ),
     "alert_rate": (
         "weir_alerts_per_hour",
-        "Alerts an hour of event time, mean over some 3 hours, with a budget.",
+        "Alerts per hour of event time, mean over some 3 hours, with a budget.",
         ("partition",),
     ),
     "snapshots_refused": ("weir_snapshots_refused", "Snapshots not used at start.", ()),
-    "partitions": ("weir_partitions", "Partitions of the events held.", ()),
+    "partitions": ("weir_partitions", "Partitions of the events that are assigned.", ()),
 }
 
 
@@ -99,7 +99,7 @@ class Sensors:
             self.alert_rate.labels(partition).set(rate)
 
     def closed(self) -> None:
-        """The partitions are gone, and with them what was told of each."""
+        """The partitions were revoked: forget the figures of each."""
         self.threshold.clear()
         self.alert_rate.clear()
 

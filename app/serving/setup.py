@@ -1,4 +1,4 @@
-"""What every part of a process is told: its settings, its application, the names of its topics."""
+"""What every part of a process needs: its settings, its application, the names of its topics."""
 
 from dataclasses import dataclass
 from functools import cached_property

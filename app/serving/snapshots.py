@@ -1,7 +1,7 @@
 """Writes snapshots of the learning state into the models table.
 
-A Faust table takes writes for the current event's partition only. So the worker that
-holds partition 0 writes them, inside the steps of that partition, a chunk at a time.
+A Faust table accepts writes for the current event's partition only. So the worker that has
+partition 0 assigned writes them, inside the steps of that partition, a chunk at a time.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ PARTITION = 0
 
 
 class Snapshots:
-    """Copies the state every so many examples while this worker holds partition 0.
+    """Copies the state every so many examples while partition 0 is assigned to this worker.
 
-    What a command has pinned stands in the changelog, behind the table's back. The table
-    takes it over, with the same keys and values, once its restore is folded.
+    What a command has pinned was written to the changelog directly, without the table. The
+    table adopts it, with the same keys and values, once its restore is folded.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Snapshots:
         self.copying = self.adopting = None
 
     def write_into(self, step: Step) -> None:
-        """Give a step of partition 0 the next chunk; with the last one, delete old snapshots."""
+        """Add the next chunk to a step of partition 0; with the last one, delete old snapshots."""
         if step.partition != PARTITION:
             return
         models = step.table(self.table)

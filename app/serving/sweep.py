@@ -1,4 +1,4 @@
-"""Expiry of the labels table: entries go when nobody can say anything new of them."""
+"""Expiry of the labels table: entries are deleted when nothing new can be said about them."""
 
 from itertools import islice
 
@@ -18,7 +18,7 @@ class Sweep:
         """Of the next `looks` entries, those whose last label was recorded before a time."""
         items = list(islice(store.walk(self.cursor), looks + 1))
         self.cursor = items[-1][0] if len(items) > looks else b""
-        # Keys that hold a NUL are not ids: waiting labels, Faust's offset.
+        # Keys that contain a NUL are not ids: waiting labels, Faust's offset.
         entries = [(key, raw) for key, raw in items[:looks] if b"\0" not in key]
         return [key for key, raw in entries if _last_recorded(raw) < before]
 

@@ -1,4 +1,4 @@
-"""Learning states of the past, computed again from snapshots and the examples log."""
+"""Past learning states, computed again from snapshots and the examples log."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +16,10 @@ from app.serving.setup import Setup
 
 
 class Timeline:
-    """Gives the learning state of one version after the other.
+    """Computes the learning state of one version after the other.
 
-    It goes from the newest usable snapshot at or below a version, or from the log's start, and
-    folds on. Ask in ascending order: then the log is read once.
+    It starts from the newest usable snapshot at or below a version, or from the log's start, and
+    folds from there. Ask in ascending order: then the log is read once.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ class Timeline:
         Raises
         ------
         StateError
-            The log holds no such version, not all that leads to it, or a snapshot that one of
-            its restores names is missing.
+            The log does not reach the version, has lost entries before it, or names a snapshot
+            in a restore that is missing.
         """
         if version < self.state.version:
             await self._start_from(self.setup.application.new_state())
@@ -64,7 +64,7 @@ class Timeline:
         return self.state
 
     async def end(self) -> int:
-        """The version that the whole log gives."""
+        """The version at the end of the log."""
         _, end = await bounds(self.consumer, self.examples)
         return end
 
@@ -73,7 +73,7 @@ class Timeline:
         try:
             state.load(unpack(snapshot, self.identity, self.setup.settings.signing_keys))
         except StateError:
-            return False  # the one before it, or the log, serves as well
+            return False  # the previous one, or the log, will do as well
         await self._start_from(state)
         return True
 
@@ -84,7 +84,7 @@ class Timeline:
     async def _entries(self, start: int) -> AsyncGenerator[tuple[int, LogEntry], None]:
         begin, end = await bounds(self.consumer, self.examples)
         if begin > start:
-            raise StateError(f"{self.examples.topic} begins at {begin}, version {start} is below")
+            raise StateError(f"{self.examples.topic} begins at {begin}, above version {start}")
         async for records in stretch(self.consumer, self.examples, start, end):
             for record in records:
                 yield record.offset, self.setup.application.read_entry(record.value)

@@ -1,4 +1,4 @@
-"""Computing stored decisions again: do the logs still give what was decided?"""
+"""Computes stored decisions again: do the logs still lead to what was decided?"""
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -18,14 +18,14 @@ from app.wire import encode
 
 
 class Place(NamedTuple):
-    """Where a decision lies in the predictions topic."""
+    """Where a decision is in the predictions topic."""
 
     partition: int
     offset: int
 
 
 class Finding(NamedTuple):
-    """A decision that is not what the logs give, or cannot be compared with it; and why."""
+    """A decision that differs from what the logs lead to, or cannot be compared; and why."""
 
     place: Place
     id: str
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What became of the decisions that were looked at. `versions` counts learning states."""
+    """The outcome for the decisions that were checked. `versions` counts learning states."""
 
     equal: int
     different: list[Finding]
@@ -71,7 +71,7 @@ async def verify(
     Raises
     ------
     StateError
-        The examples log does not reach back as far as it must.
+        The examples log does not reach back far enough.
     """
     application, report, versions = setup.application, Report(0, [], [], 0), set[int]()
     equal = 0
@@ -92,7 +92,7 @@ async def verify(
 
 
 def incomparable(prediction: Prediction, application: Application) -> str:
-    """Why a decision cannot be held against these settings and this engine; '' when it can."""
+    """Why a decision cannot be compared under these settings and this engine; '' when it can."""
     if prediction.engine != application.engine:
         return f"engine {prediction.engine}"
     used = prediction.model
@@ -106,7 +106,7 @@ def incomparable(prediction: Prediction, application: Application) -> str:
 def differing(
     prediction: Prediction, state: LearningState, partition: int, application: Application
 ) -> list[str]:
-    """Names of what is not as features, state and threshold give it, bit by bit."""
+    """Names of what differs by a bit from the result of features, state and threshold."""
     x, review = prediction.features, prediction.threshold
     verdict = appraise(application, x, state, partition, review)
     again = {
@@ -115,8 +115,8 @@ def differing(
         "reasons": verdict.reasons,
         "model": model_used(application, state),
     }
-    told = {name: getattr(prediction, name) for name in again}
-    names = [name for name in again if encode(again[name]) != encode(told[name])]
+    first = {name: getattr(prediction, name) for name in again}
+    names = [name for name in again if encode(again[name]) != encode(first[name])]
     return names if prediction.source.partition == partition else [*names, "source"]
 
 
@@ -136,7 +136,7 @@ def _of(id: str, records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
 
 
 def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
-    """A decision that was repeated, byte for byte, is looked at once."""
+    """A decision that was repeated, byte for byte, is checked once."""
     first: dict[tuple[int, bytes], ConsumerRecord] = {}
     for record in records:
         first.setdefault((record.partition, record.value), record)
@@ -146,7 +146,7 @@ def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
 def _in_order(
     application: Application, records: Iterable[ConsumerRecord], unreadable: list[Finding]
 ) -> list[tuple[ConsumerRecord, Prediction]]:
-    """Records with what they hold, by version; findings of those that hold nothing."""
+    """Records and their predictions, by version; adds findings for those that are unreadable."""
     read = []
     for record in records:
         try:

@@ -1,4 +1,4 @@
-"""What others may see of a worker: everything here only reads."""
+"""What others may see of a worker: everything here is read-only."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -41,7 +41,7 @@ class Progress(NamedTuple):
 
 
 class View:
-    """One worker's state. A partition may be asked for only while the worker holds it."""
+    """One worker's state. Ask only for a partition that is assigned to the worker."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -55,11 +55,11 @@ class View:
     # -- the group
 
     def assigned(self) -> list[int]:
-        """The partitions that this worker holds, ascending."""
+        """The partitions that are assigned to this worker, ascending."""
         return self._worker.assigned()
 
     def holders(self) -> dict[int, str]:
-        """The URL of the worker that holds each partition, as of the last assignment."""
+        """The URL of the worker that each partition was assigned to, at the last assignment."""
         distribution = self._worker.app.assignor.external_topic_distribution
         return {
             partition: url.rstrip("/")
@@ -85,7 +85,7 @@ class View:
         return None
 
     def lag(self, partition: int) -> Lag:
-        """How much of a held partition's sources has not been worked on."""
+        """How much of an assigned partition's sources has not been processed."""
         return Lag(*(self._waiting(TP(name, partition)) for name in self.topics.inputs))
 
     # -- what has been learned
@@ -115,9 +115,9 @@ class View:
         }
 
     def snapshots(self) -> list[Manifest] | None:
-        """The snapshots stored, newest first; None when another worker holds their table.
+        """The snapshots stored, newest first; None when their partition is another worker's.
 
-        One whose manifest cannot be read, as of an earlier format, is left out.
+        One whose manifest cannot be read, such as one of an earlier format, is left out.
         """
         if SNAPSHOTS not in self.assigned():
             return None

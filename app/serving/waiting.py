@@ -1,7 +1,7 @@
 """Labels that came before their event: an index by time inside the labels table.
 
 An entry's key sorts by the label's record time, so the ones that have waited for too long
-are the first. Ids never hold a NUL, so these keys meet no event's.
+come first. Ids never contain a NUL, so these keys collide with no event's.
 """
 
 import struct
@@ -42,8 +42,8 @@ class Waiting(NamedTuple):
 def left_over(waiting: Iterable[Waiting], table: Callable[[bytes], bytes | None]) -> list[Waiting]:
     """Index entries of labels that do not wait, as the entry of their event says.
 
-    A worker that dies before its changelog has an entry leaves it on its disk. If the decision is
-    known to the one that reads the label again, no entry is made then, and none is taken off.
+    A worker that is killed before its changelog has an entry leaves it on its disk. If the worker
+    that reads the label again knows the decision, it makes no entry, and takes none off.
     """
     return [one for one in waiting if not _waits(one, table(one.id.encode()))]
 
@@ -54,7 +54,7 @@ def _waits(one: Waiting, entry: bytes | None) -> bool:
 
 
 def overdue(store: Store, before: int, limit: int, after: Waiting | None = None) -> list[Waiting]:
-    """The first labels recorded before a time, oldest first; only those behind `after`."""
+    """The first labels recorded before a time, oldest first; only those that follow `after`."""
     found: list[Waiting] = []
     for key, _ in store.walk(PREFIX if after is None else after.key + b"\0"):
         if len(found) == limit or not key.startswith(PREFIX):

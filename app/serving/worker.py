@@ -8,7 +8,7 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types.tuples import TP
 
-from app.errors import StateError, WeirError
+from app.errors import WeirError
 from app.runtime.flow import Source
 from app.runtime.guard import Exit
 from app.runtime.held import Held
@@ -25,15 +25,15 @@ from app.serving.sensors import Sensors
 from app.serving.setup import Setup
 from app.serving.snapshots import Snapshots
 
-LEARN_GAP = 0.05  # seconds between steps: many labels cost less then, and hold decisions up less
+LEARN_GAP = 0.05  # seconds between steps: labels are then cheaper and delay decisions less
 
 
 class Worker(Runtime):
-    """One worker of an application: its learning state, and the partitions that it holds."""
+    """One worker of an application: its learning state and its assigned partitions."""
 
     def __init__(self, setup: Setup, app: faust.App) -> None:
         names, records = setup.topics, setup.application.records
-        # A late example, label, review item, letter or snapshot says itself that it is late.
+        # A late example, label, review item, letter or snapshot can be recognized as late.
         fenced = records, LABELS
         super().__init__(setup.settings, app, names.changelogs, fenced, names.predictions, decides)
         self.setup, self.topics = setup, names
@@ -80,13 +80,13 @@ class Worker(Runtime):
         return Step(tp, self.writers, mine, {} if held is None else {self.records.name: held})
 
     async def ready(self, partition: int, assignment: int) -> None:
-        """Wait until steps of a partition may run: learning level, decisions read back."""
+        """Wait until steps of a partition may run: learning state level, decisions read back."""
         await self.follower.caught_up.wait()
         if assignment != self.flow.assignment or partition not in self.assigned():
-            return  # revoked meanwhile; when it comes back, its tables are recovered first
+            return  # revoked in the meantime; once reassigned, its tables are recovered first
         if partition not in self._opening:
             self._open(partition)
-        # Not its outcome: `_leave_if_not_opened` sees to that, and a revoked one does not matter.
+        # Not its outcome: `_leave_if_not_opened` handles that, and a revoked one does not matter.
         await asyncio.wait([self._opening[partition]])
 
     def _open(self, number: int) -> None:
@@ -98,7 +98,7 @@ class Worker(Runtime):
 
     def _leave_if_not_opened(self, number: int, opening: asyncio.Task[None]) -> None:
         if opening.cancelled() or self._opening.get(number) is not opening:
-            return  # revoked meanwhile: its files were closed
+            return  # revoked in the meantime: its files were closed
         if (error := opening.exception()) is not None:
             code = cause(error, Exit.STATE)
             self.guard.leave(code, f"a partition's decisions could not be read back: {error}")
@@ -118,17 +118,17 @@ class Worker(Runtime):
             await self._write_held()
 
     def recovered(self) -> None:
-        """Open the partitions before their first record comes: a worker is ready without one."""
+        """Open the partitions before their first record arrives: a worker is ready without one."""
         assignment = self.flow.assignment
         self._early = [asyncio.ensure_future(self.ready(p, assignment)) for p in self.assigned()]
 
     def opened(self, partition: int) -> bool:
-        """Whether a partition's decisions are read back, so that its steps may run."""
+        """Whether a partition's decisions have been read back, so that its steps may run."""
         task = self._opening.get(partition)
         return task is not None and task.done() and not task.cancelled() and not task.exception()
 
     def closed(self) -> None:
-        """The partitions are gone: let go of what belongs to them."""
+        """Release what belongs to the revoked partitions."""
         self.snapshots.clear()
         self.held.clear()
         self.sensors.closed()
@@ -149,15 +149,15 @@ class Worker(Runtime):
     def unfinished(self) -> str:
         """Examples to learn, or partitions to open."""
         if self.follower.lag:
-            return f"{self.follower.lag} examples are not learned"
+            return f"{self.follower.lag} examples have yet to be learned"
         if closed := [number for number in self.assigned() if not self.opened(number)]:
-            return f"the partitions {closed} are not opened"
+            return f"the partitions {closed} have yet to be opened"
         return ""
 
-    # -- life
+    # -- start and stop
 
     async def connect(self) -> None:
-        """Connect and bring the learning state up; ends the process when it cannot."""
+        """Connect and load the learning state; ends the process when that fails."""
         try:
             await self.setup.check_topics()
             await super().connect()
@@ -166,13 +166,13 @@ class Worker(Runtime):
             self.guard.leave(Exit.STATE, str(error))
 
     async def start(self) -> None:
-        """Connect, and begin to work."""
+        """Connect, and start to work."""
         await super().start()
         if self.settings.coalesce:
             self.keep_up("writing what is held back", self._keep_writing())
 
     def stop_opening(self) -> None:
-        """The tables are about to be closed: read nothing more for partitions that are opened."""
+        """The tables are about to be closed: stop reading for partitions that are being opened."""
         super().stop_opening()
         for task in (*self._early, *self._opening.values()):
             task.cancel()

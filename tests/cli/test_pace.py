@@ -3,9 +3,7 @@
 import time
 
 import pytest
-import typer
 
-from app.cli.arguments import rate_of
 from app.cli.pace import ARREARS, Pace
 
 
@@ -32,9 +30,3 @@ async def test_after_a_pause_no_more_than_the_arrears_are_made_up_for():
     begin = time.monotonic()
     await pieces(pace, 500)
     assert time.monotonic() - begin >= 0.5 - ARREARS - 0.05
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "fast", ""])
-def test_what_is_no_rate_is_refused(text):
-    with pytest.raises(typer.BadParameter, match="max"):
-        rate_of(text)

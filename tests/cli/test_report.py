@@ -11,9 +11,9 @@ from numpy.random import default_rng
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.cli.replay.report import page
+from app.cli.replay.report.published import CHAPTERS, against
 from app.cli.replay.result import Outcome
-from app.cli.report import page
-from app.cli.report.published import CHAPTERS, against
 from app.data.measured import Table, Week
 from app.data.quality import quality
 from tests.cards import cards

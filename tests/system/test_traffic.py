@@ -74,8 +74,8 @@ async def test_simulated_traffic_lies_on_its_customers_partitions_with_the_label
     assert {feedback.source for _, feedback in said} == {"chargeback", "maturity"}
     assert {feedback.id for _, feedback in said} < {tx.id for _, tx in read}
     for record, message in [*read, *said]:
-        assert record.partition == partition_of(message.customer, PARTITIONS)
-        assert record.key == message.customer.encode()
+        assert record.partition == partition_of(message.key, PARTITIONS)
+        assert record.key == message.key.encode()
 
 
 @pytest.mark.parametrize(

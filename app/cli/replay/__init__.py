@@ -96,8 +96,8 @@ def replay(
     from app.cli.replay.options import Plan, about, choices, columns_of, span_of
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar
+    from app.cli.replay.report import check, write
     from app.cli.replay.result import HANDBOOK, outcome, words
-    from app.cli.report import check, write
     from app.data.files import open_dataset
 
     delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)

@@ -1,1 +1,1 @@
-"""What is mended of Faust, aiokafka and mode: small wrappers around their methods."""
+"""Mends of Faust, aiokafka and mode: small wrappers around their methods."""

@@ -9,10 +9,10 @@ from app.runtime.flow import Flow
 
 
 def notice_closed_transports(flow: Flow) -> None:
-    """A write to a transport that has just closed is a connection that broke.
+    """Treat a write to a transport that has just closed as a broken connection.
 
-    uvloop answers it with a RuntimeError. Stock expects an OSError, and what keeps a client's
-    metadata up to date dies unseen: the client then waits for ever to find its coordinator.
+    uvloop raises a RuntimeError. Stock expects an OSError, so the task that keeps a client's
+    metadata up to date fails unnoticed: the client then waits for its coordinator for ever.
     """
     send = AIOKafkaConnection.send
 

@@ -1,4 +1,4 @@
-"""Mends of aiokafka's membership in the group, for `app.runtime.mends.install`."""
+"""Mends of aiokafka's group membership, for `app.runtime.mends.install`."""
 
 import asyncio
 import logging
@@ -17,12 +17,12 @@ from app.runtime.guard import Exit
 
 log = logging.getLogger(__name__)
 
-GOODBYE = 3.0  # seconds that leaving the group may take: without it, the session runs out
+GOODBYE = 3.0  # seconds that leaving the group may take: without it, the session times out
 FETCH_WAIT_MS = 100  # Faust's 1500 keeps sources waiting behind an old fetch of changelogs
 
 
 def note_heartbeats(flow: Flow) -> None:
-    """Tell the lease what the group acknowledged: aiokafka keeps that in a local variable."""
+    """Renew the lease when the group acknowledges: aiokafka keeps that in a local variable."""
     heartbeat, sync = (
         GroupCoordinator._do_heartbeat,
         CoordinatorGroupRebalance._send_sync_group_request,
@@ -47,7 +47,7 @@ def note_heartbeats(flow: Flow) -> None:
 
 
 def count_lost_memberships(flow: Flow) -> None:
-    """Somebody else took this worker's place in the group, or it was too slow for it."""
+    """Count each time another member took this worker's place, or it was too slow for the group."""
     reset = GroupCoordinator.reset_generation
 
     def reset_generation(self: GroupCoordinator) -> None:
@@ -59,14 +59,14 @@ def count_lost_memberships(flow: Flow) -> None:
 
 
 def leave_when_refused(flow: Flow) -> None:
-    """Stock keeps a final error for whoever asks, Faust never asks: the worker idles for ever."""
+    """Stock keeps a fatal error for its caller, but Faust never asks: the worker idles for ever."""
     routine = GroupCoordinator._GroupCoordinator__coordination_routine
 
     async def coordination_routine(self: GroupCoordinator) -> None:
         try:
             await routine(self)
         except Exception as error:
-            flow.guard.leave(Exit.GROUP, f"cannot go on in the group {self.group_id}: {error!r}")
+            flow.guard.leave(Exit.GROUP, f"cannot stay in the group {self.group_id}: {error!r}")
 
     def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
         flow.guard.leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
@@ -76,7 +76,7 @@ def leave_when_refused(flow: Flow) -> None:
 
 
 def stop_without_broker(flow: Flow) -> None:
-    """Stock waits for an answer to its goodbye, and its thread dies of a fetch that it cancels."""
+    """Stock waits for an answer when it leaves, and its thread fails on a fetch that it cancels."""
     leave_group, close = GroupCoordinator._maybe_leave_group, Fetcher.close
 
     async def _maybe_leave_group(self: GroupCoordinator) -> None:
@@ -84,7 +84,7 @@ def stop_without_broker(flow: Flow) -> None:
             async with asyncio.timeout(GOODBYE):
                 await leave_group(self)
         except TimeoutError:
-            log.warning("The group did not answer; it will notice within the session timeout")
+            log.warning("No answer to leaving the group; it will notice after the session timeout")
 
     async def close_fetcher(self: Fetcher) -> None:
         try:
@@ -110,23 +110,23 @@ def short_fetch_wait(flow: Flow) -> None:
 
 
 def remember_assignment(flow: Flow) -> None:
-    """Stock makes a new set of all partitions each time it is asked: several times a step."""
+    """Stock builds a new set of all partitions at each call: several times a step."""
     of = lru_cache(maxsize=1)(lambda tps: frozenset(ensure_TPset(tps)))
 
     def assignment(self: AIOKafkaConsumerThread) -> frozenset[TP]:
-        # aiokafka's own set is one object, frozen, for as long as it holds.
+        # aiokafka's own set is one frozen object for as long as the assignment lasts.
         return of(frozenset(self._ensure_consumer().assignment()))
 
     AIOKafkaConsumerThread.assignment = assignment
 
 
 def committed_only(flow: Flow) -> None:
-    """Stock hands out what a transactional producer aborted."""
+    """Stock delivers records of aborted transactions."""
     create = AIOKafkaConsumerThread._create_worker_consumer
 
     def _create_worker_consumer(self: AIOKafkaConsumerThread, transport: Any) -> Any:
         consumer: aiokafka.AIOKafkaConsumer = create(self, transport)
-        consumer._isolation_level = "read_committed"  # taken over when it starts
+        consumer._isolation_level = "read_committed"  # read when it starts
         return consumer
 
     AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer

@@ -1,7 +1,7 @@
 """Mends of Faust, each a small wrapper around one of its methods.
 
-What each of them prevents was measured on a real broker and stands in docs/architecture.md.
-They reach into private parts, so they refuse to load on any other version.
+What each of them prevents was measured on a real broker: see docs/architecture.md.
+They use private attributes, so they refuse to load on any other version.
 """
 
 from collections.abc import Callable, Collection
@@ -22,23 +22,23 @@ from app.runtime.mends import connection, group, recovery
 from app.runtime.rocks import cause
 
 VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
-SELF_FENCE = "self-fence"  # `Guard`: no mend of Faust, and still something to leave out
-FULL_WAIT = 0.05  # seconds: look soon again when a lane is full
+SELF_FENCE = "self-fence"  # `Guard`: not a mend of Faust, but it can be left out as well
+FULL_WAIT = 0.05  # seconds: look again soon when a lane is full
 
 
 def check_versions() -> None:
-    """Raise StateError unless exactly the versions are installed that the mends were made for."""
+    """Raise StateError unless the installed versions are the ones that the mends were made for."""
     for name, wanted in VERSIONS.items():
         if (found := version(name)) != wanted:
             raise StateError(f"{name} {found} is installed; the mends in {__name__} need {wanted}")
 
 
 def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
-    """Mend Faust in this process and lead its source topics through the flow.
+    """Mend Faust in this process and route its source topics through the flow.
 
     Parameters
     ----------
-    leave_out: names in `MENDS` to do without, for tests that show what each is worth.
+    leave_out: names in `MENDS` to leave out, for tests that show what each is worth.
     """
     check_versions()
     if unknown := set(leave_out) - {*MENDS, SELF_FENCE}:
@@ -74,7 +74,7 @@ def _gate(flow: Flow) -> None:
 
 
 def _take_before_recovery(flow: Flow) -> None:
-    """Stock reads the logs while a former owner, frozen in the middle of a write, may write on."""
+    """Stock reads the logs while a former owner, frozen in mid-write, may still write to them."""
     assigned = Consumer.on_partitions_assigned
 
     async def on_partitions_assigned(self: Consumer, tps: set[TP], generation_id: int = 0) -> None:
@@ -113,7 +113,7 @@ def _own_positions(flow: Flow) -> None:
 
 
 def _acknowledge_as_taken(flow: Flow) -> None:
-    """Without `own-positions`: as Faust's streams do it, in the words of chunks."""
+    """Without `own-positions`: acknowledge chunks as Faust's streams acknowledge events."""
     take, taken = flow.take, dict[TP, int]()
 
     def take_and_count(event: Any) -> None:
@@ -139,11 +139,11 @@ def _commit_from(flow: Flow, positions: dict[TP, int]) -> None:
 
 
 def _flush_before_commit(flow: Flow) -> None:
-    """Stock commits while writes that the positions stand for are still on their way."""
+    """Stock commits while writes that the positions cover are still in flight."""
     commit_offsets = Consumer._commit_offsets
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
-        # The positions are read before this flush, so all they cover is acknowledged after it.
+        # The positions are read before this flush, so all that they cover is acknowledged after it.
         assignment = flow.assignment
         await flow.owner.flush()
         if assignment != flow.assignment:
@@ -154,7 +154,7 @@ def _flush_before_commit(flow: Flow) -> None:
 
 
 def _remember_real_commits(flow: Flow) -> None:
-    """Stock notes a commit that the group refused as if it had been taken."""
+    """Stock records a commit that the group refused as if it had been accepted."""
     commit_offsets = Consumer._commit_offsets
 
     async def _commit_offsets(self: Consumer, offsets: dict, *args: Any, **kwargs: Any) -> bool:
@@ -204,7 +204,7 @@ def _true_set(flow: Flow) -> None:
 
 
 def _no_false_alarm(flow: Flow) -> None:
-    """Faust looks for hanging streams by acknowledgements that do not count here."""
+    """Faust detects hanging streams by acknowledgements, which do not count here."""
 
     async def verify_all_partitions_active(self: Consumer) -> None:
         return None
@@ -213,7 +213,7 @@ def _no_false_alarm(flow: Flow) -> None:
 
 
 def _only_our_writers(flow: Flow) -> None:
-    """Stock's buffer is not waited for by a commit, so nothing may ever get into it."""
+    """A commit does not wait for stock's buffer, so nothing may ever get into it."""
 
     def refuse(self: Producer, *args: Any, **kwargs: Any) -> NoReturn:
         raise StateError("a write went to Faust's producer instead of the writers: a bug")
@@ -224,7 +224,7 @@ def _only_our_writers(flow: Flow) -> None:
 
 
 def _leave_on_crash(flow: Flow) -> None:
-    """Stock writes a traceback and stops bit by bit, committing as it goes."""
+    """Stock logs a traceback and stops bit by bit, committing as it goes."""
 
     async def crash(self: Service, reason: BaseException) -> None:
         flow.guard.leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")

@@ -24,21 +24,21 @@ def seek_before_resume(flow: Flow) -> None:
 
     async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
         consumer = self.app.consumer
-        held: list[set[TP]] = []
-        consumer.resume_partitions = held.append  # shadows the method while stock code runs
+        postponed: list[set[TP]] = []
+        consumer.resume_partitions = postponed.append  # shadows the method while stock code runs
         try:
             await completed(self, generation_id)
         finally:
             del consumer.resume_partitions
         if self.app.consumer_generation_id == generation_id:
-            for tps in held:
+            for tps in postponed:
                 consumer.resume_partitions(tps)
 
     Recovery.on_recovery_completed = on_recovery_completed
 
 
 def tell_when_recovered(flow: Flow) -> None:
-    """The worker may open its partitions before their first record comes."""
+    """Notify the worker, which may open its partitions before their first record arrives."""
     completed = Recovery.on_recovery_completed
 
     async def on_recovery_completed(self: Recovery, generation_id: int = 0) -> None:
@@ -53,14 +53,14 @@ def tell_when_recovered(flow: Flow) -> None:
 def rest_changelogs(flow: Flow) -> None:
     """Stock goes on fetching the changelogs, which nobody reads once the tables are recovered.
 
-    What this worker writes to them comes back and lies unread, and for as long as it is new, up
-    to 0.1 s, aiokafka fetches nothing else from that broker.
+    What this worker writes to them comes back and stays unread, and while it is new, for up to
+    0.1 s, aiokafka fetches nothing else from that broker.
     """
     deliver, rested = flow.deliver, -1
 
     async def deliver_rested(consumer: Any, fetched: dict[TP, list], active: set[TP]) -> None:
         nonlocal rested
-        # Sources flow, so the tables of this assignment are recovered.
+        # Source records arrive, so the tables of this assignment are recovered.
         if fetched and rested != flow.assignment:
             rested = flow.assignment
             await consumer._thread.cast_thread(_rest, flow, rested, consumer._thread)
@@ -70,7 +70,7 @@ def rest_changelogs(flow: Flow) -> None:
 
 
 async def _rest(flow: Flow, assignment: int, thread: AIOKafkaConsumerThread) -> None:
-    """Runs in the consumer's thread; by then the partitions may have been assigned anew."""
+    """Runs in the consumer's thread; by then the partitions may have been reassigned."""
     consumer = thread._ensure_consumer()
     if flow.assignment == assignment:
         consumer.pause(*(tp for tp in consumer.assignment() if tp.topic not in flow.sources))
@@ -84,10 +84,10 @@ def leave_on_errors(flow: Flow) -> None:
         try:
             apply(self, batch)
         except Exception as error:
-            why = f"table {self.name} could not take its changelog: {error!r}"
+            why = f"table {self.name} could not apply its changelog: {error!r}"
             flow.guard.leave(cause(error, Exit.RECOVERY), why)
 
-    def told(message: str, *arguments: object, **more: Any) -> None:
+    def leave_or_warn(message: str, *arguments: object, **more: Any) -> None:
         if (error := sys.exc_info()[1]) is not None:
             flow.guard.leave(
                 cause(error, Exit.RECOVERY), f"a table could not be recovered: {error!r}"
@@ -95,11 +95,11 @@ def leave_on_errors(flow: Flow) -> None:
         warning(message, *arguments, **more)
 
     Collection.apply_changelog_batch = apply_changelog_batch
-    module.logger.warning = told
+    module.logger.warning = leave_or_warn
 
 
 def leave_on_timeouts(flow: Flow) -> None:
-    """Stock takes a broker that does not answer for its own end, and never recovers again."""
+    """Stock mistakes an unresponsive broker for its own stop, and never recovers again."""
     wait = Recovery._wait
 
     async def _wait(self: Recovery, coro: Any, timeout: float | None = None) -> None:
@@ -131,12 +131,12 @@ def tracked_only(flow: Flow) -> None:
 
 async def _next_tracked(tables: TableManager, get: Callable[[], Awaitable[Any]]) -> Any:
     while (event := await get()).message.tp not in tables.recovery.active_tps:
-        pass  # fetched for a partition that has gone
+        pass  # fetched for a partition that was revoked
     return event
 
 
 def discard_damage(flow: Flow) -> None:
-    """Stock ends on files that cannot be opened, at every start again."""
+    """Stock fails on files that cannot be opened, at every start."""
     open_files = Store._open_for_partition
 
     def _open_for_partition(self: Store, partition: int) -> Any:

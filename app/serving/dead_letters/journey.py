@@ -1,8 +1,8 @@
 """The history of a record that was refused and sent back: one header that goes with it.
 
 A dead letter that is replayed carries it to its topic. Refused again, it carries it into
-the new dead letter, and so on. Anybody may write headers, so what cannot be read, or is
-too large, counts for nothing.
+the new dead letter, and so on. Anybody may write headers, so one that cannot be read, or is
+too large, is ignored.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 
 HEADER = "weir-history"
-HISTORY_BYTES = 4096  # what a label that waits keeps besides the label itself
+HISTORY_BYTES = 4096  # what a label that waits keeps in addition to the label itself
 REASON_CHARACTERS = 120
 
 Headers = Sequence[tuple[str, bytes]]
 
 
 class Refusal(Struct, frozen=True):
-    """One refusal: where the record lay, why it was refused, and as which letter it was kept."""
+    """One refusal: where the record was, why it was refused, and as which letter it was kept."""
 
     topic: str
     partition: int
@@ -76,7 +76,7 @@ def carrying(history: bytes) -> tuple[tuple[str, bytes], ...]:
 
 
 def read_journey(headers: Iterable[tuple[str, bytes]]) -> Journey:
-    """The journey in a record's headers; an empty one when they tell of none.
+    """The journey in a record's headers; an empty one when they hold none.
 
     >>> read_journey([("weir-history", b"nonsense")])
     Journey(replays=0, refusals=())

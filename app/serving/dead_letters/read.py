@@ -17,7 +17,7 @@ At = tuple[int, int]  # partition and offset of a letter
 
 
 class Letter(NamedTuple):
-    """A dead letter: why, where the refused record lay, and what it was.
+    """A dead letter: why, where the refused record was, and what it held.
 
     `size` counts the bytes of `value`; `cut` says that the record had more of them, and
     `sha256` is of the whole. `timestamp` is the refused record's, epoch ms; None in letters
@@ -61,7 +61,7 @@ async def latest(setup: Setup, limit: int) -> list[Letter]:
     Raises
     ------
     TopicsError, BrokerError
-        The topics are not there, or no broker answers.
+        The topics do not exist as they should, or no broker answers.
     """
     await setup.check_topics()
     found: list[Letter] = []
@@ -75,14 +75,14 @@ async def latest(setup: Setup, limit: int) -> list[Letter]:
 
 
 async def letters(setup: Setup, only: Collection[At] | None = None) -> AsyncIterator[Letter]:
-    """The dead letters that there are now, or only those at some places, in their order.
+    """The current dead letters, or only those at some places, in log order.
 
     Raises
     ------
     LetterError
         There is no letter at one of the places.
     TopicsError, BrokerError
-        The topics are not there, or no broker answers.
+        The topics do not exist as they should, or no broker answers.
     """
     await setup.check_topics()
     wanted = None if only is None else set(only)
@@ -115,8 +115,8 @@ async def _of_partition(
     start, stop = (begin, end) if offsets is None else (min(offsets), max(offsets) + 1)
     if start < begin or stop > end:
         missing = start if start < begin else stop - 1
-        held = f"its offsets are {begin} to {end - 1}" if end > begin else "it is empty"
-        raise LetterError(_missing((tp.partition, missing), held))
+        why = f"its offsets are {begin} to {end - 1}" if end > begin else "it is empty"
+        raise LetterError(_missing((tp.partition, missing), why))
     async for records in stretch(consumer, tp, start, stop):
         for record in records:
             if offsets is None or record.offset in offsets:
@@ -129,24 +129,24 @@ def _missing(at: At, why: str) -> str:
 
 def read_letter(record: ConsumerRecord) -> Letter:
     """A dead letter from its record."""
-    told = {name: value.decode(errors="replace") for name, value in record.headers}
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
     value = record.value or b""
-    partition, offset = _number(told.get("partition")), _number(told.get("offset"))
-    topic, *numbers = (told.get(name, "?") for name in ("topic", "partition", "offset"))
+    partition, offset = _number(headers.get("partition")), _number(headers.get("offset"))
+    topic, *numbers = (headers.get(name, "?") for name in ("topic", "partition", "offset"))
     return Letter(
         partition=record.partition,
         offset=record.offset,
         at=record.timestamp,
-        reason=told.get("reason", "no reason given"),
+        reason=headers.get("reason", "no reason given"),
         source="{}[{}] @ {}".format(topic, *numbers),
         size=len(value),
-        cut="sha256" in told,
+        cut="sha256" in headers,
         value=record.value,
         key=record.key,
-        topic=told.get("topic", ""),
+        topic=headers.get("topic", ""),
         place=None if partition is None or offset is None else (partition, offset),
-        timestamp=_number(told.get("timestamp")),
-        sha256=told.get("sha256") or hashlib.sha256(value).hexdigest(),
+        timestamp=_number(headers.get("timestamp")),
+        sha256=headers.get("sha256") or hashlib.sha256(value).hexdigest(),
         journey=read_journey(record.headers),
         headers=record.headers,
     )

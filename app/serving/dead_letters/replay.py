@@ -1,10 +1,10 @@
 """Sending dead letters back to the topic and partition that they came from.
 
-A replayed letter is a new record: its transaction is decided, or its label settled, under
-the offset that it gets now, so replaying it twice is harmless. The second transaction
-repeats the decision of the first, by its id; the second label has no effect, by its label
-id. It has the timestamp of the refused record where the letter kept it, so the rules that
-look at time judge it as they judged the record.
+A replayed letter is a new record: its event is decided, or its label settled, under the
+offset that it gets now, so replaying it twice is harmless. The second event repeats the
+decision of the first, by its id; the second label has no effect, by its label id. It has
+the timestamp of the refused record where the letter kept it, so the rules that depend on
+time judge it as they judged the record.
 """
 
 import time
@@ -22,16 +22,16 @@ from app.serving.dead_letters.read import At, Letter, letters
 from app.serving.setup import Setup
 
 WHY_NOT_TAKEN = {
-    MessageSizeTooLargeError: "with its history it is larger than its topic takes",
-    InvalidTimestampError: "its timestamp lies further ahead than its topic takes",
+    MessageSizeTooLargeError: "with its history it is larger than its topic accepts",
+    InvalidTimestampError: "its timestamp is further ahead than its topic accepts",
 }
 
 
 class Selection(NamedTuple):
     """Which letters to replay: those at some places, or all that fit every condition.
 
-    `reason` is a part of the reason, in any case; `topic` where the record lay; `since` when
-    the letter was written at the earliest, epoch ms.
+    `reason` is a part of the reason, in upper or lower case; `topic` that of the refused record;
+    `since` the earliest time at which the letter was written, epoch ms.
     """
 
     places: frozenset[At] | None = None
@@ -72,12 +72,12 @@ async def plan(setup: Setup, selection: Selection) -> Plan:
 
 
 async def replay(setup: Setup, chosen: frozenset[At]) -> AsyncIterator[tuple[Letter, str]]:
-    """Send letters back, one after the other; each with why it was not taken, or ''.
+    """Send letters back, one after the other; each with why it was not accepted, or ''.
 
     Raises
     ------
     BrokerError
-        The broker did not take a letter for a reason that is not the letter's.
+        The broker did not accept a letter for a reason that does not lie in the letter.
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=setup.settings.brokers, acks="all", max_request_size=2 * LETTER_BYTES
@@ -87,7 +87,7 @@ async def replay(setup: Setup, chosen: frozenset[At]) -> AsyncIterator[tuple[Let
         async for letter in letters(setup, chosen):
             yield letter, await _send(producer, letter)
     except KafkaError as error:
-        raise BrokerError(f"{setup.settings.brokers} has not taken a letter: {error!r}") from None
+        raise BrokerError(f"{setup.settings.brokers} did not accept a letter: {error!r}") from None
     finally:
         await producer.stop()
 
@@ -95,16 +95,16 @@ async def replay(setup: Setup, chosen: frozenset[At]) -> AsyncIterator[tuple[Let
 def why_kept(letter: Letter, setup: Setup, now: float) -> str | None:
     """Why a letter cannot be replayed at a time (epoch ms), None when it can.
 
-    What is not whole, or did not come from an input, would be refused again or be read as
-    something else. What is older than its topic's retention could be deleted unread.
+    One that is not whole, or did not come from an input, would be refused again or be read as
+    something else. One that is older than its topic's retention could be deleted unread.
     """
     names = setup.topics
     if letter.cut:
-        return f"its value was cut: publish the whole again, its sha256 is {letter.sha256}"
+        return f"its value was cut: publish the whole one again; its sha256 is {letter.sha256}"
     if letter.topic not in names.inputs:
-        return f"it came from {letter.topic or 'an unknown topic'}, which is no input of Weir"
+        return f"it came from {letter.topic or 'an unknown topic'}, which is not an input of Weir"
     if letter.place is None:
-        return "it does not say where its record lay"
+        return "it does not say where its record was"
     if letter.place[0] >= setup.settings.partitions:
         return f"it came from partition {letter.place[0]} of {setup.settings.partitions}"
     if letter.timestamp is not None and letter.timestamp < now - setup.settings.horizon * 1000:

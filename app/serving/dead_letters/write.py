@@ -20,10 +20,10 @@ REASON_CHARACTERS = 250
 
 
 class Place(NamedTuple):
-    """Where a record lay, and its Kafka timestamp (epoch ms).
+    """Where a record was, and its Kafka timestamp (epoch ms).
 
-    A letter keeps the timestamp because rules look at it: how far `at` may lie ahead, when
-    a label was said at the latest, how long it waits. A replay is judged as the record was.
+    A letter keeps the timestamp because rules depend on it: how far ahead `at` may be, the latest
+    time at which a label was given, how long it waits. A replay is judged as the record was.
     """
 
     topic: str
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 def dead_letter(record: ConsumerRecord, reason: Refused) -> Out:
-    """A record that could not be used: its raw value, and in headers why and where it lay."""
+    """A record that could not be used: its raw value, and in headers why and where it was."""
     place = Place(record.topic, record.partition, record.offset, record.timestamp)
     return _letter(record.key, record.value, str(reason), place, carried(record.headers))
 

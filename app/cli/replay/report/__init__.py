@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from app import __version__
+from app.cli.replay.report.published import against
+from app.cli.replay.report.tables import headline, weekly
 from app.cli.replay.result import Outcome
-from app.cli.report.published import against
-from app.cli.report.tables import headline, weekly
 from app.errors import DataError
 
 
@@ -45,7 +45,7 @@ def page(about: dict[str, str], outcome: Outcome) -> str:
     """The report as HTML."""
     from jinja2 import Environment, FileSystemLoader
 
-    from app.cli.report.charts import charts
+    from app.cli.replay.report.charts import charts
 
     measured = bool(outcome.found["metrics"]["n"])
     told: dict[str, Any] = {
