@@ -19,9 +19,10 @@ help:  ## Say what each target does
 demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 5000 --workers 2"
 	@$(BIN)/weir demo $(ARGS)
 
-# Broker tests come early in the alphabet: in this order the long ones are not left for the end.
+# The files with the long tests first, so that no core is left with one of them at the end.
 CORES := 2
-ALL := --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+ALL := tests/system tests/chaos tests/broker tests app tools \
+	--numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 test: $(READY)  ## Run all tests, on CORES=2; ARGS="tests/streams/fraud -k rules" picks some
 	@$(BIN)/pytest $(or $(ARGS),$(ALL))
 

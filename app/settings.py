@@ -54,7 +54,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="forbid")
 
-    app: str = Field("fraud", description="The application that is run: fraud.")
+    app: str = Field(
+        "fraud", description="The application that is run; fraud judges card transactions."
+    )
     brokers: str = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated."
     )

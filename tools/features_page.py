@@ -12,8 +12,8 @@ Edges: how many fixed bin edges the binned models use.
 `WEIR_FEATURES` chooses a set: `fraud-full`, which is the default, has all features, `fraud-small`
 those that are marked as small. What is not in the set is neither learned nor sent with decisions,
 and what takes time is not computed. Rules and merchants' statistics are the same with both. Every
-worker needs the same set. After a change workers learn the whole log anew, of old examples what the
-new set has; `weir model verify` does not compare decisions that were made with the old one.
+worker needs the same set. After a change workers learn the whole log again, from old examples only
+what the new set has; `weir model verify` does not compare decisions made with the old set.
 [learning.md](learning.md) says how well both do, [performance.md](performance.md) what they cost.
 
 | feature | small | unit | meaning | edges |

@@ -142,8 +142,9 @@ class Batch(NamedTuple):
 class Outbox:
     """Writers of so many records a batch: all land at once, those of `late` topics when told to."""
 
-    def __init__(self, logs: Logs, places: Places, size: int, late: Collection[str]) -> None:
-        self.logs, self.places, self.size, self.late = logs, places, size, late
+    def __init__(self, logs: Logs, places: Places, size: int) -> None:
+        self.logs, self.places, self.size = logs, places, size
+        self.late: Collection[str] = ()
         self.queues: dict[tuple[str, int], deque[Batch]] = {}
 
     def __call__(self, topic: str, partition: int) -> SimpleNamespace:
@@ -295,13 +296,13 @@ class Learning:
 class Worker:
     """One life of a worker, which holds a partition until `owns` is taken from it."""
 
-    def __init__(self, world: "World", late: Collection[str]) -> None:
+    def __init__(self, world: "World") -> None:
         self.world, self.places, setup = world, world.places, world.setup
         names, records = setup.topics.changelogs, setup.application.records
         self.tables = {
             name: Table(name, names[name], world.disk, self.places) for name in (records, LABELS)
         }
-        self.outbox = Outbox(world.logs, self.places, world.batch, late)
+        self.outbox = Outbox(world.logs, self.places, world.batch)
         self.shared = Shared(
             setup=setup,
             records=self.tables[records],
@@ -395,11 +396,15 @@ class World:
     async def life(
         self, end: int | str | None = None, late: Collection[str] = ()
     ) -> AsyncIterator[Worker]:
-        """A worker from its start on, until it is left or ends in front of a place."""
+        """A worker from its start on, until it is left or ends in front of a place.
+
+        Once it has started, what it writes to the topics `late` lands when the test says so.
+        """
         self.places = Places(end)
-        worker = Worker(self, late)
+        worker = Worker(self)
         try:
             await worker.start()
+            worker.outbox.late = late
             yield worker
         finally:
             worker.partition.close()
