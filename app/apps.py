@@ -1,4 +1,4 @@
-"""The applications by name: WEIR_APP chooses one, which is loaded then and no other."""
+"""The applications by name: WEIR_APP chooses one, and no other is loaded."""
 
 import platform
 from dataclasses import replace
@@ -17,7 +17,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.serving.setup import Setup
 
-# By name the module whose `application` makes it for some settings.
+# By name: the module whose `application` creates it for some settings.
 APPS = {"fraud": "app.streams.fraud.app"}
 
 
@@ -27,7 +27,7 @@ def load(settings: Settings) -> Application:
     Raises
     ------
     SettingsError
-        There is none of that name, or it cannot be made with these settings.
+        There is none of that name, or it cannot be created with these settings.
     """
     if settings.app not in APPS:
         raise SettingsError(f"there is no application {settings.app!r}: {', '.join(APPS)}")
@@ -43,6 +43,6 @@ def set_up(settings: Settings) -> "Setup":
 
 
 def fingerprint() -> str:
-    """The engine: code and processor features that decide the last bit of a score."""
+    """The engine: code and processor features that determine the last bit of a score."""
     libc, river = "-".join(platform.libc_ver()), version("river")
     return engine(__version__, numpy.__version__, river, cpu_features(), libc)

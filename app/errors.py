@@ -4,12 +4,12 @@ WeirError
 ├── Refused            one record cannot be used: it becomes a dead letter with this reason
 ├── SettingsError      a setting is missing, malformed or contradicts another
 ├── BrokerError        the development broker cannot be fetched, started or reached
-├── WorkerError        a worker that Weir started left, or does not get on
-├── TopicsError        topics are missing or do not have the shape that the settings give
+├── WorkerError        a worker that Weir started has exited, or makes no progress
+├── TopicsError        topics are missing or do not have the shape that the settings require
 ├── StateError         stored state does not fit the logs, the epoch or this version
 │   └── SnapshotError  a snapshot is damaged, foreign, too large or below the log's start
 ├── LetterError        there is no dead letter at a place
-└── DataError          a file cannot be read as transactions, or there is no room for it
+└── DataError          a file cannot be read as events, or there is no room for it
 """
 
 
@@ -30,11 +30,11 @@ class BrokerError(WeirError):
 
 
 class WorkerError(WeirError):
-    """A worker that Weir started left, or does not get on."""
+    """A worker that Weir started has exited, or makes no progress."""
 
 
 class TopicsError(WeirError):
-    """Topics are missing or do not have the shape that the settings give."""
+    """Topics are missing or do not have the shape that the settings require."""
 
 
 class StateError(WeirError):
@@ -50,4 +50,4 @@ class LetterError(WeirError):
 
 
 class DataError(WeirError):
-    """A file cannot be read as transactions, or there is no room for what it takes."""
+    """A file cannot be read as events, or there is no room for what it needs."""

@@ -50,13 +50,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseSettings):
-    """What a worker is told. Each field's description ends up in docs/settings.md."""
+    """How a process is configured. Each field's description ends up in docs/settings.md."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="forbid")
 
-    app: str = Field(
-        "fraud", description="The application that is run; fraud judges card transactions."
-    )
+    app: str = Field("fraud", description="The application to run; fraud judges card transactions.")
     brokers: str = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated."
     )
@@ -66,7 +64,7 @@ class Settings(BaseSettings):
         description="Consumer group and prefix of the changelog topics. A new partition count needs a new one.",
     )
     topic_prefix: str = Field(
-        "", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Put in front of every topic name."
+        "", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Prefix of every topic name."
     )
     partitions: int = Field(
         4, ge=1, le=1024, description="Partitions of the topics keyed by customer."
@@ -77,17 +75,17 @@ class Settings(BaseSettings):
     epoch: int = Field(
         1,
         ge=1,
-        description="Generation of the topics; raise it when they are made anew, because offsets start again.",
+        description="Generation of the topics; raise it when they are recreated, because offsets then start again.",
     )
     data_dir: Path = Field(
-        Path("weir-data"), description="Directory of the local state; one worker a directory."
+        Path("weir-data"), description="Directory of the local state; one for each worker."
     )
     instance_id: str = Field(
         "", description="Static member id in the consumer group; empty for a dynamic member."
     )
     session_timeout: Duration = Field(
         10.0,
-        description="Seconds without a heartbeat after which the group gives a worker's partitions away.",
+        description="Seconds without a heartbeat after which the group reassigns a worker's partitions.",
     )
 
     model: str = Field(
@@ -109,11 +107,11 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Alerts an hour of event time, over all partitions, that can be reviewed; 0 for no budget. With one, the threshold of each partition follows its share: it begins at WEIR_REVIEW_THRESHOLD and stays between 0.02, or that where it is lower, and WEIR_BLOCK_THRESHOLD.",
+        description="Alerts per hour of event time, over all partitions, that can be reviewed; 0 for no budget. With one, the threshold of each partition follows its share: it starts at WEIR_REVIEW_THRESHOLD and stays between 0.02, or WEIR_REVIEW_THRESHOLD if that is lower, and WEIR_BLOCK_THRESHOLD.",
     )
     block_threshold: Share = Field(0.9, description="Score from which a transaction is blocked.")
     history_events: int = Field(
-        24, ge=1, le=512, description="Latest events of a customer that features use."
+        24, ge=1, le=512, description="Number of a customer's latest events that features use."
     )
     history_replay: int = Field(
         12,
@@ -122,7 +120,7 @@ class Settings(BaseSettings):
         description="Older events kept so that a replay of that many events sees the same history.",
     )
     history_labels: int = Field(
-        16, ge=1, le=256, description="Recent fraud labels kept with a customer."
+        16, ge=1, le=256, description="Number of recent fraud labels kept for a customer."
     )
     label_wait: Duration = Field(
         7 * 86400.0,
@@ -130,11 +128,11 @@ class Settings(BaseSettings):
     )
     horizon: Duration = Field(
         120 * 86400.0,
-        description="How long decisions stay available to labels: expiry of the scored store and the predictions topic.",
+        description="How long decisions stay available to labels: expiry of the store of decisions and retention of the predictions topic.",
     )
     maturity: DurationOrOff = Field(
         0.0,
-        description="Age, in record time, at which a transaction that no label holds for is learned as legitimate, 30d for example; 0 for never.",
+        description="Age, in record time, at which a transaction without a label that holds is learned as legitimate, for example 30d; 0 for never.",
     )
     maturity_weight: float = Field(
         1.0,
@@ -147,7 +145,7 @@ class Settings(BaseSettings):
         description="Share of the matured transactions that is learned, chosen by a hash of the id. 0.3 makes the log a third as long, costs little in ranking and raises the logit of every score by ln(1/0.3).",
     )
     future_limit: Duration = Field(
-        86400.0, description="How far an event's time may lie after its record's Kafka timestamp."
+        86400.0, description="How far an event's time may be after its record's Kafka timestamp."
     )
     degraded_after: Duration = Field(
         5.0,
@@ -164,10 +162,10 @@ class Settings(BaseSettings):
         description="Maven repository that the development broker is fetched from; empty for Maven Central.",
     )
 
-    chunk: int = Field(500, ge=1, le=10000, description="Most records in one step.")
+    chunk: int = Field(500, ge=1, le=10000, description="Maximum number of records in one step.")
     coalesce: DurationOrOff = Field(
         0.0,
-        description="How long changes of customers' records are gathered before they are written, so that many to one customer are written once, 1s for example; 0 writes them with each step.",
+        description="How long changes to customers' records are held back before they are written, so that many to one customer are written once, for example 1s; 0 writes them with each step.",
     )
     web_host: str = Field("127.0.0.1", description="Address the web views listen on.")
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
@@ -189,10 +187,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def settings_fit_together(self) -> "Settings":
         if self.block_threshold < self.review_threshold:
-            raise ValueError("WEIR_BLOCK_THRESHOLD must not lie below WEIR_REVIEW_THRESHOLD")
+            raise ValueError("WEIR_BLOCK_THRESHOLD must not be below WEIR_REVIEW_THRESHOLD")
         if self.review_budget and not self.review_threshold:
             raise ValueError(
-                "WEIR_REVIEW_BUDGET needs a WEIR_REVIEW_THRESHOLD above 0, to begin there"
+                "WEIR_REVIEW_BUDGET needs a WEIR_REVIEW_THRESHOLD above 0 to start from"
             )
         if self.label_wait > self.horizon:
             raise ValueError("WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON")

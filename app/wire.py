@@ -61,14 +61,14 @@ def epoch_ms(at: datetime | int) -> int:
         raise Refused("`at` has no UTC offset; write for example 2026-01-31T12:00:00Z")
     ms = round(at.timestamp() * 1000)
     if ms < 0:
-        raise Refused("`at` lies before 1970")
+        raise Refused("`at` is before 1970")
     return ms
 
 
 def check_timestamp(recorded: int) -> None:
-    """Refuse a record whose Kafka timestamp is no time in milliseconds; none at all is -1."""
+    """Refuse a record whose Kafka timestamp is not a time in milliseconds; -1 stands for none."""
     if recorded > MAX_MS:
-        raise Refused("the record's timestamp is no time in milliseconds")
+        raise Refused("the record's timestamp is not a time in milliseconds")
 
 
 def is_card_number(text: str) -> bool:
@@ -88,10 +88,10 @@ def is_card_number(text: str) -> bool:
 
 
 def check_texts(texts: Iterable[tuple[str, str]]) -> None:
-    """Refuse texts that are too long, hold a NUL or are a card number; `note` is free text."""
+    """Refuse texts that are too long, contain a NUL or are a card number; `note` is free text."""
     for name, text in texts:
         if "\0" in text and name != "note":
-            raise Refused(f"`{name}` holds a NUL character")
+            raise Refused(f"`{name}` contains a NUL character")
         if len(text) > MAX_ID_BYTES // 4 and name != "note" and len(text.encode()) > MAX_ID_BYTES:
             raise Refused(f"`{name}` is longer than {MAX_ID_BYTES} bytes")
         if len(text) >= 13 and is_card_number(text):

@@ -177,7 +177,7 @@ FORMATS = {
 REFUSED = {
     "rules of format 2": (rules, "lacks what the model expected"),
     "rules beside the model's own alerts": (rules, "cannot be read"),
-    "merchants of format 2": (loaded, "format 2, which this release does not read any more"),
+    "merchants of format 2": (loaded, "format 2, which this release no longer reads"),
 }
 
 IN_LEDGERS = ("decision", "mark of decisions")
@@ -251,7 +251,7 @@ def test_a_format_before_or_behind_those_that_are_read_is_refused_in_words(what:
     newer = f"{what} is of format {forms[-1] + 1}, which is newer than this release reads; update"
     with pytest.raises(StateError, match=newer):
         read(forms[-1] + 1)
-    older = f"{what} is of format {forms[0] - 1}, which this release does not read any more"
+    older = f"{what} is of format {forms[0] - 1}, which this release no longer reads"
     with pytest.raises(StateError, match=older):
         read(forms[0] - 1)
 

@@ -82,7 +82,7 @@ def test_thresholds_must_be_in_order(monkeypatch):
     monkeypatch.setenv("WEIR_REVIEW_THRESHOLD", "0.8")
     monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.7")
     with pytest.raises(
-        SettingsError, match="WEIR_BLOCK_THRESHOLD must not lie below WEIR_REVIEW_THRESHOLD"
+        SettingsError, match="WEIR_BLOCK_THRESHOLD must not be below WEIR_REVIEW_THRESHOLD"
     ):
         read_settings()
     monkeypatch.setenv("WEIR_BLOCK_THRESHOLD", "0.8")

@@ -62,5 +62,5 @@ def one_of(words: Collection[str], text: str) -> str:
     'legit'
     """
     if text not in words:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}")
+        raise typer.BadParameter(f"{text!r} must be one of {', '.join(words)}")
     return text

@@ -68,11 +68,10 @@ def label(
 
 def check(application: "Application", label: str, source: str) -> None:
     """Refuse words that are not the application's, and sources that no person is."""
-    from app.core.labels import MATURITY
-    from app.data.player import SOURCE
+    from app.core.labels import MATURITY, STREAM
 
     one_of(application.labels.words, label)
-    one_of([name for name in application.labels.ranks if name not in (MATURITY, SOURCE)], source)
+    one_of([name for name in application.labels.ranks if name not in (MATURITY, STREAM)], source)
 
 
 def ask_key(application: "Application", url: str, event: str) -> str:

@@ -1,1 +1,1 @@
-"""Learning: models, the fold of the examples log, metrics, snapshots. Knows no fraud, no Kafka."""
+"""Learning: models, the fold of the examples log, metrics, snapshots. No Kafka, no application."""

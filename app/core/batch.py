@@ -33,28 +33,28 @@ class Decided(msgspec.Struct):
 
 
 class Item(msgspec.Struct):
-    """An event of a batch. `x` is None where what was stored decides it."""
+    """An event of a batch. `x` is None where a stored prediction decides it."""
 
     event: Any
     source: Source
     stored: Stored | None
     threshold: Threshold | None
     duplicate: bool  # whether the record has its id at another offset
-    whole: bool  # whether the record had all that its features are made of
+    whole: bool  # whether the record had everything that its features are computed from
     x: dict[str, float] | None
 
 
 class Batch:
     """Events that are decided on one learning state, scored at once.
 
-    Each is added with its key's record, which then has it. `decide` gives all decisions, in the
-    order of adding. Nothing may be learned in between. That several are decided together
-    changes no bit of any.
+    Each is added with its key's record, which then includes it. `decide` returns all decisions,
+    in the order of adding. Nothing may be learned in between. Deciding several together changes
+    no bit of any.
 
     Parameters
     ----------
     application
-        What says how.
+        The one whose events they are.
     state
         The learning state.
     degraded
@@ -78,13 +78,13 @@ class Batch:
     ) -> None:
         """Take in an event: its features, as the record knows its key, then the event itself.
 
-        What is stored alone says which decision an id has, so that all of an id are one. The
-        record alone says whether it counts: what is stored may be lost with a disk for a while.
+        Only stored predictions say which decision an id has, so that an id has one. Only the
+        record says whether it counts: stored predictions may be lost with a disk for a while.
 
         Parameters
         ----------
         source
-            Where the event lies in its log; its partition chooses the partition model.
+            Where the event is in its log; its partition chooses the partition model.
         record
             The key's record, changed in place.
         stored
@@ -120,7 +120,7 @@ class Batch:
         ]
 
     def _logits(self, items: Sequence[Item], trust: dict[int, Trust]) -> list[float]:
-        """The model's scores, 0 where they count for nothing or the decision is known."""
+        """The model's logits, 0 where they have no weight or the decision is known."""
         logits, scope = [0.0] * len(items), self.application.scope
         chunks: dict[int, dict[int, dict[str, float]]] = {}  # features by partition and place
         for place, item in enumerate(items):
@@ -190,7 +190,7 @@ def appraise(
     partition: int,
     review: float | None = None,
 ) -> Verdict:
-    """What an application says of features: the same bits for the same state and threshold.
+    """An application's verdict on features: the same bits for the same state and threshold.
 
     `review` is the score from which an event goes to review, None for the application's.
     """
@@ -207,5 +207,5 @@ def trust_in(application: Application, state: LearningState, partition: int) -> 
 
 
 def model_used(application: Application, state: LearningState) -> ModelUsed:
-    """What a prediction says of the models that scored."""
+    """What a prediction says about the models that scored."""
     return ModelUsed(application.model, application.scope, state.version, application.feature_set)

@@ -1,14 +1,14 @@
 """A snapshot in the making: a learning state cut into records of a compacted topic.
 
 A snapshot is its parts, compressed one by one, joined and cut into chunks, and a manifest
-with the digests of all of it. A record's key is readable: version, digest and chunk number,
-the manifest behind the chunks:
+with the digests of all of these. A record's key is readable: version, digest and chunk number,
+the manifest after the chunks:
 
     00000000000000005000.9f86d081...0f00a08.00000
     00000000000000005000.9f86d081...0f00a08.00001
     00000000000000005000.9f86d081...0f00a08.manifest
 
-The copy of a snapshot that a restore names has `pinned.` in front of its keys.
+The copy of a snapshot that a restore names has the prefix `pinned.` in its keys.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Bundle:
     """A snapshot in the making: `add` every part, then take the `records`.
 
     Adding compresses, some 15 ms per MB. It needs nothing but the part, so it may run while
-    folding goes on, or in a thread. All chunks are held until the end, because their keys
+    folding goes on, or in a thread. All chunks are kept until the end, because their keys
     carry the digest of the whole.
     """
 

@@ -1,4 +1,4 @@
-"""A set of scores cut at every threshold, and what the cuts say of the ranking."""
+"""A set of scores cut at every threshold, and what the cuts say about the ranking."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -13,8 +13,8 @@ Numbers: TypeAlias = Sequence[float] | NDArray[Any]
 class Curve(NamedTuple):
     """Weight of the positives and of the negatives at or above each distinct score.
 
-    Both arrays have one entry a threshold, the highest first. Equal scores are one threshold,
-    so nothing here depends on the order of the rows but for rounding.
+    Both arrays have one entry per threshold, the highest first. Equal scores are one threshold,
+    so nothing here depends on the order of the rows, except for rounding.
     """
 
     hits: Floats
@@ -22,7 +22,7 @@ class Curve(NamedTuple):
 
     @classmethod
     def of(cls, y: Floats, scores: Floats, w: Floats) -> "Curve":
-        """The curve of n labels, scores and weights; a row of weight 0 counts for nothing."""
+        """The curve of n labels, scores and weights; a row of weight 0 is ignored."""
         if not w.all():
             y, scores, w = y[w > 0], scores[w > 0], w[w > 0]
         order = np.argsort(-scores, kind="stable")  # stable: the same bits on every machine
@@ -66,8 +66,8 @@ class Curve(NamedTuple):
     def recall_at_review_rate(self, rate: float) -> float | None:
         """Share of the positives in the top `rate` of all weight; None without a positive.
 
-        The line from threshold to threshold is what equal scores mean: of those at the
-        limit the same share of positives fits in as of negatives.
+        The line from threshold to threshold stands for equal scores: of those at the limit
+        the same share of positives fits in as of negatives.
         """
         if not self.positives:
             return None
@@ -96,7 +96,8 @@ def columns(ys: Numbers, scores: Numbers, weights: Numbers | None) -> tuple[Floa
     y, score = np.asarray(ys, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     w = np.ones_like(y) if weights is None else np.asarray(weights, dtype=np.float64)
     if not (y.shape == score.shape == w.shape and y.ndim == 1):
-        raise ValueError(f"columns of one length: {y.shape}, {score.shape}, {w.shape}")
+        shapes = f"{y.shape}, {score.shape}, {w.shape}"
+        raise ValueError(f"columns must be of one length, not {shapes}")
     if not ((y == 0) | (y == 1)).all():
         raise ValueError("labels must be 0 or 1")
     if not np.isfinite(score).all():

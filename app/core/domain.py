@@ -1,4 +1,4 @@
-"""The seam: what an application says, and all that the rest of Weir knows of it.
+"""The seam: what an application provides, and all that the rest of Weir knows of it.
 
 An application is plain values and pure functions. It is made for the settings of a process
 by its folder in `app.streams`; see `app.apps`.
@@ -45,18 +45,18 @@ class Event(Protocol):
 
 
 class Past(Protocol):
-    """A record as one event finds it."""
+    """A record as one event sees it."""
 
     @property
     def whole(self) -> bool:
-        """False when what the event saw at first cannot be given any more."""
+        """False when what the event saw at first is no longer there."""
 
 
 class Record(Protocol):
-    """What is kept of a key, open for a step and changed in place.
+    """What is kept for a key, open for a step and changed in place.
 
-    It knows which offsets it has dealt with: nothing counts twice, whatever is replayed. Ids are
-    given as `app.core.hashing.hash64`.
+    It knows which offsets it has processed: nothing counts twice, whatever is replayed. Ids are
+    passed as `app.core.hashing.hash64`.
     """
 
     def first_offset_of(self, id_hash: int) -> int | None:
@@ -66,17 +66,17 @@ class Record(Protocol):
         """What the event at an offset may see."""
 
     def count(self, event: Any, id_hash: int, offset: int) -> None:
-        """Take in an event, unless its offset was dealt with before."""
+        """Take in an event, unless its offset was processed before."""
 
     def pass_over(self, offset: int) -> None:
-        """Deal with an event without counting it: it repeats an id."""
+        """Process an event without counting it: it repeats an id."""
 
     def encode(self) -> bytes:
         """The record as bytes."""
 
 
 class Feature(NamedTuple):
-    """A named input of the models: its unit, what it means, bin edges, and how a value is said.
+    """A named input of the models: unit, meaning, bin edges, and how a value is put into words.
 
     `phrase` has `{}` where `show` of the value goes. Of the features of one `theme`, which say
     much the same, only the largest is a reason. Those of a `group` are computed together.
@@ -97,7 +97,7 @@ class Feature(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """Weights of the model's logit and of what rules say, 0 to 1. At 0 the model is not asked."""
+    """Weights of the model's logit and of the rules, 0 to 1. At 0 the model is not evaluated."""
 
     model: float
     rules: float
@@ -119,7 +119,7 @@ class Scoring(NamedTuple):
 
 
 class Verdict(msgspec.Struct):
-    """What features and state alone say: the score lies strictly between 0 and 1."""
+    """What features and state alone determine: the score is strictly between 0 and 1."""
 
     score: float
     decision: Decision
@@ -146,7 +146,7 @@ class Application:
     Parameters
     ----------
     name, sentence
-        As `WEIR_APP` and the help say it.
+        As in `WEIR_APP` and in the help.
     events, records, key
         The topic of events without its prefix, the table of their records, and the field of
         events and labels that holds the key, as people know it.
@@ -156,7 +156,7 @@ class Application:
         Decodes and checks an event; raises Refused.
     feedback, prediction, example
         Structs of the messages. A prediction may have more fields than `PlainPrediction`: `facts`
-        of its event gives them. So may an example: `lesson_facts` of its prediction gives those.
+        of its event returns them. So may an example: `lesson_facts` of its prediction returns them.
     own_label
         The label that an event carries itself, if any.
     labels
@@ -166,26 +166,26 @@ class Application:
     model, scope
         What scores: an entry of the zoo, and which models.
     heads
-        Models besides, by the name that examples carry: each learns the examples of its own.
+        Further models, by the name that examples carry: each learns its own examples.
     statistics
-        Makes what is folded besides models, empty.
+        Creates what is folded besides models, empty.
     open
         A record unpacked; None opens an empty one. Raises StateError.
     note
-        Tells the record of an example's key what a label changed.
+        Notes in the record of an example's key what a label changed.
     look
         The features of an event, given its key's past and the statistics. All are finite; what
         has no value is left out.
     trust
-        How far the model counts that has learned so much, and what stands beside it, by the
-        statistics.
+        How far a model that has learned so much counts, and what counts beside it, according to
+        the statistics.
     conclude
-        Score, decision and reasons of features, and of the model's logit (any, if trust says that
-        the model does not count). The same arguments give the same bits.
+        Score, decision and reasons from features and the model's logit (arbitrary, if trust says
+        that the model does not count). The same arguments return the same bits.
     review, block, budget
         The thresholds, and how many alerts each partition may raise, None for any number.
     engine
-        Fingerprint of all that decides the last bits of a score in this process.
+        Fingerprint of everything that determines the last bits of a score in this process.
     gauges
         Figures to show.
     stake
@@ -237,7 +237,7 @@ class Application:
     traffic: str = ""
     files: str = ""
 
-    # -- what follows from these
+    # -- derived from these
 
     @cached_property
     def grids(self) -> Grids:
@@ -256,7 +256,7 @@ class Application:
 
     @cached_property
     def identity(self) -> Identity:
-        """What a snapshot must be of to fit."""
+        """What a snapshot must match to be used."""
         return Identity(self.model, self.partitions, heads_digest(self.grids, self.heads))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a learning state is dumped as: a header, models, statistics, and a digest over them."""
+"""How a learning state is dumped: a header, models, statistics, and a digest over them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ class Statistics(Protocol):
     """What is folded besides models: each example that counts, exactly once, in log order."""
 
     def learn(self, example: Any, models: "Scorer") -> None:
-        """Take in one example; with `y` null or `previous` given it takes back as well.
+        """Take in one example; if `y` is null or `previous` is given, take back a label as well.
 
         The models have not learned it yet.
         """
@@ -22,7 +22,7 @@ class Statistics(Protocol):
         """A dump in parts, each made in well under 5 ms and at most about 1 MB large."""
 
     def load(self, parts: Iterable[bytes]) -> None:
-        """Restore a dump, so that whatever is asked or dumped later has the same bits."""
+        """Restore a dump, so that whatever is computed or dumped later has the same bits."""
 
 
 class Counts(Struct):
@@ -44,7 +44,7 @@ class Learned(Struct, array_like=True):
 
 
 class Scorer(Protocol):
-    """The models of a learning state, as statistics may ask them."""
+    """The models of a learning state, as statistics may use them."""
 
     def shared_logit(self, x: dict[str, float]) -> float:
         """The score of the shared model alone, before the sigmoid."""
@@ -54,7 +54,7 @@ class Scorer(Protocol):
 
 
 class Restored(Struct, array_like=True, frozen=True):
-    """A restore that had its effect: its id and offset, and the snapshot whose models it took."""
+    """A restore that took effect: its id and offset, and the snapshot whose models it took."""
 
     id: str
     offset: int

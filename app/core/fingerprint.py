@@ -14,9 +14,9 @@ def engine(
     cpu_features: Iterable[str],
     libc: str = "",
 ) -> str:
-    """Short fingerprint of all that decides the last bits of a score.
+    """Short fingerprint of everything that determines the last bits of a score.
 
-    The C library's `exp` and numpy's loops choose their code by what the processor can do,
+    The C library's `exp` and numpy's loops choose their code by what the processor supports,
     so equal bits are promised between processes of one fingerprint only.
 
     >>> engine("1.0", "2.4.6", "0.26.1", ["AVX2", "FMA3"], libc="glibc 2.36")

@@ -14,7 +14,7 @@ from app.core.models.zoo import Grids
 from app.errors import StateError
 
 Named = Restore | Restored  # what names a snapshot by version and digest
-Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the snapshot that is named
+Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the named snapshot
 
 DEFAULT_HEAD = ""
 
@@ -30,7 +30,7 @@ NO_HEADS: Mapping[str, Head] = {}
 
 
 def heads_digest(grids: Grids, heads: Mapping[str, Head]) -> str:
-    """Fingerprint of what all models of a state learn; of one head alone, that of its grids."""
+    """Fingerprint of what all models of a state learn; with one head alone, that of its grids."""
     if not heads:
         return grids_digest(grids)
     named = {
@@ -46,10 +46,10 @@ class LearningState:
 
     Each example is learned twice: by the shared model and by the model of the feedback
     partition that it came from. Most applications have one such set of models, some several:
-    an example names its head. Nothing but the log decides what the state is, so two
-    states that folded the same entries are equal bit by bit. Models that learn in batches
-    learn what is open at every `Example.end_of_step`, also where the example itself is
-    skipped or withdrawn.
+    an example names its head. Nothing but the log determines the state, so two states
+    that folded the same entries are equal bit by bit. Models that learn in batches learn
+    the open one at every `Example.end_of_step`, even where the example itself is skipped
+    or withdrawn.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class LearningState:
     statistics
         What is folded besides the models; fresh.
     heads
-        Models besides those of the default head, by name.
+        Further models besides those of the default head, by name.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class LearningState:
         return list(self._restores.values())
 
     def look_up(self, examples: Sequence[Example]) -> Sequence[Sequence[int] | None]:
-        """For examples that are to be folded: where each lies in its models' bins.
+        """For examples to be folded: the cells of each in its models' bins.
 
-        It is quicker for many at once, and depends on nothing that is learned.
+        It is faster for many at once, and depends on nothing that is learned.
         """
         if len(self._heads) > 1:
             return [None] * len(examples)
@@ -102,7 +102,7 @@ class LearningState:
     def fold(self, example: Example, offset: int, cells: Sequence[int] | None = None) -> bool:
         """Take in the log's example at `offset`; afterwards `version` is `offset + 1`.
 
-        `cells` is what `look_up` said of it, if it was asked.
+        `cells` is what `look_up` returned for it, if it was called.
 
         Returns False for one that is skipped: its origin is not above the highest of its
         feedback partition, so a restarted worker has appended it a second time.
@@ -138,15 +138,15 @@ class LearningState:
     def wants(self, entry: Restore) -> bool:
         """Whether a restore will have an effect.
 
-        It has none when its id has had it already. Nor when it was made for another model or
-        for other features: such models cannot be taken over, and a state of another zoo entry
-        that is folded from the log's start learns all of it.
+        It has none when its id already had one. Nor when it was made for another model or for
+        other features: such models cannot be used, and a state of another zoo entry that is
+        folded from the log's start learns all of it.
         """
         fits = (entry.model, entry.features) == (self.model, self.features)
         return fits and entry.id not in self._restores
 
     def restore(self, entry: Restore, offset: int, parts: Iterable[bytes]) -> bool:
-        """Take in the log's restore at `offset`: models as in a snapshot, all else goes on.
+        """Take in the log's restore at `offset`: models as in a snapshot, all else stays.
 
         The models and the counts of what they have learned are replaced. Statistics, origins and
         counts stay: they say what was labelled, not what was concluded from it.
@@ -154,7 +154,7 @@ class LearningState:
         Parameters
         ----------
         parts
-            The snapshot's, at least header and models; nothing behind them is read. Not
+            The snapshot's, at least header and models; nothing after them is read. Not
             looked at when the state does not want the entry.
 
         Returns
@@ -194,7 +194,7 @@ class LearningState:
         scope: str,
         head: str = DEFAULT_HEAD,
     ) -> list[float]:
-        """The scores of many rows, each with the bits of `logit`; quicker than one by one."""
+        """The scores of many rows, each with the bits of `logit`; faster than one by one."""
         return self._models[head].logits(rows, partition, scope)
 
     def contributions(
@@ -220,7 +220,7 @@ class LearningState:
         """The whole state: header, shared model and partition models by head, statistics.
 
         Each part is made when it is asked for. Nothing may be folded between the first and
-        the last, else the parts are of different versions.
+        the last, or the parts would be of different versions.
         """
         yield msgspec.msgpack.encode(self._header())
         for models in self._models.values():
@@ -228,13 +228,13 @@ class LearningState:
         yield from self.statistics.parts()
 
     def load(self, parts: Iterable[bytes]) -> None:
-        """Restore what `parts` gave, into a state made with the same arguments.
+        """Restore what `parts` returned, into a state made with the same arguments.
 
         Raises
         ------
         StateError
             When the dump is of another model, other features or another partition count, or
-            ends early. The state is of no use then.
+            ends early. The state must not be used then.
         """
         parts = iter(parts)
         header = self._read_header(parts)

@@ -1,9 +1,9 @@
-"""How whatever is stored finds its reader.
+"""How stored bytes find their reader.
 
 A stored format has a number. A module that stores something keeps a table of readers by number,
-of the present format and of the one before. Whoever changes what is written raises the number
-and moves the present reader one line down, where it gives what is new its honest value; one that
-would have to guess is taken out of the table, with a sentence that says what it would guess.
+of the current format and the previous one. A change to what is written raises the number and
+moves the current reader one line down, where it sets new fields to their true value; a reader
+that would have to guess is removed from the table, with a comment that says what it would guess.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ def reader_of(
 ) -> R:
     """The reader of a format, from the table of a module. Raises `error` where it has none.
 
-    >>> reader_of({2: "the present one", 1: "the one before"}, 1, "a list")
-    'the one before'
-    >>> reader_of({2: "the present one"}, 3, "a list")
+    >>> reader_of({2: "the current one", 1: "the previous one"}, 1, "a list")
+    'the previous one'
+    >>> reader_of({2: "the current one"}, 3, "a list")
     Traceback (most recent call last):
     app.errors.StateError: a list is of format 3, which is newer than this release reads; \
 update this worker
@@ -31,5 +31,5 @@ update this worker
     if form > max(readers):
         why = "is newer than this release reads; update this worker"
     else:
-        why = "this release does not read any more"
+        why = "this release no longer reads"
     raise error(f"{what} is of format {form}, which {why}")

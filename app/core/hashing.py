@@ -13,4 +13,4 @@ def hash64(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-cached_hash64 = lru_cache(maxsize=1 << 16)(hash64)  # for ids that come again and again
+cached_hash64 = lru_cache(maxsize=1 << 16)(hash64)  # for ids that recur

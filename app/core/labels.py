@@ -1,4 +1,4 @@
-"""What can be said of an event, everything that was said of it, and which of it holds."""
+"""What can be said about an event, everything that was said about it, and which of it holds."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeVar
@@ -19,11 +19,11 @@ F = TypeVar("F", bound=Feedback)
 
 
 class Revision(Struct, omit_defaults=True):
-    """One thing that was said: the label, who said it, where it stands in the log, what came of it.
+    """One thing that was said: the label, who said it, where it is in the log, what came of it.
 
     `at` is when it was said, never later than its record; `example` the entry of the
-    examples log that it gave, if it changed the value that holds; `key` whom it named
-    while nobody knew whose event it is; `history` what its record said of earlier
+    examples log that it led to, if it changed the value that holds; `key` the one that it
+    named while nobody knew whose event it is; `history` what its record said about earlier
     refusals, kept while the label waits, because it may become a dead letter again.
     """
 
@@ -43,7 +43,7 @@ class Revision(Struct, omit_defaults=True):
 
 
 class LabelEntry(Struct):
-    """What the labels table keeps of one event."""
+    """What the labels table keeps for one event."""
 
     key: str = field(name="customer")
     revisions: list[Revision]
@@ -66,7 +66,7 @@ class Labels(NamedTuple):
     teaches
         1 for the word that says positive, 0 for the one that says negative.
     ranks
-        By source: of two that differ the higher one holds. `maturity` is the lowest.
+        By source: of two labels that differ the higher one holds. `maturity` is the lowest.
     """
 
     teaches: Mapping[str, int]
@@ -80,8 +80,8 @@ class Labels(NamedTuple):
     def word(self, y: int | None) -> str:
         """The word for what an example teaches.
 
-        >>> Labels({"fraud": 1, "legit": 0}, {}).word(0)
-        'legit'
+        >>> Labels({"intruder": 1, "owner": 0}, {}).word(0)
+        'owner'
         """
         if y is None:
             return WITHDRAWAL
@@ -132,7 +132,7 @@ encode_entry = msgspec.msgpack.Encoder().encode
 
 
 def decode_entry(raw: bytes | None, key: str) -> LabelEntry:
-    """The entry of an event, empty when nothing was said of it yet."""
+    """The entry of an event, empty when nothing was said about it yet."""
     return _entry_decoder.decode(raw) if raw else LabelEntry(key, [])
 
 
@@ -149,9 +149,9 @@ def feedback_reader(kind: type[F], labels: Labels) -> Callable[[bytes | None], F
             feedback.at = epoch_ms(feedback.at)
         check_texts(texts_of(feedback))
         if feedback.label not in labels.words:
-            raise Refused(f"`label` is none of {', '.join(labels.words)}")
+            raise Refused(f"`label` must be one of {', '.join(labels.words)}")
         if feedback.source not in labels.ranks:
-            raise Refused(f"`source` is none of {', '.join(labels.ranks)}")
+            raise Refused(f"`source` must be one of {', '.join(labels.ranks)}")
         return feedback
 
     return read

@@ -1,7 +1,7 @@
-"""The manifest of a snapshot: what it is of, the digests of all of it, and its signature.
+"""The manifest of a snapshot: what it belongs to, the digests of all of it, and its signature.
 
 Nothing in a snapshot, or anywhere in Weir, is pickled. A signature says who wrote a snapshot;
-whether it is whole is a matter of its digests.
+its digests show whether it is whole.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from app.core.formats import reader_of
 from app.errors import SnapshotError
 
 FORMAT = 3  # of a manifest and of the parts of its snapshot; see READERS
-# Formats whose parts are of use. Not 2: weights of `binned` were not rounded then, so that scores
-# would depend on the order of sums, and the record of the rules' alerts had one number less.
+# Formats whose parts can be loaded. Not 2: weights of `binned` were not rounded then, so scores
+# would depend on the order of sums, and the record of the rules' alerts had one number fewer.
 LOADED = (FORMAT,)
 
 SignatureState = Literal["good", "wrong", "none", "not checked"]
@@ -33,7 +33,7 @@ class Identity(Struct, frozen=True):
     format: int = FORMAT
 
     def misfit(self, wanted: "Identity") -> str:
-        """What is not as `wanted`, in words; '' when all is.
+        """What differs from `wanted`, in words; '' when nothing does.
 
         >>> Identity("binned", 4, "1f").misfit(Identity("binned", 4, "2e"))
         'features 1f, not 2e'
@@ -52,8 +52,8 @@ class Identity(Struct, frozen=True):
 class Manifest(Struct, frozen=True):
     """What the last record of a snapshot says. `size` counts uncompressed bytes.
 
-    `rebuilt`: the models have learned a part of the log only. A restore may take them over,
-    but no state begins with this snapshot.
+    `rebuilt`: the models have learned only a part of the log. A restore may use them, but no
+    state starts from this snapshot.
     """
 
     identity: Identity
@@ -96,7 +96,7 @@ def sign(manifest: bytes, key: bytes) -> str:
 
 
 def signature(raw: bytes, keys: Sequence[bytes]) -> SignatureState:
-    """What becomes of a manifest record's signature under these keys; any one of them will do."""
+    """The state of a manifest record's signature under these keys; any one of them will do."""
     signed = _signed(raw)
     if not signed.signature:
         return "none"
@@ -115,7 +115,7 @@ def read_manifest(raw: bytes) -> Manifest:
     Raises
     ------
     SnapshotError
-        There is none, or it is of a format that is not read.
+        There is none, or it is of an unsupported format.
     """
     manifest = _signed(raw).manifest
     try:
@@ -133,5 +133,5 @@ def _signed(raw: bytes) -> Signed:
 
 
 _read = msgspec.json.Decoder(Manifest).decode
-# The present format and the one before it, which had the same fields.
+# The current format and the previous one, which had the same fields.
 READERS: Mapping[int, Callable[[msgspec.Raw], Manifest]] = {FORMAT: _read, FORMAT - 1: _read}

@@ -1,4 +1,4 @@
-"""Maturity: an event that nobody complained of for long enough counts as negative."""
+"""Maturity: an event that nobody complained about for long enough counts as negative."""
 
 import hashlib
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Maturity(NamedTuple):
     """Which events are learned by their age.
 
     Times are those of prediction records in Kafka. An age is measured up to the newest
-    prediction of the partition, never to a clock: what is due is the same at a replay.
+    prediction of the partition, never by a clock: what is due is the same at a replay.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Maturity(NamedTuple):
     after
         Age in ms at which an event is due.
     horizon
-        Age in ms from which labels and predictions may be forgotten, and nothing is due any more.
+        Age in ms from which labels and predictions may be forgotten, and nothing is due.
     share
         Share of the due events that is learned, 0..1.
     """
@@ -33,7 +33,7 @@ class Maturity(NamedTuple):
     share: float
 
     def due(self, written: int, newest: int) -> bool:
-        """Whether a prediction written at one time is old enough by the time of the newest."""
+        """Whether a prediction written at one time is old enough at the time of the newest."""
         return written + self.after <= newest
 
     def forgotten(self, written: int, newest: int) -> bool:
@@ -43,14 +43,14 @@ class Maturity(NamedTuple):
     def learns(self, id: str, entry: LabelEntry | None) -> bool:
         """Whether to say that a due event is negative: it is sampled, and no label holds.
 
-        The second keeps labels out of the log that would have no effect: every other source
+        The second condition keeps labels without effect out of the log: every other source
         outranks maturity.
         """
         unlabelled = entry is None or self.application.labels.holds(entry) is None
         return sampled(id, self.share) and unlabelled
 
     def label(self, id: str, key: str, written: int) -> Feedback:
-        """What maturity says of an event, under the same label id each time."""
+        """What maturity says about an event, under the same label id each time."""
         return self.application.feedback(
             id=id,
             key=key,

@@ -18,9 +18,9 @@ Mode = Literal["rules", "blend", "model", "degraded"]
 
 
 class Feedback(Struct, kw_only=True):
-    """What somebody says of an event: a label. `none` withdraws what that source said before.
+    """What somebody says about an event: a label. `none` withdraws what its source said before.
 
-    `key` is the event's, so that a label lies on the partition of its event.
+    `key` is the event's, so that a label is on the partition of its event.
     """
 
     id: Id
@@ -35,7 +35,7 @@ class Feedback(Struct, kw_only=True):
 
 
 class Source(Struct, array_like=True, frozen=True):
-    """Where the record of an event lies in its topic."""
+    """Where the record of an event is in its topic."""
 
     partition: int
     offset: int
@@ -44,7 +44,7 @@ class Source(Struct, array_like=True, frozen=True):
 class ModelUsed(Struct, frozen=True):
     """What scored: zoo entry, scope, version (the next examples offset to fold), feature set.
 
-    A prediction that names no set is of a release that had only this one.
+    A prediction that names no set is from a release that had only this one.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Reason(Struct, frozen=True):
 class Prediction(Struct, kw_only=True):
     """The decision on an event, with everything needed to compute it again.
 
-    `threshold` is the score from which it went to review, None if a release decided that did
-    not say so.
+    `threshold` is the score from which it went to review, None if the release that decided did
+    not record it.
     """
 
     if TYPE_CHECKING:  # an application declares them, in the order in which it writes them
@@ -144,7 +144,7 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
         head: str | UnsetType = UNSET
 
     def flagged(self, review: float) -> bool:
-        """Whether the decision was no approval; `review` holds where no threshold is known."""
+        """Whether the event was not approved; `review` applies where no threshold is known."""
         return self.score >= (review if self.threshold is None else self.threshold)
 
 
@@ -199,6 +199,6 @@ def label_id(feedback: Feedback) -> str:
 def entry_reader(example: type[Example]) -> ReadEntry:
     """Reads entries of an examples log whose examples are of that kind.
 
-    It raises msgspec.DecodeError for what is none.
+    It raises msgspec.DecodeError for anything else.
     """
     return msgspec.json.Decoder(example | Restore).decode

@@ -1,7 +1,7 @@
 """Exact metrics for rare classes, over all of a set or over a rolling window of decisions.
 
-Arguments of the functions: `ys` are n labels (1 positive, 0 negative), `scores` n numbers of which
-a higher one is more suspicious, `weights` n weights or None for 1 each. A row of weight 2
+Arguments of the functions: `ys` are n labels (1 positive, 0 negative), `scores` n numbers, the
+higher the more suspicious, `weights` n weights or None for 1 each. A row of weight 2
 counts as two rows. Equal scores are never told apart, so the order of rows does not matter.
 Input of unequal lengths, other labels, scores that are not finite and negative weights
 raise ValueError.
@@ -15,7 +15,7 @@ from app.core.curves import Curve, Floats, Numbers, columns
 
 LEAST = 1e-15  # probabilities are kept this far from 0 and 1 in the log loss
 
-# Half a decade of odds each, 1 to 10,000 up to 100 to 1: positives are rare, so high scores are.
+# Half a decade of odds each, 1 to 10,000 up to 100 to 1: positives are rare, so are high scores.
 ODDS = 10.0 ** np.arange(-4.0, 2.5, 0.5)
 EDGES = np.concatenate(([0.0], ODDS / (1 + ODDS), [1.0]))
 
@@ -28,7 +28,7 @@ class Prequential:
 
     River's RollingPRAUC joins the points of the precision-recall curve by straight lines,
     which is too optimistic (Davis and Goadrich, 2006); average precision does not. Its
-    RollingROCAUC does not count equal scores as a half. Hence our own of both.
+    RollingROCAUC does not count equal scores as a half. Hence our own versions of both.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def precision_recall(
 
 
 def log_loss(ys: Numbers, scores: Numbers, weights: Numbers | None = None) -> float | None:
-    """Mean of -ln of the probability that was given to what happened, nats; None of nothing.
+    """Mean of -ln of the probability given to what happened, in nats; None without weight.
 
     `scores` are probabilities, kept 1e-15 away from 0 and 1; ValueError for any other.
 
@@ -165,7 +165,7 @@ def log_loss(ys: Numbers, scores: Numbers, weights: Numbers | None = None) -> fl
 
 
 def brier_score(ys: Numbers, scores: Numbers, weights: Numbers | None = None) -> float | None:
-    """Mean squared distance of the probability from the label (Brier, 1950); None of nothing.
+    """Mean squared distance of the probability from the label (Brier, 1950); None without weight.
 
     `scores` are probabilities; ValueError for any other.
 
@@ -177,10 +177,10 @@ def brier_score(ys: Numbers, scores: Numbers, weights: Numbers | None = None) ->
 
 
 class Band(NamedTuple):
-    """What was said and what happened where the score is at least `low` and below `high`.
+    """What was predicted and what happened where the score is at least `low` and below `high`.
 
     The highest band includes 1. The mean score and the share of positives are weighted, and None
-    where no weight is. `n` counts rows.
+    without weight. `n` counts rows.
     """
 
     low: float

@@ -31,7 +31,7 @@ class ModelSet:
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
         self._grids = grids
         self._models = [make_model(model, grids) for _ in range(1 + partitions)]  # shared first
-        # The same ones, if their bins lie alike: one look-up then serves several models.
+        # The same models, if all have the same bins: one look-up then serves several of them.
         self._alike = [model for model in self._models if isinstance(model, BinnedLogistic)]
         self.learned = [Learned() for _ in range(partitions)]
 
@@ -49,8 +49,8 @@ class ModelSet:
     ) -> None:
         """Teach the shared model and that of the label's partition.
 
-        Features without a grid are left out: they are of an example that was scored with others.
-        `cells` is what `look_up` gave for `x`, if it was asked.
+        Features without a grid are left out: the example was scored with another set.
+        `cells` is what `look_up` returned for `x`, if it was called.
         """
         looked_up = cells is not None
         if cells is None:
@@ -73,15 +73,15 @@ class ModelSet:
             learned.negatives += 1
 
     def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
-        """For rows that are to be learned: where each lies, None where `learn` has to look.
+        """For rows to be learned: the cells of each, None where `learn` has to look them up.
 
-        It holds for all models of these grids, whatever they have learned.
+        They hold for all models of these grids, whatever they have learned.
         """
         cells = self._alike[0].cells_of_many(rows) if self._alike else None
         return [None] * len(rows) if cells is None else cells.T.tolist()
 
     def end_step(self, partition: int) -> None:
-        """Tell the shared model and that of the partition that a step of the log ends."""
+        """End a step of the log in the shared model and that of the partition."""
         for model in _of(self._models, partition, "both"):
             model.end_step()
 
@@ -136,7 +136,7 @@ class ModelSet:
         ------
         StateError
             The dump is of other features or another partition count, or ends early. The
-            models are of no use then.
+            models must not be used then.
         """
         if len(learned) != len(self):
             raise StateError(f"the stored models are of {len(learned)} partitions, not {len(self)}")
@@ -149,16 +149,16 @@ class ModelSet:
         self.learned = learned
 
     def _cells(self, x: dict[str, float]) -> list[int] | None:
-        """Where `x` lies in all models alike, None when each has to look by itself."""
+        """The cells of `x` in all models, None when each has to look them up itself."""
         return self._alike[0].cells_of(x) if self._alike else None
 
 
 def _of(models: Sequence[M], partition: int, scope: str) -> tuple[M, ...]:
-    """Those that a scope names, of the shared model and the partitions' own behind it."""
+    """Those that a scope names, from the shared model and the partitions' own after it."""
     if scope == "both":
         return models[1 + partition], models[0]
     if scope == "shared":
         return (models[0],)
     if scope == "partition":
         return (models[1 + partition],)
-    raise ValueError(f"scope {scope!r} is none of partition, shared, both")
+    raise ValueError(f"a scope must be one of partition, shared, both, not {scope!r}")

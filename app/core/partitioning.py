@@ -8,7 +8,7 @@ MASK = 0xFFFFFFFF
 
 
 def murmur2(data: bytes) -> int:
-    """MurmurHash2 of 32 bits with the seed that Kafka's clients take.
+    """MurmurHash2 of 32 bits with the seed that Kafka's clients use.
 
     References
     ----------
@@ -32,7 +32,7 @@ def murmur2(data: bytes) -> int:
 
 @lru_cache(maxsize=200_000)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition that Kafka's default partitioner gives a key.
+    """The partition that Kafka's default partitioner chooses for a key.
 
     >>> [partition_of(key, 4) for key in ("c1", "c2", "c3")]
     [3, 1, 1]

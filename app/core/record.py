@@ -1,4 +1,4 @@
-"""A keyed record for small applications: what was dealt with, and a body."""
+"""A keyed record for small applications: what was processed, and a body."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -10,13 +10,13 @@ from app.core.messages import Origin
 from app.errors import StateError
 
 FORMAT = 1
-KEPT = 16  # latest ids by which repeats are known
+KEPT = 16  # latest ids by which repeats are recognized
 
 
 class Body(Protocol):
-    """What an application keeps of a key: a msgspec.Struct whose fields all have defaults.
+    """What an application keeps for a key: a msgspec.Struct whose fields all have defaults.
 
-    Later versions add fields with defaults: what is stored without them is read as it is. It
+    Later versions add fields with defaults: what was stored without them can still be read. It
     holds no sets, whose order is not the same in every process. If labels change it, it also
     has `label(example)`.
     """
@@ -29,14 +29,14 @@ B = TypeVar("B", bound=Body)
 
 
 class Past(NamedTuple, Generic[B]):
-    """A record as one event finds it: the body, and whether it holds no event from there on."""
+    """A record as one event sees it: the body, and whether it holds no event from that one on."""
 
     whole: bool
     body: B
 
 
 class Packed(msgspec.Struct, array_like=True):
-    """A record as stored behind its format; the body is what msgpack makes of the struct."""
+    """A record as stored after its format; the body is the struct in msgpack."""
 
     epoch: int
     seen_through: int
@@ -46,10 +46,10 @@ class Packed(msgspec.Struct, array_like=True):
 
 
 class Record(Generic[B]):
-    """What is kept of one key, open for one step: a body, and what has been dealt with.
+    """What is kept for one key, open for one step: a body, and what was processed.
 
     Whatever is replayed, nothing counts twice. Unlike a ring of events a body cannot go back:
-    an event that is decided again once it counts is told that its past is not whole.
+    an event that is decided again after it was counted sees a past that is not whole.
 
     >>> class Visits(msgspec.Struct):
     ...     count: int = 0
@@ -76,19 +76,19 @@ class Record(Generic[B]):
         labelled: Origin | None = None,
     ) -> None:
         self.body, self.epoch = body, epoch
-        self.seen_through = seen_through  # the highest offset dealt with in this epoch
+        self.seen_through = seen_through  # the highest offset processed in this epoch
         self.ids = ids or []  # hashes of the ids that counted last, and their offsets
         self.labelled = labelled  # the highest origin of a label taken in
 
     @classmethod
     def opener(cls, kind: type[B], epoch: int) -> Callable[[bytes | None], "Record[B]"]:
-        """What opens stored records of an application; None opens an empty one.
+        """A function that opens stored records of an application; None opens an empty one.
 
-        In a record of an older epoch offsets mean nothing any more. Its body goes on, and its
+        In a record of an older epoch offsets no longer mean anything. Its body is kept, and its
         ids stay known, at offsets below 0.
 
-        It raises StateError when a record is of a later epoch, of a format that this release does
-        not read, or damaged.
+        It raises StateError when a record is of a later epoch, of an unsupported format, or
+        damaged.
         """
         read_body = msgspec.msgpack.Decoder(kind).decode
 
@@ -121,18 +121,18 @@ class Record(Generic[B]):
         return Past(offset > latest, self.body)
 
     def count(self, event: Any, id_hash: int, offset: int) -> None:
-        """Take in an event, unless its offset was dealt with before."""
+        """Take in an event, unless its offset was processed before."""
         if offset > self.seen_through:
             self.seen_through = offset
             self.ids = [*self.ids[1 - KEPT :], (id_hash, offset)]
             self.body.add(event)
 
     def pass_over(self, offset: int) -> None:
-        """Deal with an event without counting it: it repeats an id."""
+        """Process an event without counting it: it repeats an id."""
         self.seen_through = max(self.seen_through, offset)
 
     def label(self, example: Any) -> None:
-        """Tell the body of a label, unless one of this or a higher origin was taken in before."""
+        """Pass a label to the body, unless one of this or a higher origin was passed before."""
         origin: Origin = example.origin
         if self.labelled is None or origin > self.labelled:
             self.labelled = origin
@@ -146,12 +146,12 @@ class Record(Generic[B]):
 
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
-            raise StateError(f"a record is of epoch {self.epoch}, this worker's is {epoch}")
+            raise StateError(f"a record is of epoch {self.epoch}, but this worker's is {epoch}")
         self.epoch, self.seen_through = epoch, -1
         self.ids = [(known, place - len(self.ids)) for place, (known, _) in enumerate(self.ids)]
 
 
 READERS: Mapping[int, Callable[[bytes], Packed]] = {
     FORMAT: msgspec.msgpack.Decoder(Packed).decode,
-    # here is the place of the reader of FORMAT - 1
+    # the reader of FORMAT - 1 goes here
 }

@@ -1,8 +1,8 @@
-"""What a label does: decided once for its record, and what the models are taught of it.
+"""What a label does: decided once for its record, and what it teaches the models.
 
 A label's record in the log (its origin) is settled, waits for its event, or is noted
-without effect. What became of it is kept in the event's entry with the bytes of the
-example it gave, so that a replay repeats it without asking anything else.
+without effect. The outcome is kept in the event's entry with the bytes of the example
+that it led to, so that a replay repeats it without consulting anything else.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ MAX_REVISIONS = 50  # the largest entry, with all notes, fits into one record of
 class Received(NamedTuple):
     """Where and when a label was read: its origin and its record's Kafka timestamp, epoch ms.
 
-    `history` is what the record says of earlier refusals, as bytes to pass on.
+    `history` is what the record says about earlier refusals, as bytes to pass on.
     """
 
     origin: Origin
@@ -41,9 +41,9 @@ def settle(
     Parameters
     ----------
     entry
-        What was said of the event so far.
+        What was said about the event so far.
     said, received
-        The label and where it stands in the log.
+        The label and where it is in the log.
     prediction
         The first one of the event, None while it is not known.
     matured
@@ -110,7 +110,7 @@ def lesson(
 
 
 def expire(entry: LabelEntry, identity: str) -> Revision | None:
-    """Give up waiting for the event of a label; None when it does not wait any more."""
+    """Give up waiting for the event of a label; None when it no longer waits."""
     for revision in entry.waiting:
         if revision.label_id == identity:
             revision.outcome = "expired"
@@ -119,14 +119,14 @@ def expire(entry: LabelEntry, identity: str) -> Revision | None:
 
 
 def end_step(application: Application, revision: Revision) -> None:
-    """Mark the example of a revision as the last of its step, where micro-batches learn."""
+    """Mark the example of a revision as the last of its step, where micro-batches are learned."""
     example = application.read_example(revision.example)
     example.end_of_step = True
     revision.example = encode(example)
 
 
 def again(application: Application, id: str, entry: LabelEntry, revision: Revision) -> Feedback:
-    """The feedback to publish once more for a label that waited: the same label id and time."""
+    """The feedback to publish again for a label that waited: the same label id and time."""
     return application.feedback(
         id=id,
         key=revision.key or entry.key,
@@ -141,10 +141,10 @@ def again(application: Application, id: str, entry: LabelEntry, revision: Revisi
 
 
 def _stays(earlier: Revision, received: Received, prediction: Prediction | None) -> bool:
-    """Whether what was made of the same label before stays as it is.
+    """Whether the earlier outcome of the same label stays as it is.
 
-    One that waits then does so under the latest origin: at a replay this one must not be settled,
-    because examples of higher origins may be in the log.
+    One that waits does so under the latest origin from then on: at a replay this one must not be
+    settled, because examples of higher origins may be in the log.
     """
     if earlier.outcome in ("settled", "noted") or received.origin < earlier.origin:
         return True
@@ -167,7 +167,7 @@ def _check(
             earlier.outcome = "expired"
         raise Refused(f"`{application.key}` is not that of the event")
     if earlier is None and len(entry.revisions) >= MAX_REVISIONS:
-        raise Refused(f"the event has {MAX_REVISIONS} labels already")
+        raise Refused(f"the event already has {MAX_REVISIONS} labels")
 
 
 def _revision(said: Feedback, received: Received, identity: str) -> Revision:
@@ -198,7 +198,7 @@ def _teach(
     value = None if holds is None else application.labels.teaches[holds.label]
     taught = entry.taught
     if value == (None if taught is None else taught.label):
-        return  # what is said once more, by whomever, keeps the weight it was learned with
+        return  # a value said again, by anybody, keeps the weight it was learned with
     revision.outcome = "settled"
     weight = matured if holds is not None and holds.source == MATURITY else 1.0
     example = lesson(application, prediction, value, weight, revision.at, revision.origin, taught)

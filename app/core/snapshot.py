@@ -25,7 +25,7 @@ KEY = re.compile(rb"(\d{20})\.([0-9a-f]{64})\.(\d{5}|manifest)")
 
 
 class Snapshot(NamedTuple):
-    """What a topic holds of a snapshot: nothing of it is checked yet."""
+    """What a topic holds of a snapshot: none of it is checked yet."""
 
     version: int
     digest: str
@@ -33,7 +33,7 @@ class Snapshot(NamedTuple):
     chunks: Mapping[int, bytes]
 
     def records(self) -> Iterator[tuple[bytes, bytes]]:
-        """The records as `app.core.bundle.Bundle.records` gave them, the manifest last."""
+        """The records as `app.core.bundle.Bundle.records` returned them, the manifest last."""
         stem = f"{self.version:020d}.{self.digest}"
         for number in sorted(self.chunks):
             yield f"{stem}.{number:05d}".encode(), self.chunks[number]
@@ -43,8 +43,8 @@ class Snapshot(NamedTuple):
 def assemble(records: Iterable[tuple[bytes, bytes | None]], pinned: bool = False) -> list[Snapshot]:
     """The snapshots among a compacted topic's records, in log order, newest first.
 
-    A value of None deletes its key. Chunks without a manifest are no snapshot: they are of
-    one that is being written or was given up. With `pinned`, the copies that restores name.
+    A value of None deletes its key. Chunks without a manifest are not a snapshot: they belong to
+    one that is being written or was abandoned. With `pinned`, the copies that restores name.
     """
     prefix = PINNED if pinned else b""
     live: dict[bytes, bytes] = {}
@@ -92,33 +92,33 @@ def verify(snapshot: Snapshot, identity: Identity) -> Manifest:
 
 
 def unpack(snapshot: Snapshot, identity: Identity, keys: Sequence[bytes] = ()) -> Iterator[bytes]:
-    """Verify a snapshot that a state may begin with and give its parts, for `LearningState.load`.
+    """Verify a snapshot that a state may start from; returns its parts, for `LearningState.load`.
 
     Parameters
     ----------
     keys
-        One of them must have signed the manifest. Without keys signatures are not asked for.
+        One of them must have signed the manifest. Without keys signatures are not checked.
 
     Raises
     ------
     SnapshotError
         As `verify`, and when the signature is missing or wrong or the snapshot is of a
-        rebuild; also at the end, when the parts are not those that were packed. What has
-        loaded them must not be used then.
+        rebuild; also at the end, when the parts are not those that were packed. A state that
+        has loaded them must not be used then.
     """
     if _manifest_of(snapshot).rebuilt:
-        raise SnapshotError(f"{_name(snapshot)} is of a rebuild, which no state begins with")
+        raise SnapshotError(f"{_name(snapshot)} is of a rebuild, which no state may start from")
     if keys and (found := signature(snapshot.manifest, keys)) != "good":
         raise SnapshotError(f"{_name(snapshot)} is not signed with a known key: {found}")
     return _unpack(snapshot, identity)
 
 
 def unpack_models(snapshot: Snapshot, identity: Identity) -> list[bytes]:
-    """Verify the whole of a snapshot and give its header and models, for `LearningState.restore`.
+    """Verify a whole snapshot; returns its header and models, for `LearningState.restore`.
 
-    No signature is asked for. The restore's entry in the examples log names the sha256 of the
-    parts, so whoever could forge them could as well write examples; and a key that is lost
-    keeps nobody from folding the log.
+    No signature is required. The restore's entry in the examples log names the sha256 of the
+    parts, so anybody who could forge them could write examples as well; and a lost key prevents
+    nobody from folding the log.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def stale(keys: Iterable[bytes], keep: int = 3) -> list[bytes]:
 
     Chunks without a manifest go once a newer manifest is there; newer ones may belong to a
     snapshot that is being written. Manifests go first, so that what is half deleted no
-    longer counts as a snapshot. Pinned copies stay for ever: a fold from an earlier
+    longer counts as a snapshot. Pinned copies stay forever: a fold from an earlier
     snapshot, or from the log's start, needs them.
     """
     live = sorted(key for key in keys if KEY.fullmatch(key))

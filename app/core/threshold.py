@@ -1,15 +1,15 @@
 """A review threshold that follows a budget: so many alerts an hour of event time.
 
 The threshold is moved in logits. It falls steadily with event time, and every alert raises
-it, so that it stands still when alerts come as fast as the budget says. This is stochastic
+it, so that it stays level when alerts arrive at the rate of the budget. This is stochastic
 approximation (Robbins and Monro, 1951) with a step that does not vanish, as Gibbs and Candes
-(2021) use it for quantiles of streams that drift: what was flagged beyond the budget over any
-stretch of time is how far the threshold rose meanwhile, divided by the step. That bound needs
-nothing of the scores, and it holds between floor and ceiling, where the threshold stops.
+(2021) use it for quantiles of drifting streams: what was flagged beyond the budget over any
+period is how far the threshold rose in that period, divided by the step. That bound assumes
+nothing about the scores, and it holds between floor and ceiling, where the threshold stops.
 
 Event time is the median of the latest events, and never goes back. So one that is late, or
-days ahead, moves nothing. While the stream lies more than an hour behind its own clock, as
-when a backlog is read or clocks were wrong for a while, the threshold holds.
+days ahead, moves nothing. While the stream is more than an hour behind its own clock, as
+when a backlog is read or clocks were wrong for a while, the threshold does not move.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,15 +23,15 @@ from app.core.models.logit import sigmoid
 from app.errors import StateError
 from app.units import HOUR_MS
 
-KEY = b"\0threshold"  # in the customers table; no customer's id holds a NUL
+KEY = b"\0threshold"  # in the table of records; no key contains a NUL
 FORMAT = 1  # see READERS
-# The lowest threshold. One in fifty is a fraud there, a transaction that no rule hits lies below,
-# and few others lie above: a quiet night does not fill up with whatever there is.
+# The lowest threshold. One in fifty is positive there, an event that no rule hits is below it,
+# and few others are above: a quiet night does not fill up with whatever there is.
 FLOOR = 0.02
 SPEED = 1.0  # logits that the threshold falls in an hour without alerts
-LARGEST_STEP = 0.5  # logits that an alert raises it at most
-LARGEST = 30.0  # logits; scores lie within
-LATEST = 21  # events that time is the median of
+LARGEST_STEP = 0.5  # logits, the most that an alert raises it
+LARGEST = 30.0  # logits; scores are within
+LATEST = 21  # events whose median is event time
 GAP = HOUR_MS  # what a gap between events counts for at most
 MEMORY = 3.0  # hours: the time constant of the alerts an hour that are shown
 HEAD = Struct("<BIqdqddB")  # format, epoch, seen_through, logit, clock, alerts, hours, events
@@ -53,7 +53,7 @@ class Budget(NamedTuple):
 
 
 class Threshold:
-    """One partition's threshold, a function of its transactions and decisions in log order.
+    """One partition's threshold, a function of its events and decisions in log order.
 
     A replay moves nothing:
 
@@ -80,7 +80,7 @@ class Threshold:
 
     def __init__(self, budget: Budget, epoch: int) -> None:
         self.budget, self.epoch = budget, epoch
-        self.seen_through = -1  # the highest offset dealt with in this epoch
+        self.seen_through = -1  # the highest offset processed in this epoch
         self._step, self._bounds = budget.step, (logit(budget.floor), logit(budget.ceiling))
         self._logit = logit(budget.start)
         self._clock = NOT_YET  # epoch ms
@@ -92,12 +92,12 @@ class Threshold:
     def decode(cls, raw: bytes | None, budget: Budget, epoch: int) -> "Threshold":
         """Open a stored threshold; None opens one that begins at `budget.start`.
 
-        In one of an older epoch offsets mean nothing any more; the rest goes on.
+        In one of an older epoch offsets no longer mean anything; the rest is kept.
 
         Raises
         ------
         StateError
-            It is of a later epoch, of a format that is not read, or damaged.
+            It is of a later epoch, of an unsupported format, or damaged.
         """
         threshold = cls(budget, epoch)
         if raw is None:
@@ -125,26 +125,26 @@ class Threshold:
 
     @property
     def score(self) -> float:
-        """The score from which the next transaction goes to review."""
+        """The score from which the next event goes to review."""
         floor, ceiling = self.budget.floor, self.budget.ceiling
         return min(max(sigmoid(self._logit), floor), ceiling)
 
     @property
     def alerts_per_hour(self) -> float | None:
-        """Alerts an hour of event time, an exponential mean over 3 hours; None at first."""
+        """Alerts per hour of event time, an exponential mean over 3 hours; None at first."""
         if not self._hours:
             return None
         return self._alerts / (MEMORY * -expm1(-self._hours / MEMORY))
 
     def move(self, offset: int, at: int, alert: bool) -> bool:
-        """Take in one decision; False when its offset was dealt with before.
+        """Take in one decision; False when its offset was processed before.
 
         Parameters
         ----------
         offset
-            Of the transaction in its log.
+            Of the event in its log.
         at
-            The transaction's time, epoch ms.
+            The event's time, epoch ms.
         alert
             Whether it was flagged, for review or blocked.
         """
@@ -162,7 +162,7 @@ class Threshold:
         return True
 
     def _pass(self, at: int) -> float | None:
-        """Hours by which an event moves the clock; None while the stream lies behind it."""
+        """Hours by which an event moves the clock; None while the stream is behind it."""
         ats = self._ats
         ats.append(at)
         if len(ats) < LATEST:
@@ -178,7 +178,7 @@ class Threshold:
         _, epoch, seen_through, self._logit, self._clock, *rest = HEAD.unpack_from(raw)
         if epoch > self.epoch:
             raise StateError(
-                f"a review threshold is of epoch {epoch}, this worker's is {self.epoch}"
+                f"a review threshold is of epoch {epoch}, but this worker's is {self.epoch}"
             )
         if epoch == self.epoch:
             self.seen_through = seen_through
@@ -186,7 +186,7 @@ class Threshold:
         self._ats = list(Struct(f"<{events}q").unpack(raw[HEAD.size :]))
 
 
-# The present format and the one before it.
+# The current format and the previous one.
 READERS: Mapping[int, Callable[[Threshold, bytes], None]] = {FORMAT: Threshold._read_1}
 
 

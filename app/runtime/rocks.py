@@ -2,8 +2,8 @@
 
 RocksDB verifies a checksum of every block that it reads and of every entry of its write-ahead
 logs. Three faults it does not report: a manifest that was cut off at the end of an entry makes it
-forget files; a flipped bit that turns a log's entry into one of a recycled log makes it loop for
-ever, with the interpreter locked (https://github.com/facebook/rocksdb/issues/13333); and
+forget files; a flipped bit that turns a log's entry into one of a recycled log makes it loop
+forever, with the interpreter locked (https://github.com/facebook/rocksdb/issues/13333); and
 rocksdict's iterators end at a damaged block as they do at the last key.
 """
 

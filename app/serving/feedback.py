@@ -20,7 +20,7 @@ async def publish(
     Raises
     ------
     TimeoutError
-        The broker has not acknowledged it `within` so many seconds. It may still be written.
+        The broker has not acknowledged it within that many seconds. It may still be written.
     """
     partition = partition_of(feedback.key, setup.settings.partitions)
     landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -41,7 +41,7 @@ async def publish_alone(setup: Setup, feedback: Feedback, within: float = 15.0) 
     Raises
     ------
     TopicsError, BrokerError
-        The topics are not there, or no broker answers.
+        The topics are missing, or no broker answers.
     """
     await setup.check_topics()
     writers = Writers(setup.settings.brokers)

@@ -110,7 +110,7 @@ class Learn:
             self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
 
     def entry(self, id: str, key: str) -> LabelEntry:
-        """What was said of an event, as far as this step has come."""
+        """What was said about an event, as far as this step has come."""
         if id not in self.entries:
             self.entries[id] = decode_entry(self.labels.get(id.encode()), key)
         return self.entries[id]
@@ -121,7 +121,7 @@ class Learn:
         self.application.note(record, self.application.read_example(revision.example))
 
     def write_entries(self) -> None:
-        """Write what was said of each event into the overlay; the last example ends the step."""
+        """Write what was said about each event into the overlay; the last example ends the step."""
         if self.settled:
             settling.end_step(self.application, self.settled[-1])
         for id, entry in self.entries.items():

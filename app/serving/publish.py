@@ -12,7 +12,7 @@ from app.wire import encode
 
 
 class Publisher:
-    """Writes what a source of events, and those who label them, publish.
+    """A producer of events and labels.
 
     Parameters
     ----------

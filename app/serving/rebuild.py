@@ -1,4 +1,4 @@
-"""Models relearned from the examples log, without some of what it holds."""
+"""Models relearned from the examples log, without some of its entries."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -84,7 +84,7 @@ class Rebuild:
         async with reader(self.setup.settings.brokers, self.examples) as consumer:
             begin, end = await bounds(consumer, self.examples)
             if begin > self.state.version:
-                raise StateError(f"{self.examples.topic} begins at {begin}: earlier ones are lost")
+                raise StateError(f"{self.examples.topic} begins at {begin}: the start is lost")
             if self.through is not None:
                 end = min(end, self.through + 1)
             async for records in stretch(consumer, self.examples, self.state.version, end):

@@ -59,7 +59,7 @@ def choose(found: Iterable[tuple[Snapshot, bool]], name: str) -> Snapshot:
 
 
 def check_usable(snapshot: Snapshot, setup: Setup) -> None:
-    """Raise SnapshotError unless a snapshot is whole, and fits and is signed as settings say."""
+    """Raise SnapshotError unless a snapshot is whole, fits the settings, signed as they say."""
     verify(snapshot, setup.application.identity)
     keys = setup.settings.signing_keys
     if keys and (found := signature(snapshot.manifest, keys)) != "good":
@@ -76,7 +76,7 @@ async def announce(setup: Setup, records: Iterable[tuple[bytes, bytes]], entry: 
     Raises
     ------
     TopicsError, BrokerError
-        The topics are not there, or no broker answers.
+        The topics are missing, or no broker answers.
     """
     names = setup.topics
     await setup.check_topics()

@@ -46,8 +46,8 @@ class Timeline:
         Raises
         ------
         StateError
-            The log does not reach the version, has lost entries before it, or names a snapshot
-            in a restore that is missing.
+            The log does not reach the version or has lost entries before it, or a snapshot that
+            one of its restores names is missing.
         """
         if version < self.state.version:
             await self._start_from(self.setup.application.new_state())

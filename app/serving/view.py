@@ -152,7 +152,7 @@ class View:
         return None if found is None else self.application.read_prediction(found.raw)
 
     def labels(self, id: str, partition: int) -> LabelEntry | None:
-        """Everything said of an event, None when nothing was."""
+        """Everything said about an event, None when nothing was."""
         raw = self._worker.labels.store(partition).get(id.encode())
         return None if raw is None else decode_entry(raw, "")
 

@@ -108,15 +108,15 @@ async def test_state_is_printed_as_tables(known: KnownView, serve: Serve) -> Non
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("state", "card", "c1"), "'card' is none of customer, merchant, transaction"),
-        (("label", "t1", "stolen"), "'stolen' is none of fraud, legit, unsure, none"),
+        (("state", "card", "c1"), "'card' must be one of customer, merchant, transaction"),
+        (("label", "t1", "stolen"), "'stolen' must be one of fraud, legit, unsure, none"),
         (
             ("label", "t1", "fraud", "--source", "maturity"),
-            "'maturity' is none of chargeback, analyst, customer",
+            "'maturity' must be one of chargeback, analyst, customer",
         ),
         (
             ("label", "t1", "fraud", "--source", "stream"),
-            "'stream' is none of chargeback, analyst, customer",
+            "'stream' must be one of chargeback, analyst, customer",
         ),
     ],
     ids=["kind", "label", "maturity", "stream"],

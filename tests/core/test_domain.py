@@ -210,8 +210,8 @@ def test_labels_are_read_by_its_words_and_under_its_name_of_the_key():
     )
     assert said == Told(id="l1", key="a1", label="owner", source="owner", at=5)
     for label, source, named in (
-        ("fraud", "owner", "`label` is none of intruder, owner, unsure, none"),
-        ("intruder", "analyst", "`source` is none of owner, maturity"),
+        ("fraud", "owner", "`label` must be one of intruder, owner, unsure, none"),
+        ("intruder", "analyst", "`source` must be one of owner, maturity"),
     ):
         with pytest.raises(Refused, match=named):
             LOGINS.read_feedback(encode(Told(id="l1", key="a1", label=label, source=source)))

@@ -149,7 +149,7 @@ def test_contributions_are_those_of_the_scoring_models(scope):
 
 
 def test_an_unknown_scope_is_an_error():
-    with pytest.raises(ValueError, match="none of partition, shared, both"):
+    with pytest.raises(ValueError, match="one of partition, shared, both"):
         state().logit({"amount": 1.0}, 0, "all")
 
 

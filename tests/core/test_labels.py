@@ -90,10 +90,10 @@ def test_what_an_application_teaches_can_be_said_and_that_one_is_unsure_or_takes
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"label": "fraud"}, "`label` is none of late, on time, unsure, none"),
-        ({"source": "analyst"}, "`source` is none of driver, maturity"),
+        ({"label": "fraud"}, "`label` must be one of late, on time, unsure, none"),
+        ({"source": "analyst"}, "`source` must be one of driver, maturity"),
         ({"key": ""}, r"`\$.key`"),
-        ({"actor": "a\0"}, "`actor` holds a NUL"),
+        ({"actor": "a\0"}, "`actor` contains a NUL"),
         ({"note": "4111111111111111"}, "`note` is a card number"),
         ({"at": "1970-01-01T00:00:01"}, "`at` has no UTC offset"),
     ],

@@ -182,7 +182,7 @@ class TestANewEpoch:
         assert record.body.takeovers == [1, 0]
 
     def test_an_older_worker_refuses_it(self):
-        with pytest.raises(StateError, match="of epoch 4, this worker's is 3"):
+        with pytest.raises(StateError, match="of epoch 4, but this worker's is 3"):
             open_record(self.renewed().encode())
 
 

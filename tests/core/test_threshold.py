@@ -231,7 +231,7 @@ def test_another_budget_goes_on_from_where_the_threshold_is():
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (Threshold(BUDGET, epoch=2).encode(), "of epoch 2, this worker's is 1"),
+        (Threshold(BUDGET, epoch=2).encode(), "of epoch 2, but this worker's is 1"),
         (b"\x02" + Threshold(BUDGET, epoch=1).encode()[1:], "format 2, which is newer"),
         (b"", "damaged"),
         (b"\x01", "damaged"),

@@ -95,7 +95,7 @@ def test_a_stalled_process_leaves_and_marks_its_state(tmp_path: Path):
     left = run(STALL, tmp_path / "data", 3.0, 6.1)
     assert left.returncode == Exit.FENCE
     assert left.stderr.count("\n") == 1
-    assert "stood still for more than 6.0 s" in left.stderr
+    assert "stalled for more than 6.0 s" in left.stderr
     assert (tmp_path / "data" / FENCE_MARK).exists()
 
 

@@ -131,8 +131,8 @@ async def test_only_the_last_example_ends_the_step(world, worker):
 
 REFUSED = {
     "no JSON": (b"nonsense", NOW, "malformed"),
-    "a word that nobody knows": (encode(said(0, "maybe")), NOW, "`label` is none of"),
-    "a source that nobody knows": (encode(said(0, "fraud", "mum")), NOW, "`source` is none of"),
+    "a word that nobody knows": (encode(said(0, "maybe")), NOW, "`label` must be one of"),
+    "a source that nobody knows": (encode(said(0, "fraud", "mum")), NOW, "`source` must be one of"),
     "another customer's": (encode(said(0, "fraud", key="bob")), NOW, "`customer` is not that"),
     "a timestamp that is none": (encode(said(0, "fraud")), MAX_MS + 1, "timestamp"),
 }

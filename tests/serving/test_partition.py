@@ -177,7 +177,7 @@ def learn_later(world: World) -> None:
         (decide, r"transactions\[0\] ends at 0, .* raise WEIR_EPOCH"),
         (commit, r"feedback\[0\] ends at 0, .* raise WEIR_EPOCH"),
         (learn, r"feedback\[0\] ends at 0, .* raise WEIR_EPOCH"),
-        (learn_later, "of epoch 2, this worker's is 1"),
+        (learn_later, "of epoch 2, but this worker's is 1"),
     ],
 )
 async def test_logs_that_end_below_what_was_read_are_refused(

@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ from app.core.messages import Example, Origin
 from app.core.threshold import KEY, Threshold
 from app.errors import Refused
 from app.serving import decisions
+from app.serving.ledger import Ledger
 from app.serving.waiting import PREFIX, Waiting, left_over
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
@@ -113,7 +115,7 @@ class Play:
         self.world, self.script = world, script
         self.come = 0
 
-    def next(self) -> None:
+    def go_on(self) -> None:
         """The next round comes."""
         publish(self.world, self.script[self.come])
         self.come += 1
@@ -134,7 +136,7 @@ class Play:
             await worker.commit()
             if self.come == rounds:
                 return
-            self.next()
+            self.go_on()
 
     async def live_and_die(self, end: int, disk: str) -> Container[str]:
         """End in front of a place, then go on; returns what was decided and lost: see `lost`."""
@@ -227,9 +229,11 @@ class Left:
         return {**told, "example": revision.example and self.example(revision.example)}
 
     def examples(self) -> list[object]:
-        """Without those that are appended again."""
-        once = {read_example(raw).origin: raw for raw in reversed(self.world.values("examples"))}
-        return [self.example(once[origin]) for origin in sorted(once)]
+        """In the order of the log, without those that are appended again."""
+        once: dict[Origin, bytes] = {}
+        for raw in self.world.values("examples"):
+            once.setdefault(read_example(raw).origin, raw)
+        return [self.example(raw) for raw in once.values()]
 
     def example(self, raw: bytes) -> object:
         example = read_example(raw)
@@ -270,12 +274,16 @@ class Left:
 
 
 def all_holds(world: World) -> None:
+    the_logs_hold(world)
+    the_disk_is_as_the_logs(world)
+
+
+def the_logs_hold(world: World) -> None:
     each_is_decided_once(world)
     each_flagged_one_is_reviewed(world)
     nothing_comes_too_early(world)
     each_label_is_learned_once(world)
     each_record_is_that_of_the_logs(world)
-    the_disk_is_as_the_logs(world)
 
 
 def each_is_decided_once(world: World) -> None:
@@ -445,6 +453,19 @@ async def test_one_that_ends_anywhere_does_so_with_any_settings(name, disk):
     await end_at(PLAYS[name], disk, slice(None))
 
 
+async def test_it_is_the_same_with_decisions_in_files(tmp_path: Path):
+    expected, names = await undisturbed(BUDGET)
+    whole = Left(expected).all()
+    for end in range(3, len(names), 25):
+        disk = {"data_dir": tmp_path / str(end)}
+        with memory.world(BATCH, **USUAL, **BUDGET, **disk) as world:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(decisions, "Ledger", Ledger)
+                await Play(world, SCRIPT).live_and_die(end, "kept")
+            the_logs_hold(world)
+            assert Left(world).all() == whole
+
+
 # -- all at once
 
 
@@ -479,7 +500,7 @@ class Rush:
                 await worker.commit()
             if self.play.come == len(self.play.script):
                 return
-            self.play.next()
+            self.play.go_on()
 
     async def lane(
         self, worker: Worker, topic: str, step: Callable[[int], Awaitable[bool]]

@@ -114,7 +114,7 @@ REFUSED = {
     "an amount below 0": (encode(payment(1, amount=-1.0)), NOW, "$.amount"),
     "a card number": (encode(payment(1, merchant="4111 1111 1111 1111")), NOW, "`merchant`"),
     "a key of another partition": (encode(payment(1, THEIRS)), NOW, "`customer` belongs to"),
-    "a time far ahead": (encode(payment(1, at=NOW + 1441 * MINUTE)), NOW, "`at` lies too far"),
+    "a time far ahead": (encode(payment(1, at=NOW + 1441 * MINUTE)), NOW, "`at` is too far"),
     "a timestamp that is none": (encode(payment(1)), MAX_MS + 1, "timestamp"),
 }
 

@@ -92,7 +92,7 @@ REFUSED = {  # name: (record, what the reason names)
     "infinity": (Sent(literally("bad", "amount", "Infinity")), "malformed"),
     "1e999": (Sent(literally("bad", "amount", "1e999")), "amount"),
     "negative": (Sent(transaction("bad", amount=-1)), "amount"),
-    "too far ahead": (Sent(transaction("bad", at=NOW + 2 * DAY)), "`at` lies too far"),
+    "too far ahead": (Sent(transaction("bad", at=NOW + 2 * DAY)), "`at` is too far"),
     "no offset": (Sent(transaction("bad", at="2026-01-01T00:00:00")), "`at`"),
     "card number": (Sent(transaction("bad", device="4111-1111-1111-1111")), "`device`"),
     "no customer": (Sent(transaction("bad", customer="")), "customer"),

@@ -140,7 +140,7 @@ async def check_commands(kafka: Kafka) -> None:
     assert code == 0
     assert f"1 letter goes to {kafka.topics.feedback}[" in out
     assert "stays: its value was cut" in err
-    assert "which is no input of Weir" in err
+    assert "which is not an input of Weir" in err
     code, out, _ = await weir(settings, "replay", place(ahead))
     assert code != 0, "nobody said yes"
     assert len(await kafka.read(kafka.topics.events)) == 2

@@ -251,7 +251,7 @@ async def test_a_worker_that_waits_for_the_coordinator_says_so_and_stops_cleanly
         async with workers(kafka.settings, tmp_path, 1) as (worker,):
 
             async def waits() -> bool:
-                return "Waiting for an epoch" in worker.log.read_text()
+                return "Waiting for a producer epoch" in worker.log.read_text()
 
             await until(waits)
             assert await worker.stop() == 0

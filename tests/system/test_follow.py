@@ -275,7 +275,9 @@ async def test_a_snapshot_of_other_features_is_refused(settings: Settings, kafka
 async def test_a_log_below_the_snapshot_was_made_anew(settings: Settings, kafka: Kafka):
     await append(kafka, *LOG[:10])
     await store(kafka, folded(50))
-    with pytest.raises(StateError, match=r"ends at 10, a snapshot is of 50.*WEIR_EPOCH"):
+    with pytest.raises(
+        StateError, match=r"ends at 10, but a snapshot is of version 50.*WEIR_EPOCH"
+    ):
         await follower(settings).start()
 
 

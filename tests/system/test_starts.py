@@ -151,7 +151,7 @@ async def learn(kafka: Kafka, epoch: int) -> None:
         pytest.param(commit, "raise WEIR_EPOCH", id="a commit"),
         pytest.param(partial(learn, epoch=1), "raise WEIR_EPOCH", id="an example"),
         pytest.param(
-            partial(learn, epoch=2), "is of epoch 2, this worker's is 1", id="a later epoch"
+            partial(learn, epoch=2), "is of epoch 2, but this worker's is 1", id="a later epoch"
         ),
     ],
 )

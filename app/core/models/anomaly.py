@@ -1,4 +1,4 @@
-"""Half-space trees as a classifier: how rare a transaction is among legitimate ones."""
+"""Half-space trees as a classifier: how rare an event is among negatives."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -33,10 +33,10 @@ class Stored(msgspec.Struct):
 
 
 class AnomalyLogistic(LogitClassifier):
-    """Half-space trees that learn from legitimate rows, and a logistic curve over their answer.
+    """Half-space trees that learn from negative rows, and a logistic curve over their answer.
 
     Trees are River's: complete, split at random in the unit cube before any row is seen. A
-    value's coordinate is the share of its grid's edges at or below it. A window of legitimate
+    value's coordinate is the share of its grid's edges at or below it. A window of negative
     rows fills the nodes with masses, which answer while the next window is gathered.
 
     The answer is the mean over trees of minus the log of (mass x 2^depth / window) at the
@@ -55,7 +55,7 @@ class AnomalyLogistic(LogitClassifier):
     height
         Splits from root to leaf.
     window
-        Weight of legitimate rows in a window.
+        Weight of negative rows in a window.
     seed
         Of the trees' splits.
 
@@ -90,7 +90,7 @@ class AnomalyLogistic(LogitClassifier):
         self.seed = seed
         self._calibration = [0.0, 1.0]  # intercept and slope
         self._squares = [1.0, 1.0]  # summed squares of their gradients
-        self._weight = 0.0  # in the present window
+        self._weight = 0.0  # in the current window
         self._learned = 0
         self._nodes = 2 ** (height + 1) - 1
         self._trees: tuple[HalfSpaces, ...] = ()
@@ -105,7 +105,7 @@ class AnomalyLogistic(LogitClassifier):
         return intercept + slope * self.anomaly_one(x)
 
     def anomaly_one(self, x: Mapping[str, float]) -> float:
-        """Minus the log of the density of legitimate rows around `x`; 0 is uniform, in nats."""
+        """Minus the log of the density of negative rows around `x`, in nats; 0 is uniform."""
         if not self._reference or not self._reference[0][0]:  # no window is full yet
             return 0.0
         total = 0.0
@@ -115,7 +115,7 @@ class AnomalyLogistic(LogitClassifier):
         return -total / self.n_trees
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
-        """Move the curve towards (x, y), then count `x` in every tree if it is legitimate."""
+        """Move the curve towards (x, y), then count `x` in every tree if it is negative."""
         if not self._trees:
             self._plant(dict.fromkeys(x, DEFAULT_GRID))
         self._calibrate(self.anomaly_one(x), y, w)
@@ -130,7 +130,7 @@ class AnomalyLogistic(LogitClassifier):
         """Each feature's share of the logit, less what the feature contributed on average lately.
 
         A feature's share is what the splits on it add to the answer of the trees. What splits
-        on absent features add is in no share.
+        on absent features add is part of no share.
         """
         moves, slope = self._moves(x), self._calibration[1]
         centre = self._centres.get

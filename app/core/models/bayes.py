@@ -1,8 +1,7 @@
 """Bayesian logistic regression on bins: a probability, and how sure it is."""
 
 from collections.abc import Mapping, Sequence
-from math import fsum, sqrt
-from statistics import NormalDist
+from math import fsum
 from typing import Any
 
 import msgspec
@@ -26,21 +25,20 @@ class BayesianBinned(BinnedClassifier):
     """Logistic regression whose weight in each bin of each feature is a normal distribution.
 
     An example moves the weights of its bins as an extended Kalman filter does: the logistic
-    likelihood is taken to second order at the present mean, and of the posterior only means
-    and variances are kept. A weight moves in proportion to its variance, so bins learn fast
-    while they are new. Between examples variances grow by a factor, up to the prior's: what
-    is long ago counts less.
+    likelihood is taken to second order at the current mean, and only means and variances of
+    the posterior are kept. A weight moves in proportion to its variance, so bins learn fast
+    while they are new. Between examples variances grow by a factor, up to the prior's: old
+    examples count less.
 
     The logit is the mean of the weights' sum, so the probability is the median of its
-    distribution; `interval_one` gives the quantiles around it. It says how little the model
-    has seen of what `x` is made of, not how the model errs for other reasons.
+    distribution.
 
     Parameters
     ----------
     grids
         As those of `BinnedClassifier`.
     prior
-        Variance of a weight of which nothing is known, in squared logits, above 0.
+        Variance of a weight about which nothing is known, in squared logits, above 0.
     growth
         By how much a weight's variance grows with each example that uses it, 0 for never.
 
@@ -57,10 +55,8 @@ class BayesianBinned(BinnedClassifier):
     >>> for _ in range(200):
     ...     model.learn_one({"amount": 5.0}, False)
     ...     model.learn_one({"amount": 500.0}, True)
-    >>> [round(p, 2) for p in model.interval_one({"amount": 500.0}, 0.9)]
-    [0.94, 0.98]
-    >>> [round(p, 2) for p in model.interval_one({"amount": 50.0}, 0.9)]
-    [0.15, 0.84]
+    >>> [round(model.predict_proba_one({"amount": a})[True], 2) for a in (50.0, 500.0)]
+    [0.49, 0.96]
     """
 
     def __init__(
@@ -72,14 +68,6 @@ class BayesianBinned(BinnedClassifier):
         super().__init__(grids, prior)
         self.prior = prior
         self.growth = growth
-
-    def interval_one(self, x: Mapping[str, float], level: float) -> tuple[float, float]:
-        """Between what the probability lies with the chance `level`, by what was learned."""
-        cells = self._cells(x)
-        mean = fsum([self._weights[cell] for cell in cells])
-        deviation = sqrt(fsum([self._scales[cell] for cell in cells]))
-        reach = NormalDist().inv_cdf((1.0 + level) / 2.0) * deviation
-        return sigmoid(mean - reach), sigmoid(mean + reach)
 
     def dump(self) -> Plain:
         """All state as plain values, a copy."""

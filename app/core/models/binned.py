@@ -15,8 +15,8 @@ from app.core.models.lookup import ABSENT, Cells, Lookup
 from app.core.models.plain import Plain, pack_floats
 from app.core.models.surprise import Surprise
 
-MANY = 8  # rows from which on numpy is quicker
-# Added and taken away again, it leaves a multiple of 2**-36 of a weight below 2**15.
+MANY = 8  # rows from which numpy is faster
+# Added and subtracted again, it leaves a multiple of 2**-36 of a weight below 2**15.
 ROUND = 1.5 * 2.0**16
 
 
@@ -39,8 +39,8 @@ class BinnedLogistic(BinnedClassifier):
     of AdaGrad on the log loss, with their own size in each bin, which lets rare bins learn
     as fast as common ones. A fine grid's bins are learned in groups as well.
 
-    The defaults were chosen on card transactions labelled a week late: average precision
-    .78, against .77 with steps of 0.1 and .75 with an `initial` of 1e-8 on top.
+    The defaults were chosen on events labelled a week late: average precision .78, against
+    .77 with steps of 0.1 and .75 with an `initial` of 1e-8 on top.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class BinnedLogistic(BinnedClassifier):
         Size of the steps, in logits.
     initial
         Where the sum of squared gradients starts in each bin, above 0. Larger is slower at
-        first: near 0 a bin's first example moves it by a whole step, however sure the model.
+        first: near 0 a bin's first example moves it by a whole step, however sure the model is.
     surprise
-        Gradient, in probability, from which on every example takes its step. 0: all do.
+        Gradient, in probability, at and above which every example takes its step. 0: all do.
     unreported
-        Share of the positives that is taken to be never reported, in 0..1, and so labelled as
-        negative: such a label counts for less, the surer the model is of the contrary, down
-        to half, so that whatever the model believes can be corrected. 0: all count in full.
+        Share of the positives that is assumed to be never reported, in 0..1, and so labelled
+        negative: a negative label counts less the surer the model is of the contrary, down to
+        half, so that whatever the model believes can be corrected. 0: all count in full.
 
     References
     ----------
@@ -100,7 +100,7 @@ class BinnedLogistic(BinnedClassifier):
 
     def logit_at(self, cells: Sequence[int]) -> float:
         """As `logit_one`, where `x` is known to lie in these cells."""
-        # An itemgetter is quicker than a loop; of one cell alone it would give no tuple.
+        # An itemgetter is faster than a loop; for one cell alone it would not return a tuple.
         weights: tuple[float, ...] = itemgetter(ABSENT, *cells)(self._weights)
         return sum(weights)
 
@@ -125,8 +125,8 @@ class BinnedLogistic(BinnedClassifier):
     def cells_of_many(self, rows: Sequence[Mapping[str, float]]) -> Cells | None:
         """Where rows lie in every model of these grids, shape (cells of a row, rows).
 
-        None where it is to be found out row by row: of a few, of one with a feature that has no
-        grid, or with a value so large that it might not be learned.
+        None where they have to be looked up one by one: when they are few, or one has a feature
+        without a grid, or a value so large that it might not be learned.
         """
         if len(rows) < MANY:
             return None

@@ -1,4 +1,4 @@
-"""Where the bins of additive models lie, and what such models keep of each."""
+"""Where the bins of additive models lie, and what such models keep for each."""
 
 from array import array
 from bisect import bisect_right
@@ -31,7 +31,7 @@ class BinnedClassifier(LogitClassifier):
         Ascending bin edges by feature name; an edge belongs to the bin above it. A feature
         without a grid gets `DEFAULT_GRID` when it is first learned.
     scale
-        What a bin begins with beside its weight of 0: what decides on the size of its steps.
+        What a bin starts with besides its weight of 0: it determines the size of its steps.
     """
 
     grouped: ClassVar[bool] = False  # whether a fine grid's bins are learned in groups as well
@@ -97,7 +97,7 @@ class BinnedClassifier(LogitClassifier):
             yield name, weights[start + bin_] + (weights[groups + (bin_ >> GROUP)] if groups else 0)
 
     def _lay_out(self) -> None:
-        """Begin anew, with a column for each feature that has a grid."""
+        """Start over, with a column for each feature that has a grid."""
         self._columns: dict[str, Column] = {}
         self._weights = array("d", [0.0, 0.0])
         self._scales = array("d", [self._scale, self._scale])
@@ -122,7 +122,7 @@ class BinnedClassifier(LogitClassifier):
     def _restore(
         self, columns: list[str], weights: bytes, scales: bytes, centres: bytes, learned: int
     ) -> None:
-        """Take up what was stored: weights and scales by cell, centres by column.
+        """Restore what was stored: weights and scales by cell, centres by column.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class LogitMean(LogitClassifier):
             model.learn_one(x, y, w)
 
     def end_step(self) -> None:
-        """Tell the models that a step of the log ends."""
+        """End a step of the log in all models."""
         for model in self.models.values():
             model.end_step()
 
@@ -86,8 +86,8 @@ class Hedge(LogitMean):
 
     Each model's log loss on an example is taken just before it learns the example, weighted
     like the example, and summed with a discount. A model's weight falls exponentially with
-    its sum. A discount makes up for models that were bad once: what was learned `memory`
-    ago counts e times less.
+    its sum. The discount lets models that were bad once recover: a loss from `memory` ago
+    counts e times less.
 
     Parameters
     ----------

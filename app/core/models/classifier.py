@@ -1,4 +1,4 @@
-"""What the classifiers of the zoo share: probabilities of logits, and what may be learned."""
+"""What the classifiers of the zoo share: probabilities from logits, and what may be learned."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
         return np.array([self.logit_one(x) for x in rows], dtype=np.float64)
 
     def learn_one(self, x: Mapping[str, float], y: bool, w: float = 1.0) -> None:
-        """Learn (x, y) with weight `w`; with 0 nothing, where Adam for one would still move on.
+        """Learn (x, y) with weight `w`; nothing with weight 0, where Adam, say, would still move.
 
         Raises
         ------
@@ -39,7 +39,7 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
             self._learn(x, y, w)
 
     def end_step(self) -> None:
-        """A step of the log ends: what learns in batches learns what is open. This does not."""
+        """A step of the log ends: models that learn in batches learn the open one; others pass."""
 
     @abstractmethod
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:

@@ -19,7 +19,7 @@ class HalfSpaces(NamedTuple):
         """Nodes from the root to the first with a mass below `light`, or to the leaf.
 
         Where a feature is absent the heavier side is taken. `masses` are those of the last
-        full window: River asks the present one, whose first rows would decide for the rest.
+        full window: River uses the current one, whose first rows would decide for the rest.
         """
         features, edges = self
         branches, node, way = len(features), 0, [0]

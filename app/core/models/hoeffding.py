@@ -20,9 +20,9 @@ class Ranks:
     """Coordinates in which trees split: how many edges of its grid lie at or below a value.
 
     Equal distances are then about equally full, and candidates for splits are not wasted on
-    the few largest amounts. A feature of the grids that is absent lies at -1, apart. On card
-    transactions labelled a week late both together raise the tree's average precision from
-    .41 to .67; with absent features left out it is .59.
+    the few largest values. A feature of the grids that is absent lies at -1, apart. On events
+    labelled a week late both together raise the tree's average precision from .41 to .67; with
+    absent features left out it is .59.
     """
 
     def __init__(self, grids: Mapping[str, Sequence[float]]) -> None:
@@ -46,7 +46,7 @@ class Hoeffding(tree.HoeffdingTreeClassifier):  # type: ignore[misc]  # River ha
     """River's tree, walked by our own rule where a feature without a grid is absent.
 
     River weighs whole subtrees at each absent feature and never splits a leaf reached that
-    way. Here the heavier side at the time of the split takes such examples for good.
+    way. Here such examples always go to the side that was heavier at the time of the split.
     """
 
     def path(self, x: Mapping[str, float], ranks: Ranks) -> list[Node]:
@@ -62,7 +62,7 @@ class Hoeffding(tree.HoeffdingTreeClassifier):  # type: ignore[misc]  # River ha
     def learn_along(
         self, nodes: list[Node], ranks: Mapping[str, float], y: bool, w: float
     ) -> Node | None:
-        """Teach the leaf at the end of a path; the branch that takes its place, if one does."""
+        """Teach the leaf at the end of a path; returns the branch that replaces it, if one does."""
         leaf = nodes[-1]
         leaf.learn_one(ranks, y, w=w, tree=self)
         if not leaf.is_active():

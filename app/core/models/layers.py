@@ -1,8 +1,8 @@
-"""Two hidden layers and one output as arrays: what they answer, and how they learn.
+"""Two hidden layers and one output as arrays: what they return, and how they learn.
 
 Layers are three arrays, each with its biases in the first row: (1 + inputs, first),
 (1 + first, second) and (1 + second, 1). Products are summed by `einsum`'s own loops in a
-fixed order, never by BLAS, so a row gives the same bits alone and among others.
+fixed order, never by BLAS, so a row yields the same bits alone and among others.
 """
 
 from collections.abc import Sequence

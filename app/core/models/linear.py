@@ -27,7 +27,7 @@ class Stored(msgspec.Struct):
 class Scaler(preprocessing.StandardScaler):  # type: ignore[misc]  # River has no types
     """River's StandardScaler with weights, and without a trace of what was only scored.
 
-    River's drops `w`, and its `transform_one` notes names it has never learned.
+    River's ignores `w`, and its `transform_one` records names it has never learned.
     """
 
     def learn_one(self, x: Mapping[str, float], w: float = 1.0) -> None:
@@ -36,7 +36,7 @@ class Scaler(preprocessing.StandardScaler):  # type: ignore[misc]  # River has n
         for name, value in x.items():
             counts[name] = total = counts[name] + w
             before = means[name]
-            # A first value is the mean to the bit: what w / w rounds away would be a deviation.
+            # A first value is the mean to the bit: a rounding error of w / w would be a deviation.
             means[name] = mean = before + w * (value - before) / total if total != w else value
             spread = (value - before) * (value - mean)
             variances[name] += w * (spread - variances[name]) / total
@@ -52,7 +52,7 @@ class Scaler(preprocessing.StandardScaler):  # type: ignore[misc]  # River has n
 
 
 class Ftrl(optim.FTRLProximal):  # type: ignore[misc]
-    """River's FTRL-Proximal, which forgets to put a weight back to zero.
+    """River's FTRL-Proximal, which forgets to set a weight back to zero.
 
     Where |z| is within `l1` the weight is zero by definition; River leaves the last one.
     """
@@ -123,17 +123,10 @@ class ScaledLogistic(LogitClassifier):
         self._regression.learn_one(self._scaler.transform_one(x), y, w)
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
-        """Weight times scaled value of each feature: zero where it has its mean value."""
+        """Weight times scaled value of each feature: zero where the value is its mean."""
         weights = self._regression.weights
         scaled = self._scaler.transform_one(x)
         return {name: weights.get(name, 0.0) * value for name, value in scaled.items()}
-
-    @property
-    def sparsity(self) -> float:
-        """Share of the learned features whose weight is exactly zero; 0 before the first."""
-        weights = self._regression.weights.values()
-        zeros = [weight for weight in weights if weight == 0.0]
-        return len(zeros) / max(len(weights), 1)
 
     def dump(self) -> Plain:
         """All state as plain values. Every dict keeps its order, which decides how sums round."""

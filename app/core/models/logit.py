@@ -34,7 +34,7 @@ def probabilities(logit: float) -> dict[bool, float]:
 
 
 def check_features(x: Mapping[str, float]) -> None:
-    """Refuse features that would poison a running mean for ever.
+    """Refuse features that would poison a running mean forever.
 
     Raises
     ------

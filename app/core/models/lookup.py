@@ -1,4 +1,4 @@
-"""Where many rows lie in the bins of an additive model: a call of numpy for each column."""
+"""Where many rows lie in the bins of an additive model: one call of numpy for each column."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -14,7 +14,7 @@ Cells: TypeAlias = NDArray[np.intp]
 
 # The first two cells: a zero for features never learned, and the intercept.
 ABSENT, INTERCEPT = 0, 1
-FINE = 64  # edges from which on a grid is fine
+FINE = 64  # a grid with at least this many edges is fine
 GROUP = 2  # binary digits: four bins a group
 SURELY_FINITE = 1e12  # a thousand such features still pass `app.core.models.logit.check_features`
 
@@ -34,7 +34,7 @@ class Lookup:
         """The cells of n rows, shape (cells of a row, n): the intercept's, bins, then groups.
 
         A feature that a row lacks is `ABSENT`. None when a row has a feature without a column,
-        or a value that might not be learned: then rows are to be looked at one by one.
+        or a value that might not be learned: then rows have to be looked up one by one.
         """
         width = len(self._edges)
         values = np.fromiter(

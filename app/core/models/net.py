@@ -38,7 +38,7 @@ class Stored(msgspec.Struct):
 
 
 class Net(LogitClassifier):
-    """A net of two ReLU layers that learns what features mean together.
+    """A net of two ReLU layers that learns interactions of features.
 
     The inputs are the contributions of a model below, in logits and centred, and the net's
     output is added to that model's logit. So inputs need no scaling and none of them can
@@ -63,7 +63,8 @@ class Net(LogitClassifier):
     initial
         Where the sum of squared gradients starts for each weight, above 0.
     surprise
-        Gradient of the model below, in probability, from which on every example enters a batch.
+        Gradient of the model below, in probability, at and above which every example enters a
+        batch.
     batch
         Examples after which a batch is full.
     seed
@@ -78,7 +79,7 @@ class Net(LogitClassifier):
 
     Examples
     --------
-    One mark alone is positive, both are not: no sum of contributions can tell.
+    One mark alone is positive, both are not: no sum of contributions can express that.
 
     >>> model = Net(BinnedLogistic({"a": [0.5], "b": [0.5]}))
     >>> for a, b in [(0.0, 0.0), (1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, 1.0)] * 1000:
@@ -144,7 +145,7 @@ class Net(LogitClassifier):
         """Each feature's share of the logit: what it adds in the model below and through the net.
 
         Through the net it adds what the output would lose if this feature alone were average.
-        Shares need not sum to the logit: what features mean together is in the share of each.
+        Shares need not sum to the logit: an interaction is in the share of each of its features.
         """
         shares: dict[str, float] = self.below.contributions_one(x)
         values, first = np.array(self._inputs(shares)), self._layers[0]

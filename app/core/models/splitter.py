@@ -13,7 +13,7 @@ class LeanSplitter(GaussianSplitter):  # type: ignore[misc]  # River has no type
     """River's GaussianSplitter, to the bit, in a tenth of the memory.
 
     River keeps a random generator in every Gaussian, so two of them for each feature in each
-    leaf; here is nothing but what decides splits.
+    leaf; this class keeps only what determines splits.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class LeanSplitter(GaussianSplitter):  # type: ignore[misc]  # River has no type
         self.classes: dict[bool, Moments] = {}
 
     def clone(self, *_: Any, **__: Any) -> "LeanSplitter":
-        """A splitter that has seen nothing (River's own way of it takes longer than a step)."""
+        """A splitter that has seen nothing (River's own way takes longer than a step)."""
         return LeanSplitter(self.n_splits)
 
     def update(self, att_val: float, target_val: bool, w: float) -> None:

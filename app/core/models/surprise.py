@@ -5,13 +5,13 @@ class Surprise:
     """Chooses examples with a probability in proportion to their gradient.
 
     The gradient of one that is chosen is to be divided by that probability, so that the sum over
-    all examples is right on average. Systematic sampling decides, from a running sum: no chance,
-    and what is `owed` is all of the state.
+    all examples is right on average. Systematic sampling decides, from a running sum: there is no
+    randomness, and what is `owed` is the whole state.
 
     Parameters
     ----------
     certain
-        Gradient, in probability, from which on every example is chosen. 0: all are.
+        Gradient, in probability, at and above which every example is chosen. 0: all are.
     rarest
         Least probability, so that no gradient is scaled up by more than its inverse.
 

@@ -16,8 +16,8 @@ class TorchNet(Net):
 
     The weights and the steps of AdaGrad stay in numpy arrays, so dumps are those of `Net`.
     PyTorch sums in an order that may depend on how many rows there are: rows are therefore
-    scored one in each call. Its gradients have equal bits on the same device, with the same
-    release and number of threads only; where several workers fold one log, give them these.
+    scored one per call. Its gradients have equal bits only on the same device, with the same
+    release and number of threads; where several workers fold one log, all must have the same.
 
     Parameters
     ----------

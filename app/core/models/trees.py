@@ -30,7 +30,7 @@ class LogitTree(LogitClassifier):
     Leaves answer with their class weights, smoothed towards the share of positives in all that
     was learned as if that came `prior` times: every logit is finite, and near the base rate
     where little is known. Depth bounds the tree: River's bound by size asks Python how large
-    objects are, which is no function of what was learned.
+    objects are, which is not a function of what was learned.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class LogitTree(LogitClassifier):
     delta
         Chance of a wrong split that the Hoeffding bound allows.
     tau
-        The bound below which the best split is made though others are as good.
+        The bound below which the best split is made even though others are as good.
     max_depth
         Branches above a leaf, at most.
     n_splits
@@ -92,7 +92,7 @@ class LogitTree(LogitClassifier):
         return self._logit(self._tree.path(x, self._ranks)[-1])
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
-        """Teach the leaf of `x`, and split it when the data says so."""
+        """Teach the leaf of `x`, and split it when the data justifies it."""
         nodes = self._tree.path(x, self._ranks)
         logit = self._logit(nodes[-1])
         for branch in nodes[:-1]:
@@ -103,12 +103,12 @@ class LogitTree(LogitClassifier):
             grown.centre = logit
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
-        """What each feature moved the logit by, summed over the branches that ask for it.
+        """What each feature moved the logit by, summed over the branches that test it.
 
-        A branch moves it from the mean logit of the latest some 250 examples that came
+        A branch moves it from the mean logit of the latest 250 or so examples that came
         through to that of the side taken; the leaf's own at the end. So shares are zero on
         average, and their sum is the logit less the root's mean. What branches on absent
-        features move is in no share.
+        features move is part of no share.
         """
         shares = dict.fromkeys(x, 0.0)
         nodes = self._tree.path(x, self._ranks)

@@ -1,7 +1,7 @@
 """The model zoo: a table of factories. A new model is one entry here and nothing elsewhere.
 
-Models made of River's are imported by their factories: River's trees and anomaly scores bring
-scipy and scikit-learn along, which would take more than half of a worker's start.
+Models made of River's are imported by their factories: River's trees and anomaly scores import
+scipy and scikit-learn, which would take more than half of a worker's start.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +21,10 @@ Grids: TypeAlias = Mapping[str, Sequence[float]]  # ascending bin edges by featu
 class Model(Protocol):
     """River's protocol for a binary classifier, plus what Weir needs to explain and to store it.
 
-    Whatever a model answers must depend only on the calls of `learn_one` before: no clock,
-    no chance without a seed from the log. What it answers may depend on the calls of `end_step`
-    too, which come where the log says that a step ends; a model that learns in batches keeps the
-    open one in its dump.
+    What a model returns must depend only on the earlier calls of `learn_one`: no clock, no
+    randomness without a seed from the log. It may depend on the calls of `end_step` too, which
+    come where the log says that a step ends; a model that learns in batches keeps the open one in
+    its dump.
     """
 
     def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
@@ -130,12 +130,12 @@ ENTRIES = (
     ),
     ZooEntry(
         "bayes",
-        "As `binned`, with a distribution for each weight: scores come with intervals.",
+        "As `binned`, with a distribution for each weight, so that new bins learn fast.",
         BayesianBinned,
     ),
     ZooEntry(
         "anomaly",
-        "River's half-space trees: how rare this is among legitimate transactions.",
+        "River's half-space trees: how rare an event is among negatives.",
         _anomaly,
     ),
     ZooEntry(
@@ -152,7 +152,7 @@ ENTRIES = (
     ),
     ZooEntry(
         "binned_net",
-        "`binned`, corrected by a small neural net for what features mean together.",
+        "`binned`, corrected by a small neural net for interactions of features.",
         lambda grids: Net(BinnedLogistic(grids)),
     ),
 )

@@ -12,7 +12,7 @@ def notice_closed_transports(flow: Flow) -> None:
     """Treat a write to a transport that has just closed as a broken connection.
 
     uvloop raises a RuntimeError. Stock expects an OSError, so the task that keeps a client's
-    metadata up to date fails unnoticed: the client then waits for its coordinator for ever.
+    metadata up to date fails unnoticed: the client then waits for its coordinator forever.
     """
     send = AIOKafkaConnection.send
 

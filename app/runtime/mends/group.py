@@ -59,7 +59,7 @@ def count_lost_memberships(flow: Flow) -> None:
 
 
 def leave_when_refused(flow: Flow) -> None:
-    """Stock keeps a fatal error for its caller, but Faust never asks: the worker idles for ever."""
+    """Stock keeps a fatal error for its caller, but Faust never asks: the worker idles forever."""
     routine = GroupCoordinator._GroupCoordinator__coordination_routine
 
     async def coordination_routine(self: GroupCoordinator) -> None:
@@ -84,7 +84,7 @@ def stop_without_broker(flow: Flow) -> None:
             async with asyncio.timeout(GOODBYE):
                 await leave_group(self)
         except TimeoutError:
-            log.warning("No answer to leaving the group; it will notice after the session timeout")
+            log.warning("No answer to leaving the group; it will notice within the session timeout")
 
     async def close_fetcher(self: Fetcher) -> None:
         try:

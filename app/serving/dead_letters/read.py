@@ -61,7 +61,7 @@ async def latest(setup: Setup, limit: int) -> list[Letter]:
     Raises
     ------
     TopicsError, BrokerError
-        The topics do not exist as they should, or no broker answers.
+        The topics are missing, or no broker answers.
     """
     await setup.check_topics()
     found: list[Letter] = []
@@ -82,7 +82,7 @@ async def letters(setup: Setup, only: Collection[At] | None = None) -> AsyncIter
     LetterError
         There is no letter at one of the places.
     TopicsError, BrokerError
-        The topics do not exist as they should, or no broker answers.
+        The topics are missing, or no broker answers.
     """
     await setup.check_topics()
     wanted = None if only is None else set(only)

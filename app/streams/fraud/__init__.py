@@ -1,1 +1,1 @@
-"""Card transactions: what a payment looks like, what speaks for fraud, what is decided."""
+"""Card transactions: what a payment looks like, what points to fraud, what is decided."""

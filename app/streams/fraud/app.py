@@ -1,4 +1,4 @@
-"""Card fraud as an application: what Weir's parts are told of transactions."""
+"""Card fraud as an application: what Weir's parts need to know of transactions."""
 
 from app.core.domain import Application, Gauge
 from app.core.hashing import hash64
@@ -80,7 +80,7 @@ def budget(settings: Settings) -> Budget | None:
 
 
 def facts(tx: Transaction) -> dict[str, object]:
-    """What a prediction says of its transaction besides what all predictions do."""
+    """What a prediction says about its transaction beyond what all predictions say."""
     return {"merchant": tx.merchant, "location": tx.location, "amount": tx.amount}
 
 
@@ -100,7 +100,7 @@ def amount(prediction: Prediction) -> float:
 
 
 def note(history: History, example: Example) -> None:
-    """Note a fraud, or that it was none, in the customer's record."""
+    """Note a fraud, or that it was not one, in the customer's record."""
     history.learn_label(hash64(example.id), example.origin, example.known, example.y == 1)
 
 

@@ -16,7 +16,7 @@ LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
 
 class Policy(NamedTuple):
-    """Which models score, and the score from which a transaction is blocked."""
+    """Which models score, and the score at and above which a transaction is blocked."""
 
     scope: str
     block: float
@@ -29,9 +29,9 @@ class Policy(NamedTuple):
         """Score, decision and reasons of a transaction's features.
 
         The rules' base gives way to the model's logit while the first labels are learned, so that
-        no fraud makes a jump: a model without any says even odds. The odds of what the rules hit
-        are added to the model's, for as long as labels show that they find what it does not, see
-        `RulesWeight`. Reasons are given from review on; an approval has none.
+        no fraud makes a jump: a model without any predicts even odds. The odds of the rules that
+        hit are added to the model's, for as long as labels show that they find what it does not,
+        see `RulesWeight`. Reviews and blocks have reasons; an approval has none.
         """
         state, partition, trust, review = scoring
         hits = rules(x) if trust.rules > 0 else []
@@ -50,7 +50,7 @@ class Policy(NamedTuple):
 
 
 def mode_of(trust: Trust) -> Mode:
-    """Who has decided, by what counted."""
+    """Which of rules and model decided, by their weights."""
     if not trust.model:
         return "rules"
     return "model" if trust == ALONE else "blend"

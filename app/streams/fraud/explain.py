@@ -8,7 +8,7 @@ from app.streams.fraud.features import BY_NAME
 from app.streams.fraud.rules import Hit
 
 MOST = 4
-LEAST = 0.05  # logits; what contributes less is no reason
+LEAST = 0.05  # logits; what contributes less is not a reason
 
 RULE_THEMES = {
     "amount_above_history": "amount",
@@ -22,7 +22,7 @@ RULE_THEMES = {
 def explain(
     x: Mapping[str, float], shares: Mapping[str, float], hits: Sequence[Hit], trust: Trust
 ) -> list[Reason]:
-    """At most four reasons, the largest contribution first, one a theme.
+    """At most four reasons, the largest contribution first, one per theme.
 
     Parameters
     ----------

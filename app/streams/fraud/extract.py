@@ -48,7 +48,7 @@ def extract(
 
 
 def look(features: FeatureSet) -> Look:
-    """What gives the features of a transaction, for `Application.look`."""
+    """The function that computes the features of a transaction, for `Application.look`."""
     name, risks = features.name, PLANS[features.name].risks
 
     def features_of(tx: Transaction, past: Past, knowledge: Knowledge) -> dict[str, float]:
@@ -65,7 +65,7 @@ def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: Merchan
     x["amount"] = amount
     if not count:
         return
-    # As if two amounts half a mean away came first: a few equal ones are no narrow habit.
+    # As if two amounts half a mean away came first: a few equal ones are not a narrow habit.
     deviation = sqrt((count * past.variance + mean * mean / 2) / (count + 2))
     known, typical = _at_least(CENT, amount), _at_least(CENT, running.typical)
     x["amount_log_ratio"] = log(known / typical)
@@ -73,7 +73,7 @@ def _amounts(x: dict[str, float], tx: Transaction, past: Past, merchant: Merchan
     x["amount_zscore"] = score if -FARTHEST < score < FARTHEST else copysign(FARTHEST, score)
     since, ats = at - RECENT, past.ats
     amounts: Sequence[float] = past.amounts
-    if ats and min(ats) <= since:  # else, and for most, without a loop
+    if ats and min(ats) <= since:  # otherwise, which is most of the time, without a loop
         amounts = [a for a, then in zip(amounts, ats, strict=True) if then > since]
     if amounts:
         largest = _at_least(CENT, max(amounts))
@@ -92,7 +92,7 @@ def _calendar(x: dict[str, float], tx: Transaction, past: Past, merchant: Mercha
 
 
 def windows(names: Mapping[str, object]) -> Fill:
-    """What fills the windows that have a feature among `names`."""
+    """The function that fills the windows that have a feature among `names`."""
     wanted = {
         width: (f"count_{window}", f"mean_{window}")
         for window, width in WIDTHS.items()
@@ -168,7 +168,7 @@ def kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> fl
 
 
 def _at_least(least: float, value: float) -> float:
-    """As `max`, of which it takes a third of the time."""
+    """As `max`, in a third of its time."""
     return value if value > least else least
 
 
@@ -194,7 +194,7 @@ class Plan(NamedTuple):
 
 
 def plan(features: FeatureSet) -> Plan:
-    """The groups that have a feature in the set, and of the windows those that it asks for."""
+    """The groups that have a feature in the set, with only those windows that it asks for."""
     groups = features.groups
     fills = {**FILLS, "windows": windows(features.grids)}
     names = None if features == FULL else tuple(features.grids)

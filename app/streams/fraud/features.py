@@ -1,4 +1,4 @@
-"""What a model sees of a transaction: one table of features, and the sets one can choose."""
+"""What a model sees of a transaction: one table of features, and the sets to choose from."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,8 +13,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("amount", "amounts", "currency", "Amount of the transaction.", grids.AMOUNTS, "amount", "amount {:.2f}"),
     Feature("amount_log_ratio", "amounts", "ln", "Log of the amount over the customer's typical amount.", grids.RATIOS, "amount", "amount is {} times the typical amount", times),
     Feature("amount_zscore", "amounts", "sd", "Amount less the mean of earlier ones, in their standard deviations.", grids.SCORES, "amount", "amount is {:.1f} standard deviations from the mean"),
-    Feature("largest_log_ratio_14d", "amounts", "ln", "Log of the largest recent amount of 14 days over the typical amount.", grids.RATIOS, "spending", "largest amount of 14 days is {} times the typical amount", times),
-    Feature("log_ratio_to_largest_14d", "amounts", "ln", "Log of the amount over the largest recent amount of 14 days.", grids.RATIOS, "amount", "amount is {} times the largest of 14 days", times),
+    Feature("largest_log_ratio_14d", "amounts", "ln", "Log of the largest recent amount within 14 days over the typical amount.", grids.RATIOS, "spending", "largest amount of 14 days is {} times the typical amount", times),
+    Feature("log_ratio_to_largest_14d", "amounts", "ln", "Log of the amount over the largest recent amount within 14 days.", grids.RATIOS, "amount", "amount is {} times the largest of 14 days", times),
     Feature("days_since_spike", "amounts", "d", "Days since an amount far above the typical one.", grids.DAYS, "spending", "an unusually high amount {:.1f} days ago"),
     Feature("hour", "calendar", "h", "Hour of the day, UTC.", grids.HOURS, "time", "at {:.0f} h UTC"),
     Feature("night", "calendar", "0/1", "1 before seven in the morning, UTC.", grids.YES, "time", "{}", either("not at night", "at night, UTC")),

@@ -1,4 +1,4 @@
-"""Bin edges for features: fixed, ascending, and placed without looking at any data.
+"""Bin edges for features: fixed, ascending, and chosen without looking at any data.
 
 Edges for counts lie between whole numbers. Learned positions would be degenerate: most
 features that come from labels are zero until the first labels arrive. A binned model also
@@ -35,7 +35,7 @@ COUNTS: Grid = (
     *(23.5, 31.5, 45.5, 65.5, 99.5, 149.5, 199.5),
 )
 LABELS: Grid = (0.5, *per_decade(5, 0, 5))
-AMOUNTS: Grid = per_decade(80, 0, 5)  # fine: limits and habits cling to certain amounts
+AMOUNTS: Grid = per_decade(80, 0, 5)  # fine: limits and habits cluster at certain amounts
 MEANS: Grid = per_decade(4, 0, 4)
 RATIOS: Grid = evenly(-3, 4, 70)
 SCORES: Grid = (*evenly(-3, 8, 110), 10.0, 15.0, 20.0, 50.0)

@@ -11,7 +11,7 @@ from app.streams.fraud.rules_weight import RulesWeight, grown
 
 
 class Knowledge:
-    """The statistics of a learning state of this domain, see `app.core.dump.Statistics`."""
+    """The statistics in a learning state of this application, see `app.core.dump.Statistics`."""
 
     def __init__(self) -> None:
         self.merchants = Merchants()
@@ -32,7 +32,7 @@ class Knowledge:
         yield from self.merchants.parts()
 
     def load(self, parts: Iterable[bytes]) -> None:
-        """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
+        """Load what `parts` of another one dumped. Raises SnapshotError if they are not that."""
         parts = iter(parts)
         self.rules_weight = RulesWeight.of(parts)
         self.merchants.load(parts)

@@ -1,4 +1,4 @@
-"""What settled labels say of merchants: folded from the examples log, the same on every worker."""
+"""What settled labels say about merchants: folded from the examples log, equal on all workers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct
@@ -19,7 +19,7 @@ PRIOR = 2.0  # labels at the overall share that smooth a risk; 1 to 3 measured b
 UP, DOWN, HIGHEST = 3, 1, 12
 SPIKE, FAR = 0.8, 3.0  # log ratio to the typical amount and z-score from which it explains a fraud
 
-# Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the present
+# Day of the newest bucket; labels and frauds by weight; length and beginning (ms) of the current
 # run of frauds and of unexplained ones, and the time (ms) of the transaction that began the latter;
 # level of the alarm and the time (ms) of the transaction that raised it.
 HEAD = Struct("<i2diqiqqiq")
@@ -32,11 +32,11 @@ EMPTY = (0.0,) * DAYS
 
 START = Struct("<4sqdd")  # tag with the format, clock, labels, frauds
 TAG = b"mer"
-FORMAT = 3  # one digit behind the tag; see READERS
+FORMAT = 3  # one digit after the tag; see READERS
 
 
 class MerchantView(NamedTuple):
-    """A merchant at one moment: risks lie in 0..1, days are None where no run is."""
+    """A merchant at one moment: risks are in 0..1, days are None where there is no run."""
 
     risk_1d: float
     risk_7d: float
@@ -57,14 +57,14 @@ class Merchants:
 
     A risk is the share of fraud among the labels that became known in a window, smoothed
     towards the overall share. Windows are made of day buckets, the oldest of which counts by
-    the part of it that lies in the window. The unexplained run leaves out frauds whose
-    amount alone stands out: those say more of the card than of the merchant. The alarm counts the
-    same frauds as a cumulative sum that legitimate labels take down step by step.
+    the part of it that is in the window. The unexplained run leaves out frauds whose amount
+    alone stands out: those say more about the card than about the merchant. The alarm counts the
+    same frauds as a cumulative sum that legitimate labels reduce step by step.
 
     A correction or withdrawal takes back what it replaces, from the totals and from the day
     it was counted in, while the ring holds that day. Weights that are multiples of a power of
     two (1, 0.5, 0.25) come and go exactly, up to 2 ** 24 such parts a merchant and day; others
-    leave a rounding error of a float. Runs are no sums: a correction is a new label of them,
+    leave a rounding error of a float. Runs are not sums: to them a correction is a new label,
     and a withdrawal leaves them as they are. What was said before a merchant was forgotten is
     taken back from nothing, or from what came since.
 
@@ -106,7 +106,7 @@ class Merchants:
     def view(self, merchant: str, location: str, at: int, risks: bool = True) -> MerchantView:
         """A merchant as a transaction at time `at` (epoch ms) may see it.
 
-        Without `risks` these are the overall share, which spares more than half of the time.
+        Without `risks` these are the overall share, which saves more than half of the time.
         """
         base = (self._frauds + 1) / (self._labels + 100)  # 1 % before the first label
         place = self._merchants.find(cached_hash64(merchant))
@@ -149,7 +149,7 @@ class Merchants:
             yield b"p" + part
 
     def load(self, parts: Iterable[bytes]) -> None:
-        """Become what `parts` of another was dumped from. Raises SnapshotError if they are not."""
+        """Load what `parts` of another one dumped. Raises SnapshotError if they are not that."""
         self._forget()
         parts = iter(parts)
         start = next(parts, b"")
@@ -203,9 +203,9 @@ class Merchants:
         return 0 if place is None else int(PATTERN.unpack_from(*place)[1])
 
 
-# The present format, and the one before it if that tells all that a fold of the log would: every
+# The current format, and the previous one if it holds all that a fold of the log would give: every
 # worker must have the same statistics. Format 2 had no alarm, whose level depends on labels that
-# its runs have forgotten. It is refused, and the log folded again.
+# its runs have forgotten. It is refused, and the log is folded again.
 READERS: Mapping[int, Callable[[Merchants, bytes, Iterator[bytes]], None]] = {
     FORMAT: Merchants._load_3
 }
@@ -244,7 +244,7 @@ def _windows(records: bytearray, ring_at: int, newest: int, at: int) -> tuple[fl
         return 0.0, 0.0, 0.0
     ring = RING.unpack_from(records, ring_at)
     turn = (day + 1) % DAYS
-    ring = ring[turn:] + ring[:turn]  # the last is the bucket of `day`
+    ring = ring[turn:] + ring[:turn]  # the last one is the bucket of `day`
     if ahead > 0:
         ring = ring[:-ahead] + EMPTY[:ahead]  # days without labels yet
     elif ahead < 0:

@@ -1,4 +1,4 @@
-"""Card payments on the wire, and what is decided, said and learned of them."""
+"""Card payments on the wire, and what is decided, said and learned about them."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -54,7 +54,7 @@ class Transaction(Struct, kw_only=True):
 
 
 class Feedback(messages.Feedback, kw_only=True):
-    """What somebody says of a transaction; its key is the customer."""
+    """What somebody says about a transaction; its key is the customer."""
 
     key: Id = field(name="customer")
 

@@ -1,4 +1,4 @@
-"""How values of features are said in words."""
+"""How values of features are put into words."""
 
 from collections.abc import Callable
 from math import exp

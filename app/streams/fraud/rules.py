@@ -7,8 +7,8 @@ from typing import NamedTuple
 BASE = -4.0  # logit of a transaction that no rule hits, about 2 %
 # Two strong hits, or one very strong, reach even odds. Blocking takes three strong hits and more.
 STRONG, VERY_STRONG = 2.0, 4.0
-# Transactions of 30 days, this one included, from which on a typical amount means something: most
-# amounts far above it are of customers who have just begun.
+# Transactions in 30 days, this one included, from which a typical amount means something: most
+# amounts far above it are those of new customers.
 ACQUAINTED = 6
 FOUR_TIMES = log(4)
 
@@ -16,7 +16,7 @@ Features = Mapping[str, float]
 
 
 class Hit(NamedTuple):
-    """A rule that speaks against a transaction: its weight in logits, and why in words."""
+    """A rule that hit a transaction: its weight in logits, and why in words."""
 
     name: str
     weight: float
@@ -52,7 +52,7 @@ def card_testing(x: Features) -> Hit | None:
 
 
 def impossible_travel(x: Features) -> Hit | None:
-    """A way from the last place that takes an airliner or more."""
+    """A trip from the last place that takes an airliner or more."""
     speed = x.get("kmh_from_last", 0.0)
     if speed < 900:
         return None
@@ -89,7 +89,7 @@ def rules(x: Features) -> list[Hit]:
 
 
 def alert(x: Features) -> bool:
-    """Whether the rules by themselves hold even odds or worse.
+    """Whether the rules alone reach even odds.
 
     >>> alert({"count_5m": 9.0}), alert({"count_5m": 5.0})
     (True, False)

@@ -1,4 +1,4 @@
-"""What rules count beside a young model: what their alerts are worth that it does not raise."""
+"""How much rules count beside the model: by what the alerts are worth that only they raise."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from app.errors import SnapshotError
 FORMAT = 3  # how many numbers a dump has; see READERS
 MEMORY = 0.98  # an alert's weight after each later one: some 50 alerts count
 PRIOR = 10.0  # alerts to begin with, half of them frauds that no model expects
-# Learned frauds and legitimate ones, by scope, from which the model's logit counts in full: one
-# that has seen frauds alone takes everything for one.
+# Learned frauds and legitimate ones, by scope, from which the model's logit counts in full: a model
+# that has seen only frauds takes everything for one.
 GROWN = {
     "shared": Learned(1000, 20),
     "both": Learned(1000, 20),
     "partition": Learned(2000, 40),
 }
-# Gain of the rules' own alerts at which the rules count for nothing, and for all.
+# Gain of the rules' own alerts at which the rules count for nothing, and in full.
 WORTHLESS, WORTHWHILE = 0.1, 0.2
 
 
@@ -34,9 +34,9 @@ def grown(learned: Learned, scope: str) -> float:
 
 
 class Figures(NamedTuple):
-    """Alerts as remembered, their precision, what of that the model did not expect, and the weight.
+    """Remembered alerts, their precision, the part that the model did not expect, and the weight.
 
-    All but the alerts lie in 0..1.
+    All but the alerts are in 0..1.
     """
 
     alerts: float
@@ -48,10 +48,10 @@ class Figures(NamedTuple):
 class RulesWeight(msgspec.Struct, array_like=True):
     """The weight of the rules, from the labels of alerts that they raise and the model does not.
 
-    As the model learns it finds the frauds that rules find, and what is left to them are false
-    alarms: their weight falls from 1 to 0. That is a sharper question than who is more precise:
-    a model can be so from its first day, and still miss what the rules find. Only frauds that the
-    model does not expect speak for the rules: where some frauds are never reported, it is
+    As the model learns, it finds the frauds that rules find, and only false alarms are left to
+    them: their weight falls from 1 to 0. That is a sharper question than which is more precise:
+    a model can be that from its first day, and still miss what the rules find. Only frauds that
+    the model does not expect speak for the rules: where some frauds are never reported, it is
     rightly less than sure of those that are, and the rules would add nothing to that.
 
     Examples
@@ -90,7 +90,7 @@ class RulesWeight(msgspec.Struct, array_like=True):
 
     @property
     def weight(self) -> float:
-        """What the rules count: 1 for all, 0 for nothing."""
+        """How much the rules count: 1 in full, 0 not at all."""
         return min(max((self.gain - WORTHLESS) / (WORTHWHILE - WORTHLESS), 0.0), 1.0)
 
     @property
@@ -104,7 +104,7 @@ class RulesWeight(msgspec.Struct, array_like=True):
 
     @classmethod
     def of(cls, parts: Iterable[bytes]) -> "RulesWeight":
-        """What was dumped as the next of the parts. Raises SnapshotError when that is none."""
+        """What was dumped as the next of the parts. Raises SnapshotError when that is not one."""
         what = "the record of the rules' alerts"
         try:
             fields = msgspec.msgpack.decode(next(iter(parts), b""), type=list[float])
@@ -120,5 +120,5 @@ def _read_2(alerts: float, frauds: float) -> RulesWeight:
     return RulesWeight()
 
 
-# The present format and the one before it.
+# The current format and the previous one.
 READERS: Mapping[int, Callable[..., RulesWeight]] = {FORMAT: RulesWeight, FORMAT - 1: _read_2}

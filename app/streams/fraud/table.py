@@ -11,7 +11,7 @@ from app.errors import SnapshotError
 
 SHARDS = 256  # an insertion moves, and a sweep reads, that part of a million records
 SHARD_OF = 64 - 8  # a key's top bits, so that shards in order are keys in order
-RUN = 512  # most records behind one run header of a dump
+RUN = 512  # most records after one run header of a dump
 PART = 120_000  # bytes from which a part of a dump is complete
 
 # The buffer in which a record lies, and where it begins.
@@ -68,7 +68,7 @@ class Table:
         return None
 
     def open(self, key: int, day: int) -> Place:
-        """The record of a key on the present day; a new one is all zeros."""
+        """The record of a key on the current day; a new one is all zeros."""
         shard = self._shards[key >> SHARD_OF]
         if day > shard.swept:
             self._sweep(shard, day - self._lifetime)

@@ -1,4 +1,4 @@
-"""What `weir state` prints of cards: by what it is of, titles over facts or over rows.
+"""What `weir state` prints about cards: for each kind, titles over facts or over rows.
 
 Facts are values by name; rows follow a header.
 """
@@ -25,7 +25,7 @@ def customer_tables(found: dict[str, Any]) -> Iterator[Titled]:
             "last transaction": moment(found["last_at"]),
             "fraud labels": sum(label["fraud"] for label in found["labels"]),
             "partition": found["partition"],
-            "held by": found["worker"],
+            "worker": found["worker"],
         },
     )
     windows = [[w["name"], int(w["count"]), w["sum"]] for w in found["windows"]]
@@ -56,7 +56,7 @@ def merchant_tables(found: dict[str, Any]) -> Iterator[Titled]:
             "labels": int(found["labels"]),
             "frauds in a row": run["length"],
             "since, in days": run["days"],
-            "of usual amounts": unexplained["length"],
+            "with usual amounts": unexplained["length"],
             f"frauds in location {found['location'] or '(none)'}": found["location_frauds"],
             "as of": moment(found["at"]),
             "version": found["version"],

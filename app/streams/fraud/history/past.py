@@ -21,7 +21,7 @@ WINDOWS = tuple(WIDTHS.values())
 
 
 class Past(msgspec.Struct, gc=False):
-    """A customer as one transaction finds it: the events with a smaller offset, and no other.
+    """A customer as one transaction sees it: the events with a smaller offset, and no others.
 
     Sequences are in the order of offsets, oldest first, and hold the latest events only;
     times are epoch ms.

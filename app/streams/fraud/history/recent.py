@@ -1,4 +1,4 @@
-"""The fraud labels that a customer's transactions got lately: a record's second section.
+"""The fraud labels that a customer's transactions got recently: a record's second section.
 
 It is a function of the feedback topic alone. Rows are kept by transaction, in the order of
 the origins that decided them. A replayed label meets its own row, or a later one of the

@@ -1,8 +1,8 @@
 """The packed customer record: latest events, running values, day totals, recent fraud labels.
 
-A record keeps the R latest events that features use and M more behind them, so that a
-replay of up to M events sees what was seen at first. Events are known by their offset in
-the transactions topic: one that is present, or has left, is not inserted again.
+A record keeps the R latest events that features use and M older ones, so that a replay of
+up to M events sees what was seen at first. Events are identified by their offset in the
+transactions topic: one that is present, or has left, is not inserted again.
 
     header | running values after the newest event, and before the oldest one kept
            | the events | day totals of the events that have left | fraud labels
@@ -29,7 +29,7 @@ from app.streams.fraud.history.running import Running
 from app.streams.fraud.history.totals import Totals
 from app.streams.fraud.messages import Transaction
 
-FORMAT = 1  # of all sections: a change of any of them is a new one; see READERS
+FORMAT = 1  # of all sections: a change to any of them is a new one; see READERS
 NOTHING = Running()
 NONE_LEFT = Totals()
 HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
     """How much a record keeps."""
 
     events: int  # R: latest events that features use
-    replay: int  # M: events kept behind them
+    replay: int  # M: older events kept besides
     labels: int  # recent fraud labels
 
 
@@ -87,7 +87,7 @@ class History:
     ) -> None:
         self.epoch = epoch
         self.limits = limits
-        self.seen_through = seen_through  # the highest offset dealt with in this epoch
+        self.seen_through = seen_through  # the highest offset processed in this epoch
         self._head = head  # after the newest event
         self._base = base  # before the oldest event kept
         self._ring = Ring(Steps(), Steps()) if ring is None else ring
@@ -98,14 +98,14 @@ class History:
     def decode(cls, raw: bytes | None, epoch: int, limits: Limits) -> "History":
         """Open a record; None opens an empty one.
 
-        In a record of an older epoch offsets mean nothing any more. Its events stay, at
-        offsets below 0: features and the duplicate rule still know them, and they fence
-        off no event of the new epoch.
+        In a record of an older epoch offsets no longer mean anything. Its events stay, at
+        offsets below 0: features and the duplicate rule still know them, and they exclude
+        no event of the new epoch.
 
         Raises
         ------
         StateError
-            The record is of a later epoch, of a format that is not read, or damaged.
+            The record is of a later epoch, of an unsupported format, or damaged.
         """
         if not raw:
             return cls(epoch, limits)
@@ -133,15 +133,15 @@ class History:
         )
 
     def count(self, tx: Transaction, id_hash: int, offset: int) -> None:
-        """Take in a transaction, unless its offset was dealt with before."""
+        """Take in a transaction, unless its offset was processed before."""
         merchant = cached_hash64(tx.merchant)
         self.insert(Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon))
 
     def insert(self, event: Event) -> bool:
-        """Add the newest event; False when its offset was dealt with before.
+        """Add the newest event; False when its offset was processed before.
 
-        A log gives offsets in ascending order, so what is not above the highest one comes
-        from a replay: it is in the record, has left it, or was passed over.
+        Offsets in a log ascend, so an event that is not above the highest one comes from
+        a replay: it is in the record, has left it, or was passed over.
         """
         if event.offset <= self.seen_through:
             return False
@@ -150,7 +150,7 @@ class History:
         return True
 
     def pass_over(self, offset: int) -> None:
-        """Deal with an event without counting it: it repeats a transaction."""
+        """Process an event without counting it: it repeats a transaction."""
         self.seen_through = max(self.seen_through, offset)
 
     def events(self) -> list[Event]:
@@ -195,7 +195,7 @@ class History:
         )
 
     def learn_label(self, tx_hash: int, origin: Origin, known: int, fraud: bool) -> bool:
-        """Note what holds of one transaction; False when that changes nothing.
+        """Note which label of a transaction holds; False when that changes nothing.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class History:
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
             raise StateError(
-                f"a customer record is of epoch {self.epoch}, this worker's is {epoch}"
+                f"a customer record is of epoch {self.epoch}, but this worker's is {epoch}"
             )
         self.epoch = epoch
         self.seen_through = -1
@@ -241,6 +241,6 @@ def _read_1(raw: bytes, limits: Limits) -> History:
     return History(epoch, limits, seen_through, head, base, ring, totals, raw[position:])
 
 
-# The present format and the one before it. A section whose layout changes keeps what decodes the
+# The current format and the previous one. A section whose layout changes keeps the decoder of the
 # earlier one, for the earlier reader.
 READERS: Mapping[int, Callable[[bytes, Limits], History]] = {FORMAT: _read_1}

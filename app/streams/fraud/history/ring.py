@@ -32,9 +32,9 @@ class Event(NamedTuple):
 class Ring(msgspec.Struct, gc=False):
     """Events in columns of bytes: appending and dropping open no column.
 
-    An event takes 32 bytes, 8 more in a ring that has held a place, and 4 more while two
-    times (or offsets) that follow each other lie more than 2^31 apart. The column of places
-    is empty until the first one comes. Order is the caller's: offsets must ascend.
+    An event takes 32 bytes, 8 more in a ring that has ever had a place, and 4 more while two
+    consecutive times (or offsets) are more than 2^31 apart. The column of places is empty
+    until the first one arrives. Order is up to the caller: offsets must ascend.
     """
 
     offsets: Steps

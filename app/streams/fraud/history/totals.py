@@ -1,4 +1,4 @@
-"""Totals by day of the events that are no longer kept one by one."""
+"""Totals by day of the events that are no longer kept individually."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ DAYS_KEPT = 31  # 30 days before an event that is up to a day late
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):
-    """Count and sum of amounts by day (days since 1970, ascending) of the events behind the ring.
+    """Count and sum of amounts by day (days since 1970, ascending) of the events before the ring.
 
     Days more than 31 before the latest one are dropped.
     """
@@ -59,8 +59,8 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     def within(self, start: int, end: int) -> tuple[float, float]:
         """Count and sum of the events after `start`, up to the end of the day of `end`.
 
-        The oldest day counts by the share of it that lies in the window; its events are
-        taken as spread evenly from the day's start to its end, or to the latest of them all.
+        The oldest day counts by the share of it that is in the window; its events are assumed
+        to be spread evenly from the day's start to its end, or to the latest of them all.
         """
         if self.latest <= start:
             return 0.0, 0.0

@@ -19,7 +19,7 @@ END = 1 << 62  # above every offset
 
 
 async def get_customer(request: web.Request) -> web.Response:
-    """/state/customers/{id}: events, running values, recent fraud labels, from its holder."""
+    """/state/customers/{id}: events, running values, recent fraud labels, from its worker."""
     customer, here = read_id(request.match_info["id"]), site(request)
     partition = here.partition(customer)
     if not here.view.opened(partition):
@@ -71,7 +71,7 @@ def window_states(past: Past) -> list[dict[str, Any]]:
 
 
 def event_state(event: Event, fraud: bool | None) -> dict[str, Any]:
-    """A transaction of the record, and its label where it was ever one of fraud."""
+    """A transaction of the record, and its label if it ever was one of fraud."""
     return {
         "at": event.at,
         "amount": event.amount,

@@ -309,7 +309,7 @@ class TestEpoch:
 
     def test_a_record_of_a_later_epoch_is_refused(self):
         raw = self.renewed().encode()
-        with pytest.raises(StateError, match=r"epoch 4, this worker's is 3"):
+        with pytest.raises(StateError, match=r"epoch 4, but this worker's is 3"):
             History.decode(raw, EPOCH, LIMITS)
 
 
