@@ -11,13 +11,13 @@ from aiokafka import ConsumerRecord
 
 from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
-from app.core.messages import Feedback, Origin
+from app.core.messages import Feedback, Origin, label_id
 from app.core.partitioning import partition_of
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
 from app.serving.dead_letters.journey import carried, carrying
-from app.serving.dead_letters.write import dead_letter, given_up
+from app.serving.dead_letters.write import dead_letter, given_up, waiting_again
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
@@ -38,18 +38,22 @@ class Learn:
         self.settled: list[Revision] = []
         self.elsewhere: dict[int, list[Out]] = {}
         self.letters: list[Out] = []
+        self.again: set[str] = set()  # events that are known, and whose labels wait all the same
 
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step: predictions are acknowledged before anything comes of them."""
         said = [(record, self.read(record)) for record in records]
-        late = overdue(self.labels.store, self.patience(records[0]), LATE)
+        late = self.late(records)
         await self.give_up(late)
+        swept = self.swept(records)
+        await self.log_ahead(late, swept)
         await self.decisions.settled(feedback.id for _, feedback in said if feedback is not None)
         if not self.step.still_mine():
             return False
         for waiting in late:
             self.expire(waiting)
-        self.forget(records)
+        for key in swept:
+            self.labels[key] = None
         for record, feedback in said:
             if feedback is not None:
                 self.settle(record, feedback)
@@ -87,6 +91,7 @@ class Learn:
         try:
             entry = self.entry(feedback.id, feedback.key)
             repeated = any(one.origin == origin for one in entry.revisions)
+            waited = any(one.label_id == label_id(feedback) for one in entry.waiting)
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
             )
@@ -96,7 +101,9 @@ class Learn:
         self.partition.sensors.labelled(feedback, revision)
         if revision is None:
             return
-        self.mark_waiting(feedback, revision, repeated)
+        self.mark_waiting(feedback, revision, repeated or waited)
+        if revision.outcome == "waiting" and prediction is not None:
+            self.again.add(feedback.id)  # a replay must not settle it, and score has passed
         if revision.example:
             self.settled.append(revision)
             self.note(feedback, revision)
@@ -128,6 +135,15 @@ class Learn:
             if entry.revisions:
                 self.labels[id.encode()] = encode_entry(entry)
 
+    def late(self, records: Sequence[ConsumerRecord]) -> list[Waiting]:
+        """Labels that have waited long enough for an event that nobody has decided yet.
+
+        Where record time runs fast, as in a backlog, a label may be old by the time its event is
+        decided: it has been entered again then, and is settled when it comes.
+        """
+        found = overdue(self.labels.store, self.patience(records[0]), LATE)
+        return [one for one in found if self.decisions.decision(one.id) is None]
+
     def patience(self, record: ConsumerRecord) -> int:
         """Labels recorded before this time have waited long enough."""
         return record.timestamp - int(self.partition.settings.label_wait * 1000)
@@ -150,18 +166,34 @@ class Learn:
         settling.expire(self.entry(waiting.id, ""), waiting.label_id)
         self.labels[waiting.key] = None
 
-    def forget(self, records: Sequence[ConsumerRecord]) -> None:
-        """Delete a few entries that are older than any decision."""
+    def swept(self, records: Sequence[ConsumerRecord]) -> list[bytes]:
+        """A few entries that are older than any decision."""
         before = records[0].timestamp - int(self.partition.settings.horizon * 1000)
         sweep = self.partition.sweep
-        for key in sweep.expired(self.labels.store, before, LOOKS * len(records)):
-            self.labels[key] = None
+        return sweep.expired(self.labels.store, before, LOOKS * len(records))
+
+    async def log_ahead(self, late: Sequence[Waiting], swept: Sequence[bytes]) -> None:
+        """What leaves by its age leaves the changelog first: a replay would not find it again."""
+        changes: dict[bytes, bytes | None] = dict.fromkeys(swept)
+        entries: dict[str, LabelEntry] = {}
+        for waiting in late:
+            key = waiting.id.encode()
+            entry = entries.setdefault(waiting.id, decode_entry(self.labels.get(key), ""))
+            settling.expire(entry, waiting.label_id)
+            changes[waiting.key] = None
+            if entry.revisions:
+                changes[key] = encode_entry(entry)
+        changelog = self.labels.table.changelog
+        await self.step.send(changelog, [Out(*change) for change in changes.items()]).acked
 
     async def send(self) -> bool:
         """Examples in order, one unacknowledged batch at a time; then the rest."""
         topics = self.partition.topics
         examples = [Out(None, revision.example) for revision in self.settled]
         await self.step.send(topics.examples, examples, partition=0).acked
+        for id in self.again:
+            waiting = waiting_again(self.application, id, self.entries[id])
+            await self.step.send(topics.feedback, waiting).handed
         for partition, records in self.elsewhere.items():
             await self.step.send(topics.feedback, records, partition).handed
         self.partition.sensors.letters.inc(len(self.letters))

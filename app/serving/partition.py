@@ -191,18 +191,18 @@ class Partition:
         """Publish waiting labels whose decisions are known by now: another worker knew fewer."""
         labels, last = self.labels, None
         while waiting := overdue(labels, FOREVER, PAGE, after=last):
-            self._take_off(labels, left_over(waiting, labels.get))
+            await self._take_off(labels, left_over(waiting, labels.get))
             for id in dict.fromkeys(label.id for label in waiting):
                 if self.decisions.decision(id) is not None:
                     self.enter_again(id)
             last = waiting[-1]
             await asyncio.sleep(0)
 
-    def _take_off(self, labels: Store, left: Sequence[Waiting]) -> None:
-        """Take labels off the list of those that wait, here and in the changelog."""
-        labels.write({label.key: None for label in left})
+    async def _take_off(self, labels: Store, left: Sequence[Waiting]) -> None:
+        """Labels do not wait any more: in the changelog first, the next start may not find them."""
         changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
-        changelog.put(Out(label.key, None) for label in left)
+        await changelog.put(Out(label.key, None) for label in left).acked
+        labels.write({label.key: None for label in left})
 
     def close(self) -> None:
         """The partition has been revoked: stop its tasks and release its files."""

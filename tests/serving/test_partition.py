@@ -192,7 +192,6 @@ async def test_logs_that_end_below_what_was_read_are_refused(
 # -- known faults
 
 
-@pytest.mark.xfail(strict=True, reason="on the disk first, and not said again at the next start")
 async def test_what_is_taken_off_at_a_start_leaves_disk_and_changelog_alike(world):
     world.say(said(0, "fraud", key="bob"))
     async with world.life() as worker:
@@ -209,7 +208,6 @@ async def test_what_is_taken_off_at_a_start_leaves_disk_and_changelog_alike(worl
         assert world.disk.tables["labels"] == world.changes("labels")
 
 
-@pytest.mark.xfail(strict=True, reason="nobody enters it again before the next start")
 async def test_a_label_whose_index_landed_before_its_entry_does_not_wait_for_what_has_come(world):
     """Where the changes of a step are more than a batch of the changelog holds."""
     world.batch = 1

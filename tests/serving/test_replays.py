@@ -26,7 +26,7 @@ from app.core.threshold import KEY, Threshold
 from app.errors import Refused
 from app.serving import decisions
 from app.serving.ledger import Ledger
-from app.serving.waiting import PREFIX, Waiting, left_over
+from app.serving.waiting import Waiting
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
     Feedback,
@@ -373,22 +373,12 @@ def each_score_is_computed_again(world: World) -> None:
 
 
 def the_disk_is_as_the_logs(world: World) -> None:
-    """The tables hold what their changelogs hold, the ledger the decisions.
-
-    An index entry of a label that does not wait is left over, here or there: `left_over` finds it
-    at the next start, or nobody asks for it any more.
-    """
+    """The tables hold what their changelogs hold, the ledger the decisions."""
     disk, logged = world.disk, world.changes("labels")
     assert disk.tables["customers"] == world.changes("customers")
-    assert but_for_left_over(disk.tables["labels"]) == but_for_left_over(logged)
+    assert disk.tables["labels"] == logged
     assert {id: entry.raw for id, entry in disk.decisions.items()} == first_predictions(world)
     assert disk.mark[0] == len(world.log("predictions"))
-
-
-def but_for_left_over(labels: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    index = [Waiting.read(key) for key in labels if key.startswith(PREFIX)]
-    left = {one.key for one in left_over(index, labels.get)}
-    return {key: raw for key, raw in labels.items() if key not in left}
 
 
 # -- one after the other
