@@ -7,6 +7,7 @@ import pytest
 
 from app import apps
 from app.core.domain import Application
+from app.core.labels import MATURITY
 from app.errors import SettingsError
 from app.settings import read_settings
 
@@ -25,6 +26,15 @@ def test_an_application_is_chosen_by_its_name(name):
     assert isinstance(application, Application)
     assert (application.name, application.partitions, application.epoch) == (name, 3, 2)
     assert application.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", apps.APPS)
+def test_the_words_of_an_application_are_whole(name):
+    """Pages and commands send labels as the reviewer, and maturity says what is negative."""
+    labels = apps.load(read_settings(app=name)).labels
+    assert sorted(labels.teaches.values()) == [0, 1]
+    assert {labels.reviewer, MATURITY} <= labels.ranks.keys()
+    assert min(labels.ranks, key=labels.ranks.__getitem__) == MATURITY
 
 
 def test_an_unknown_application_is_named_beside_those_that_there_are(monkeypatch):

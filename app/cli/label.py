@@ -30,8 +30,8 @@ def label(
     ] = "",
     source: Annotated[
         str,
-        typer.Option(help="In what capacity: for cards as analyst, customer or chargeback."),
-    ] = "analyst",
+        typer.Option(help="In what capacity: analyst, customer or chargeback for cards."),
+    ] = "",
     actor: Annotated[str, typer.Option(help="Who says it.")] = "",
     reason: Annotated[str, typer.Option(help="A code for why.")] = "",
     note: Annotated[str, typer.Option(help="Why, in words.")] = "",
@@ -50,6 +50,7 @@ def label(
 
     with sentences():
         setup = chosen.setup()
+        source = source or setup.application.labels.reviewer
         check(setup.application, label, source)
         said = setup.application.feedback(
             id=event,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from app.core.dump import Learned, Statistics
+from app.core.dump import Learned, NoStatistics, Statistics
 from app.core.fold import Head, LearningState, heads_digest
 from app.core.labels import Labels, feedback_reader
 from app.core.manifest import Identity
@@ -218,7 +218,7 @@ class Application:
     model: str = "binned"
     scope: str = "both"
     heads: Mapping[str, Head] = field(default_factory=dict)
-    statistics: Callable[[], Statistics]
+    statistics: Callable[[], Statistics] = NoStatistics
 
     open: Callable[[bytes | None], Any]
     note: Callable[[Any, Any], None] = lambda record, example: None

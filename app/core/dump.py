@@ -25,6 +25,20 @@ class Statistics(Protocol):
         """Restore a dump, so that whatever is computed or dumped later has the same bits."""
 
 
+class NoStatistics:
+    """The statistics of who keeps models alone."""
+
+    def learn(self, example: Any, models: "Scorer") -> None:
+        """Learn nothing."""
+
+    def parts(self) -> Iterator[bytes]:
+        """No parts."""
+        return iter(())
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Load nothing."""
+
+
 class Counts(Struct):
     """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only."""
 

@@ -67,10 +67,13 @@ class Labels(NamedTuple):
         1 for the word that says positive, 0 for the one that says negative.
     ranks
         By source: of two labels that differ the higher one holds. `maturity` is the lowest.
+    reviewer
+        The source of a label that names none: whoever answers reviews.
     """
 
     teaches: Mapping[str, int]
     ranks: Mapping[str, int]
+    reviewer: str = "analyst"
 
     @property
     def words(self) -> tuple[str, ...]:

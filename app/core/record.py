@@ -116,7 +116,10 @@ class Record(Generic[B]):
         return next((offset for known, offset in self.ids if known == id_hash), None)
 
     def before(self, offset: int) -> Past[B]:
-        """What the event at an offset may see: the body itself, which `count` then changes."""
+        """What the event at an offset may see: the body itself, which `count` then changes.
+
+        Where it is not whole, the body holds that event already, or later ones.
+        """
         latest = self.ids[-1][1] if self.ids else -1
         return Past(offset > latest, self.body)
 

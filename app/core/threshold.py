@@ -46,6 +46,17 @@ class Budget(NamedTuple):
     floor: float
     ceiling: float
 
+    @classmethod
+    def shared(cls, alerts: float, partitions: int, review: float, block: float) -> "Budget | None":
+        """The share of one partition in so many alerts an hour; None where there is no budget.
+
+        >>> Budget.shared(20.0, 4, review=0.5, block=0.9)
+        Budget(alerts=5.0, start=0.5, floor=0.02, ceiling=0.9)
+        """
+        if not alerts:
+            return None
+        return cls(alerts / partitions, review, min(FLOOR, review), block)
+
     @property
     def step(self) -> float:
         """By how many logits an alert raises the threshold."""

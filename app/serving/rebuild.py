@@ -1,12 +1,12 @@
 """Models relearned from the examples log, without some of its entries."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
 from app.core.bundle import pack
-from app.core.dump import Scorer
+from app.core.dump import NoStatistics
 from app.core.messages import Example, LogEntry
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
@@ -42,20 +42,6 @@ class LeftOut(NamedTuple):
             partition == part.partition and part.first <= offset <= part.last
             for part in self.stretches
         )
-
-
-class NoStatistics:
-    """A restore takes models only, so a rebuild keeps no statistics."""
-
-    def learn(self, example: Example, models: Scorer) -> None:
-        """Learn nothing."""
-
-    def parts(self) -> Iterator[bytes]:
-        """No parts."""
-        return iter(())
-
-    def load(self, parts: Iterable[bytes]) -> None:
-        """Load nothing."""
 
 
 class Rebuild:

@@ -43,7 +43,7 @@ async def read_body(request: web.Request) -> bytes:
 def read_label(
     application: Application, content_type: str, body: bytes, now: int | None = None
 ) -> Feedback:
-    """The label in a body. `source` is analyst and `at` is now (epoch ms) where they are missing.
+    """The label in a body. Without them `source` is the reviewer and `at` is now (epoch ms).
 
     Only JSON is taken: another site could post a form from a user's browser without the user
     being asked, but not a request of that content type.
@@ -53,7 +53,8 @@ def read_label(
     now = int(time.time() * 1000) if now is None else now
     try:
         given = msgspec.json.decode(body, type=dict)
-        feedback = application.read_feedback(encode({"source": "analyst", "at": now, **given}))
+        usual = {"source": application.labels.reviewer, "at": now}
+        feedback = application.read_feedback(encode({**usual, **given}))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"the body is not a JSON object: {error}") from None
     except Refused as refused:

@@ -66,9 +66,11 @@ def loader(routes: str) -> BaseLoader:
 def said(value: object) -> str:
     """A fact of an event as text.
 
-    >>> said(12.5), said("DE"), said("") == DASH
-    ('12.5', 'DE', True)
+    >>> said(12.5), said("DE"), said(False), said("") == DASH
+    ('12.5', 'DE', 'no', True)
     """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int | float):
         return figures.figure(value)
     return str(value) if value else DASH

@@ -9,9 +9,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from app.core.batch import Batch
 from app.core.domain import Trust
 from app.core.model_set import ModelSet
-from app.streams.fraud.explain import explain
+from app.core.verdicts import explain
 from app.streams.fraud.extract import PLANS, extract
-from app.streams.fraud.features import SETS
+from app.streams.fraud.features import BY_NAME, SETS
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import rules
@@ -67,7 +67,7 @@ def test_explanation(measure: Measure, scene: Scene, benchmark: BenchmarkFixture
     benchmark.extra_info["share"] = scene.share_flagged
 
     def explained(x: dict[str, float], partition: int) -> object:
-        return explain(x, state.contributions(x, partition, SCOPE), rules(x), trust)
+        return explain(BY_NAME, x, state.contributions(x, partition, SCOPE), rules(x), trust)
 
     rows = [(row.x, row.source.partition) for row in scene.flagged]
     measure("explanation, where it is held back", explained, rows)

@@ -17,13 +17,21 @@ Route = tuple[str, str]  # method and path
 
 
 async def routes(name: str, place: Path) -> set[Route]:
-    """What a worker of an application answers, once Faust has set up its web server."""
+    """What a worker of an application answers, once Faust has set up its web server.
+
+    The address of an event is the same for all, but for the name of events.
+    """
     setup = set_up(read_settings(app=name, data_dir=place))
     app = WeirApp(setup.settings.app_id, **faust_settings(setup.settings))
     app.weir = Worker(setup, app)
     mount(app).web.init_server()
     found = app.web.web_app.router.routes()
-    return {(route.method, route.resource.canonical) for route in found if route.method != "HEAD"}
+    event = f"/state/{setup.application.events}/"
+    return {
+        (route.method, route.resource.canonical.replace(event, "/state/<events>/"))
+        for route in found
+        if route.method != "HEAD"
+    }
 
 
 def documented() -> Iterator[Route]:

@@ -2,7 +2,7 @@
 
 from app.core.domain import Application, Gauge
 from app.core.hashing import hash64
-from app.core.threshold import FLOOR, Budget
+from app.core.threshold import Budget
 from app.settings import Settings
 from app.streams.fraud.decision import Policy
 from app.streams.fraud.extract import look
@@ -58,7 +58,12 @@ def application(settings: Settings) -> Application:
         conclude=policy.conclude,
         review=settings.review_threshold,
         block=policy.block,
-        budget=budget(settings),
+        budget=Budget.shared(
+            settings.review_budget,
+            settings.partitions,
+            settings.review_threshold,
+            settings.block_threshold,
+        ),
         gauges=(
             Gauge("rules_weight", "What the rules add to the model, 0 to 1.", rules_weight),
             Gauge("rules_precision", "Share of frauds in the rules' own alerts.", rules_precision),
@@ -69,14 +74,6 @@ def application(settings: Settings) -> Application:
         traffic="app.streams.fraud.simulator.simulation:simulated",
         files="app.streams.fraud.files:open_dataset",
     )
-
-
-def budget(settings: Settings) -> Budget | None:
-    """What each partition may spend on review, None without a budget."""
-    if not settings.review_budget:
-        return None
-    share, review = settings.review_budget / settings.partitions, settings.review_threshold
-    return Budget(share, review, min(FLOOR, review), settings.block_threshold)
 
 
 def facts(tx: Transaction) -> dict[str, object]:

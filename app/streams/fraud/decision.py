@@ -3,16 +3,15 @@
 from math import log
 from typing import NamedTuple
 
-from app.core.domain import ALONE, Scoring, Trust, Verdict
+from app.core.domain import Scoring, Trust, Verdict
 from app.core.dump import Learned
-from app.core.messages import Decision, Mode, Reason
-from app.core.models.logit import add_odds, sigmoid
-from app.streams.fraud.explain import explain
+from app.core.messages import Reason
+from app.core.models.logit import add_odds
+from app.core.verdicts import decide, explain, mode_of, score_of
+from app.streams.fraud.features import BY_NAME
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.rules import BASE, rules
 from app.streams.fraud.rules_weight import grown
-
-LARGEST = 30.0  # logit beyond which the probability would round to 0 or 1
 
 
 class Policy(NamedTuple):
@@ -40,28 +39,10 @@ class Policy(NamedTuple):
             mixed += trust.model * logit
         if hits:
             mixed = add_odds(mixed, BASE + sum(hit.weight for hit in hits) + log(trust.rules))
-        score = sigmoid(max(-LARGEST, min(mixed, LARGEST)))
+        score = score_of(mixed)
         decision = decide(score, review, self.block)
         reasons: list[Reason] = []
         if decision != "approve":
             shares = state.contributions(x, partition, self.scope) if trust.model > 0 else {}
-            reasons = explain(x, shares, hits, trust)
+            reasons = explain(BY_NAME, x, shares, hits, trust)
         return Verdict(score, decision, mode_of(trust), reasons)
-
-
-def mode_of(trust: Trust) -> Mode:
-    """Which of rules and model decided, by their weights."""
-    if not trust.model:
-        return "rules"
-    return "model" if trust == ALONE else "blend"
-
-
-def decide(score: float, review: float, block: float) -> Decision:
-    """The decision on a score: a threshold belongs to the harsher side.
-
-    >>> decide(0.1, 0.5, 0.9), decide(0.5, 0.5, 0.9), decide(0.9, 0.5, 0.9)
-    ('approve', 'review', 'block')
-    """
-    if score >= block:
-        return "block"
-    return "review" if score >= review else "approve"

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from math import exp, log
-from typing import NamedTuple
+
+from app.core.verdicts import Hit
 
 BASE = -4.0  # logit of a transaction that no rule hits, about 2 %
-# Two strong hits, or one very strong, reach even odds. Blocking takes three strong hits and more.
+# Two strong hits, or one very strong, reach even odds. Blocking takes more than three strong hits.
 STRONG, VERY_STRONG = 2.0, 4.0
 # Transactions in 30 days, this one included, from which a typical amount means something: most
 # amounts far above it are those of new customers.
@@ -15,14 +16,6 @@ FOUR_TIMES = log(4)
 Features = Mapping[str, float]
 
 
-class Hit(NamedTuple):
-    """A rule that hit a transaction: its weight in logits, and why in words."""
-
-    name: str
-    weight: float
-    text: str
-
-
 def amount_above_history(x: Features) -> Hit | None:
     """An amount of several times what the customer usually spends."""
     if x.get("amount_log_ratio", 0.0) < FOUR_TIMES or x.get("count_30d", 0.0) < ACQUAINTED:
@@ -30,7 +23,7 @@ def amount_above_history(x: Features) -> Hit | None:
     ratio = _times_typical(x)
     weight = STRONG if ratio < 10 else VERY_STRONG
     text = f"amount {x['amount']:.2f} is {ratio:.1f} times the typical amount"
-    return Hit("amount_above_history", weight, text)
+    return Hit("amount_above_history", weight, text, "amount")
 
 
 def burst(x: Features) -> Hit | None:
@@ -39,7 +32,7 @@ def burst(x: Features) -> Hit | None:
     if count < 4:
         return None
     weight = STRONG if count < 8 else VERY_STRONG
-    return Hit("burst", weight, f"{count:.0f} transactions within 5 minutes")
+    return Hit("burst", weight, f"{count:.0f} transactions within 5 minutes", "pace")
 
 
 def card_testing(x: Features) -> Hit | None:
@@ -48,7 +41,7 @@ def card_testing(x: Features) -> Hit | None:
     if count < 3 or (ratio := _times_typical(x)) > 0.35:
         return None
     text = f"{count:.0f} transactions within 5 minutes, this one {ratio:.0%} of the typical amount"
-    return Hit("card_testing", STRONG, text)
+    return Hit("card_testing", STRONG, text, "pace")
 
 
 def impossible_travel(x: Features) -> Hit | None:
@@ -57,7 +50,7 @@ def impossible_travel(x: Features) -> Hit | None:
     if speed < 900:
         return None
     weight = STRONG if speed < 3000 else VERY_STRONG
-    return Hit("impossible_travel", weight, f"{speed:,.0f} km/h from the last place")
+    return Hit("impossible_travel", weight, f"{speed:,.0f} km/h from the last place", "place")
 
 
 def merchant_under_attack(x: Features) -> Hit | None:
@@ -67,7 +60,7 @@ def merchant_under_attack(x: Features) -> Hit | None:
         return None
     weight = STRONG if run < 4 else VERY_STRONG
     text = f"the last {run:.0f} labels of the merchant are fraud, the first {days:.0f} days ago"
-    return Hit("merchant_under_attack", weight, text)
+    return Hit("merchant_under_attack", weight, text, "merchant")
 
 
 RULES: tuple[Callable[[Features], Hit | None], ...] = (

@@ -12,7 +12,7 @@ from app.core.batch import Batch, appraise
 from app.core.domain import Application, Verdict
 from app.core.fold import LearningState
 from app.core.messages import Origin, Source
-from app.streams.fraud.decision import decide
+from app.core.verdicts import decide
 from app.streams.fraud.features import FEATURES, SMALL
 from app.streams.fraud.messages import Example, Prediction, Transaction, read_prediction
 from app.streams.fraud.rules import rules
