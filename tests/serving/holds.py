@@ -1,0 +1,125 @@
+"""What holds of each play by itself, whatever happened to its workers."""
+
+import itertools
+
+from app.core.batch import appraise
+from app.core.hashing import hash64
+from app.core.labels import LabelEntry, decode_entry
+from app.core.messages import Example, Origin
+from app.core.threshold import KEY
+from app.serving.waiting import Waiting
+from app.streams.fraud.messages import (
+    read_example,
+    read_prediction,
+)
+from app.wire import encode
+from tests.serving.memory import World
+from tests.serving.plays import entries, first_predictions, readable
+
+
+def all_holds(world: World) -> None:
+    the_logs_hold(world)
+    the_disk_is_as_the_logs(world)
+
+
+def the_logs_hold(world: World) -> None:
+    each_is_decided_once(world)
+    each_flagged_one_is_reviewed(world)
+    nothing_comes_too_early(world)
+    each_label_is_learned_once(world)
+    each_record_is_that_of_the_logs(world)
+
+
+def each_is_decided_once(world: World) -> None:
+    first = first_predictions(world)
+    assert first.keys() == {event.id for _, event in readable(world)}
+    for raw in world.values("predictions"):
+        assert raw == first[read_prediction(raw).id], "a second decision"
+
+
+def each_flagged_one_is_reviewed(world: World) -> None:
+    decided = first_predictions(world).values()
+    flagged = {raw for raw in decided if read_prediction(raw).decision != "approve"}
+    assert set(world.values("review")) == flagged
+
+
+def nothing_comes_too_early(world: World) -> None:
+    """Review items come after their prediction, examples after what was settled."""
+    topics, predicted = world.setup.topics, set()
+    settled: dict[str, LabelEntry] = {}
+    for record in world.logs.journal:
+        if record.topic == topics.predictions:
+            predicted.add(record.value)
+        elif record.topic == topics.review:
+            assert record.value in predicted
+        elif record.topic == topics.changelogs["labels"] and record.value not in (None, b"1"):
+            settled[record.key.decode()] = decode_entry(record.value, "")
+        elif record.topic == topics.examples:
+            example = read_example(record.value)
+            known = settled[example.id].revisions
+            assert any(one.origin == example.origin and one.example for one in known)
+
+
+def each_label_is_learned_once(world: World) -> None:
+    """The examples that count are the settled revisions, one each, and each says what it replaces.
+
+    Every label that was read is in its entry, and waits only while its event is unknown.
+    """
+    learned: dict[str, list[Example]] = {}
+    latest = Origin(0, 0, -1)
+    for example in map(read_example, world.values("examples")):
+        if example.origin > latest:  # else it is appended again
+            latest = example.origin
+            learned.setdefault(example.id, []).append(example)
+    decided, index = first_predictions(world), world.changes("labels")
+    for id, entry in entries(world).items():
+        assert len({one.label_id for one in entry.revisions}) == len(entry.revisions)
+        settled = sorted(one.origin for one in entry.revisions if one.example)
+        chain = learned.pop(id, [])
+        assert [example.origin for example in chain] == settled, id
+        for one, other in itertools.pairwise([None, *chain]):
+            assert (one and one.y) == (other.previous and other.previous.label)
+        holds = world.setup.application.labels.holds(entry)
+        assert (entry.taught and entry.taught.label) == (chain[-1].y if chain else None)
+        assert (holds and {"fraud": 1, "legit": 0}[holds.label]) == (chain[-1].y if chain else None)
+        assert not (entry.waiting and id in decided), "it waits for what has come"
+        assert all(Waiting(r.recorded, r.label_id, id).key in index for r in entry.waiting)
+    assert not learned, "learned without a label"
+
+
+def each_record_is_that_of_the_logs(world: World) -> None:
+    """The customers' records are those that the input and the settled labels give, to the byte."""
+    application, expected = world.setup.application, {}
+    for offset, event in readable(world):
+        record = expected.setdefault(event.key.encode(), application.open(None))
+        if record.first_offset_of(hash64(event.id)) is None:
+            record.count(event, hash64(event.id), offset)
+        else:
+            record.pass_over(offset)
+    for entry in entries(world).values():
+        for one in (one for one in entry.revisions if one.example):
+            application.note(expected[entry.key.encode()], read_example(one.example))
+    kept = {key: raw for key, raw in world.changes("customers").items() if key != KEY}
+    assert kept == {key: record.encode() for key, record in expected.items()}
+
+
+def each_score_is_computed_again(world: World) -> None:
+    """The learning state was the fold of the log up to the version, bit by bit."""
+    application, examples = world.setup.application, world.values("examples")
+    state = application.new_state()
+    decisions = [read_prediction(raw) for raw in first_predictions(world).values()]
+    for one in sorted(decisions, key=lambda one: one.model.version):
+        for offset in range(state.version, one.model.version):
+            state.fold(read_example(examples[offset]), offset)
+        verdict = appraise(application, one.features, state, one.source.partition, one.threshold)
+        again = verdict.score, verdict.decision, encode(verdict.reasons)
+        assert again == (one.score, one.decision, encode(one.reasons))
+
+
+def the_disk_is_as_the_logs(world: World) -> None:
+    """The tables hold what their changelogs hold, the ledger the decisions."""
+    disk, logged = world.disk, world.changes("labels")
+    assert disk.tables["customers"] == world.changes("customers")
+    assert disk.tables["labels"] == logged
+    assert {id: entry.raw for id, entry in disk.decisions.items()} == first_predictions(world)
+    assert disk.mark[0] == len(world.log("predictions"))

@@ -1,0 +1,246 @@
+"""The input of the replays, how it is played, and what is left of it."""
+
+import random
+from collections.abc import Container, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.core.labels import LabelEntry, decode_entry
+from app.core.messages import Origin
+from app.core.threshold import KEY, Threshold
+from app.errors import Refused
+from app.streams.fraud.history.recent import ROW
+from app.streams.fraud.messages import (
+    Feedback,
+    Prediction,
+    Transaction,
+    read_example,
+    read_prediction,
+)
+from tests.serving.memory import OURS, THEIRS, Aborted, Disk, Worker, World, payment, said
+
+CHUNK = 5  # most records in a step
+BATCH = 3  # records that land together
+USUAL = {"history_events": 4, "history_replay": CHUNK}
+BUDGET = {"review_threshold": 0.01, "review_budget": 4.0}
+PLAYS = {
+    "every decision reviewed": {"review_threshold": 0.0},
+    "a budget": BUDGET,
+    "a budget, records held back": {**BUDGET, "coalesce": 1.0},
+}
+DISKS = ("kept", "wiped", "comes back")
+
+
+class Round(NamedTuple):
+    """Events and labels that come together. What is None cannot be read."""
+
+    events: list[Transaction | None]
+    labels: list[Feedback | None]
+
+
+def customer_of(n: int) -> str:
+    """Most payments are of one customer: more than its record holds."""
+    return OURS[max(n % 5 - 2, 0)]
+
+
+def of(n: int, label: str, source: str = "analyst", later: int = 0, **more: str) -> Feedback:
+    return said(n, label, source, later, **{"key": customer_of(n), **more})
+
+
+def rounds(seed: int) -> list[Round]:
+    """Some 40 records: ids again, labels before their event, second thoughts, and worse."""
+    chance = random.Random(seed)
+    made = []
+    for first in range(0, 15, 5):
+        new = [
+            payment(n, customer_of(n), amount=chance.choice([9.0, 20.0, 800.0]), label=own)
+            for n, own in enumerate([None, "fraud", None, None, None], first)
+        ]
+        some = chance.sample(range(first, first + 5), 5)
+        labels = [of(n, chance.choice(["fraud", "legit"])) for n in some[:3]]
+        labels += [
+            labels[0],
+            of(some[1] + 5, "fraud", "customer"),
+            of(max(some[2] - 5, 0), chance.choice(["legit", "none"]), later=1),
+            of(max(some[3] - 5, 0), "fraud", "chargeback", later=2),
+        ]
+        made.append(Round([*new, chance.choice(new)], labels))
+    made[0].labels.extend([of(2, "fraud", actor="bob"), of(8, "fraud", actor="eve", key="ann")])
+    made[1].events.insert(2, None)
+    made[1].labels.extend(
+        [None, of(2, "none", later=9), of(5, "unsure"), of(9, "legit", actor="eve", key="ann")]
+    )
+    made[2].labels.append(of(99, "fraud", key=THEIRS))
+    return made
+
+
+def publish(world: World, one: Round) -> None:
+    send = {"events": one.events, "feedback": one.labels}
+    for topic, message in ((topic, m) for topic, messages in send.items() for m in messages):
+        if message is None:
+            world.send(topic, "ann", b"nonsense")
+        elif isinstance(message, Transaction):
+            world.pay(message)
+        else:
+            world.say(message)
+
+
+class Play:
+    """An input, and how much of it has come so far."""
+
+    def __init__(self, world: World, script: Sequence[Round]) -> None:
+        self.world, self.script = world, script
+        self.come = 0
+
+    def go_on(self) -> None:
+        """The next round comes."""
+        publish(self.world, self.script[self.come])
+        self.come += 1
+
+    async def live(self, end: int | None = None, rounds: int | None = None) -> list[str]:
+        """One life, until so many rounds are done or it ends; returns the places it passed."""
+        with suppress(Aborted):
+            async with self.world.life(end) as worker:
+                await self.work(worker, len(self.script) if rounds is None else rounds)
+        return self.world.places.names
+
+    async def work(self, worker: Worker, rounds: int) -> None:
+        while True:
+            while worker.unread(worker.topics.events):
+                assert await worker.score(CHUNK)
+            while worker.unread(worker.topics.feedback):
+                assert await worker.learn(CHUNK)
+            await worker.commit()
+            if self.come == rounds:
+                return
+            self.go_on()
+
+    async def live_and_die(self, end: int, disk: str) -> Container[str]:
+        """End in front of a place, then go on; returns what was decided and lost: see `lost`."""
+        await self.live(end)
+        gone, before = () if disk == "kept" else lost(self.world), self.world.disk
+        if disk != "kept":
+            self.world.disk = Disk()
+        if disk == "comes back":
+            await self.live(rounds=self.come)
+            self.world.disk = before
+        await self.live()
+        return gone
+
+
+def first_predictions(world: World) -> dict[str, bytes]:
+    first: dict[str, bytes] = {}
+    for raw in world.values("predictions"):
+        first.setdefault(read_prediction(raw).id, raw)
+    return first
+
+
+def entries(world: World) -> dict[str, LabelEntry]:
+    kept = world.changes("labels")
+    return {key.decode(): decode_entry(raw, "") for key, raw in kept.items() if b"\0" not in key}
+
+
+def lost(world: World) -> set[str]:
+    """What was decided and is not known any more, though the threshold has moved with it.
+
+    It is decided anew, with the later threshold.
+    """
+    raw, budget = world.changes("customers").get(KEY), world.setup.application.budget
+    if raw is None or budget is None:
+        return set()
+    through = Threshold.decode(raw, budget, epoch=1).seen_through
+    decided = {event.id for offset, event in readable(world) if offset <= through}
+    return decided - first_predictions(world).keys()
+
+
+def readable(world: World) -> list[tuple[int, Transaction]]:
+    found = []
+    for record in world.log("events"):
+        with suppress(Refused):
+            found.append((record.offset, world.setup.application.read(record.value)))
+    return found
+
+
+class Left:
+    """What a play leaves, told so that two can be compared.
+
+    A label that is entered again may lie at another offset, so an origin is told by what lies
+    there. Which example ends a step depends on where steps begin. What is `gone` was decided
+    twice, and is told without the threshold.
+    """
+
+    def __init__(self, world: World, gone: Container[str] = ()) -> None:
+        self.world, self.gone = world, gone
+
+    def decisions(self) -> dict[str, object]:
+        return {
+            id: self.but_for_the_threshold(read_prediction(raw)) if id in self.gone else raw
+            for id, raw in first_predictions(self.world).items()
+        }
+
+    def but_for_the_threshold(self, prediction: Prediction) -> object:
+        told = msgspec.structs.asdict(prediction)
+        return {**told, "threshold": None, "decision": None, "reasons": None}
+
+    def records(self) -> dict[bytes, object]:
+        kept = self.world.changes("customers")
+        return {key: raw if key == KEY else self.record(raw) for key, raw in kept.items()}
+
+    def record(self, raw: bytes) -> object:
+        """All bytes but those of the labels, which name origins and stand at the end."""
+        labels = self.world.setup.application.open(raw).labels()
+        told = sorted((tx, self.origin(at), known, fraud) for tx, at, known, fraud in labels)
+        return raw[: len(raw) - ROW.size * len(labels)], told
+
+    def labels(self) -> dict[str, object]:
+        return {
+            id: (entry.key, entry.taught, [self.revision(r) for r in entry.revisions])
+            for id, entry in entries(self.world).items()
+        }
+
+    def revision(self, revision: Any) -> object:
+        told = {**msgspec.structs.asdict(revision), "origin": self.origin(revision.origin)}
+        return {**told, "example": revision.example and self.example(revision.example)}
+
+    def examples(self) -> list[object]:
+        """In the order of the log, without those that are appended again."""
+        once: dict[Origin, bytes] = {}
+        for raw in self.world.values("examples"):
+            once.setdefault(read_example(raw).origin, raw)
+        return [self.example(raw) for raw in once.values()]
+
+    def example(self, raw: bytes) -> object:
+        example = read_example(raw)
+        told = {**msgspec.structs.asdict(example), "origin": self.origin(example.origin)}
+        return {
+            **told,
+            "end_of_step": None,
+            "threshold": None if example.id in self.gone else example.threshold,
+        }
+
+    def letters(self) -> set[object]:
+        told = set()
+        for letter in self.world.log("dead_letters"):
+            headers = dict(letter.headers)
+            told.add((headers["topic"], headers["reason"], letter.key, letter.value))
+        return told
+
+    def passed_on(self) -> set[bytes]:
+        return set(self.world.values("feedback", partition=1))
+
+    def origin(self, origin: Origin) -> tuple[bytes, bytes, int]:
+        record = self.world.log("feedback")[origin.offset]
+        return record.key, record.value, record.timestamp
+
+    def all(self) -> dict[str, object]:
+        parts = (
+            self.decisions,
+            self.records,
+            self.labels,
+            self.examples,
+            self.letters,
+            self.passed_on,
+        )
+        return {part.__name__: part() for part in parts}
