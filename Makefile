@@ -21,7 +21,7 @@ demo: $(READY)  ## Run Weir on a real Kafka with seeded traffic; ARGS="--events 
 
 # The files with the long tests first, so that no core is left with one of them at the end.
 CORES := 2
-ALL := tests/system tests/chaos tests/broker tests app tools \
+ALL := tests/system tests/chaos tests/broker tests/cli tests app tools \
 	--numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 test: $(READY)  ## Run all tests, on CORES=2; ARGS="tests/streams/fraud -k rules" picks some
 	@$(BIN)/pytest $(or $(ARGS),$(ALL))
