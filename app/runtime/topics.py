@@ -8,12 +8,13 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app.errors import BrokerError, TopicsError
 from app.settings import Settings
+from app.units import HOUR_MS
 
 LABELS, MODELS = "labels", "models"  # tables that every application has
 INPUT_BYTES = 1_048_588  # Kafka's own default, set here because dead letters must exceed it
 LETTER_BYTES = 2 * INPUT_BYTES
 # Record timestamps date labels that carry no time, and decide what has waited for too long.
-FUTURE_MS = 3_600_000  # needs Kafka 3.6
+FUTURE_MS = HOUR_MS  # needs Kafka 3.6
 VISIBLE_WITHIN = 30.0  # seconds
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
