@@ -183,8 +183,9 @@ class Learn:
             changes[waiting.key] = None
             if entry.revisions:
                 changes[key] = encode_entry(entry)
-        changelog = self.labels.table.changelog
-        await self.step.send(changelog, [Out(*change) for change in changes.items()]).acked
+        if changes:
+            changelog = self.labels.table.changelog
+            await self.step.send(changelog, [Out(*change) for change in changes.items()]).acked
 
     async def send(self) -> bool:
         """Examples in order, one unacknowledged batch at a time; then the rest."""
