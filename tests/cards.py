@@ -12,6 +12,18 @@ from app.settings import read_settings
 from app.streams.fraud.messages import Transaction
 
 ENGINE = "e1"
+# Features of a payment with a phrase for each of them.
+TELLING = {
+    "amount": 412.0,
+    "amount_log_ratio": 2.0668,
+    "count_30d": 9.0,
+    "amount_zscore": 6.0,
+    "count_5m": 5.0,
+    "km_from_home": 12345.6,
+    "first_at_merchant": 1.0,
+    "merchant_risk_7d": 0.25,
+    "customer_frauds_14d": 2.0,
+}
 
 
 def cards(**settings: object) -> Application:

@@ -11,7 +11,6 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from app.apps import set_up
-from app.broker.broker import Broker
 from app.core.batch import Stored
 from app.errors import StateError
 from app.runtime.guard import leave
@@ -19,17 +18,13 @@ from app.runtime.writer import Out, Receipt, Writers
 from app.serving import decisions as module
 from app.serving import ledger
 from app.serving.decisions import REACH_HEADER, SOURCE_HEADER, Decisions
-from app.settings import Settings, read_settings
+from app.settings import Settings
 from tests.system.workers import Kafka
 
 
 @pytest.fixture
-async def settings(broker: Broker, fresh: str) -> Settings:
-    made = read_settings(
-        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=1
-    )
-    await set_up(made).create_topics()
-    return made
+def partitions() -> int:
+    return 1
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from pydantic import SecretStr
 
-from app.apps import set_up
-from app.broker.broker import Broker
 from app.core.bundle import SNAPSHOT_BYTES, pack, pin
 from app.core.domain import Application, Feature
 from app.core.fold import LearningState
@@ -23,7 +21,7 @@ from app.errors import StateError
 from app.runtime.guard import Exit, leave
 from app.serving.follow import Follower
 from app.serving.setup import Setup
-from app.settings import Settings, read_settings
+from app.settings import Settings
 from app.streams.fraud.messages import Example
 from app.wire import encode
 from tests.cards import cards
@@ -34,15 +32,6 @@ from tests.system.workers import Kafka, WorkerProcess, workers
 KEYS = b"the newer secret", b"the older secret"
 FEATURES = samples.state().features
 LOG = [example for _, example in samples.log(60)]
-
-
-@pytest.fixture
-async def settings(broker: Broker, fresh: str) -> Settings:
-    made = read_settings(
-        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
-    )
-    await set_up(made).create_topics()
-    return made
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.apps import set_up
-from app.broker.broker import Broker
 from app.runtime.guard import Exit
 from app.runtime.lease import Lease
 from app.runtime.writer import BATCH_BYTES, Out, Writers
-from app.settings import Settings, read_settings
+from app.settings import Settings
 from tests.system.workers import Kafka
 
 TOO_LARGE = """
@@ -31,15 +29,6 @@ logging.basicConfig(stream=sys.stderr, format="%(message)s")
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 asyncio.run(main(*sys.argv[1:]))
 """
-
-
-@pytest.fixture
-async def settings(broker: Broker, fresh: str) -> Settings:
-    made = read_settings(
-        brokers=broker.bootstrap, topic_prefix=fresh, app_id=fresh + "weir", partitions=2
-    )
-    await set_up(made).create_topics()
-    return made
 
 
 @asynccontextmanager

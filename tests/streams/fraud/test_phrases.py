@@ -4,18 +4,7 @@ import pytest
 
 from app.streams.fraud.features import BY_NAME, FEATURES
 from app.streams.fraud.rules import RULES
-
-X = {
-    "amount": 412.0,
-    "amount_log_ratio": 2.0668,
-    "count_30d": 9.0,
-    "amount_zscore": 6.0,
-    "count_5m": 5.0,
-    "km_from_home": 12345.6,
-    "first_at_merchant": 1.0,
-    "merchant_risk_7d": 0.25,
-    "customer_frauds_14d": 2.0,
-}
+from tests.cards import TELLING
 
 
 def test_every_feature_has_words():
@@ -51,4 +40,4 @@ def test_any_value_can_be_said(name, value):
     ],
 )
 def test_phrases_carry_the_number(name, text):
-    assert BY_NAME[name].words(X[name]) == text
+    assert BY_NAME[name].words(TELLING[name]) == text
