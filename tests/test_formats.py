@@ -283,7 +283,7 @@ def test_decisions_are_found_in_the_files_of_the_release_before(tmp_path: Path):
     assert (before.read_mark(), before.entry("t1")) == ((22, 9), entry)
     now.write({"t1": entry})
     now.save_mark(22, 9)
-    assert (now.db.get(b"t1"), now.db.get(MARK)) == (decision, mark)
+    assert (now.db.get(b"t1"), now.db.get(MARK)) == (decision, before.db.get(MARK))
     before.close()
     now.close()
 

@@ -3,14 +3,16 @@
 A local RocksDB beside Faust's tables, one for each partition: a fold of the partition's
 predictions log, to which score adds what it has just decided. An entry counts as decided
 once its prediction is acknowledged, and the first prediction of an id in the log is the
-decision. A worker with a new disk reads back only the tail that a replay may need before
-it scores; the rest is read in the background.
+decision. Those of earlier epochs are known by their id, and answer no offset of this one.
+A worker with a new disk reads back only the tail that a replay may need before it scores;
+the rest is read in the background.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -21,7 +23,7 @@ from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.rocks import cause
 from app.runtime.writer import Receipt
-from app.serving.ledger import UNREAD, Entry, Ledger
+from app.serving.ledger import EARLIER, UNREAD, Entry, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
 PATIENCE = 60.0  # seconds for a broker to come back
 SOURCE_HEADER = "source-offset"
 REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
+EPOCH_HEADER = "source-epoch"  # predictions of earlier releases lack it
 
 
 class _Id(msgspec.Struct):
@@ -48,15 +51,45 @@ def decides(record: ConsumerRecord) -> bool:
     return ours
 
 
-def source_offset(record: ConsumerRecord) -> int:
-    """The offset of the event that a prediction answers, from its header."""
-    return int(dict(record.headers)[SOURCE_HEADER])
+class Answers(NamedTuple):
+    """What a prediction answers: the offset of its event in this epoch's log, or EARLIER.
+
+    `reach` is the highest offset that the log answers up to and including this prediction.
+    """
+
+    source: int
+    reach: int
 
 
-def reach(record: ConsumerRecord) -> int:
-    """The highest event offset that the log answers up to and including this prediction."""
+NONE_HERE = Answers(EARLIER, EARLIER)
+
+
+def answers(record: ConsumerRecord, epoch: int, unnamed: int) -> Answers:
+    """What a prediction answers, from its headers.
+
+    Parameters
+    ----------
+    epoch
+        The worker's.
+    unnamed
+        The epoch of predictions that do not name one.
+
+    Raises
+    ------
+    StateError
+        The prediction is of a later epoch.
+    """
     headers = dict(record.headers)
-    return int(headers.get(REACH_HEADER) or headers[SOURCE_HEADER])
+    named = int(headers.get(EPOCH_HEADER, unnamed))
+    if named > epoch:
+        raise StateError(
+            f"{record.topic}[{record.partition}] has predictions of epoch {named}, but this "
+            f"worker's is {epoch}: set WEIR_EPOCH={named}"
+        )
+    if named < epoch:
+        return NONE_HERE
+    source = headers[SOURCE_HEADER]
+    return Answers(int(source), int(headers.get(REACH_HEADER) or source))
 
 
 class Decisions:
@@ -83,7 +116,10 @@ class Decisions:
         self.brokers, self.tp = brokers, tp
         self.on_known, self.leave = on_known, leave
         self.ledger = Ledger(path, epoch, horizon)
+        self.epoch, self._named = epoch, (EPOCH_HEADER, str(epoch).encode())
         self.reached, self.confirmed = self.ledger.read_mark()
+        # The epoch of predictions that name none. A disk that is older than this epoch knows it.
+        self.unnamed = epoch if self.ledger.earlier is None else self.ledger.earlier
         self.highest = self.confirmed
         self.target = 0
         self.whole = False
@@ -108,8 +144,8 @@ class Decisions:
         self.highest = max(self.highest, source)
         own = (SOURCE_HEADER, str(source).encode())
         if source == self.highest:
-            return (own,)
-        return own, (REACH_HEADER, str(self.highest).encode())
+            return own, self._named
+        return own, self._named, (REACH_HEADER, str(self.highest).encode())
 
     def put(self, decided: dict[str, Stored]) -> None:
         """Store what a step decided, before it is written to the log."""
@@ -224,25 +260,25 @@ class Decisions:
             records = [record for record in fetched if decides(record)]
             if not records:
                 continue
-            sources = [source_offset(record) for record in records]
+            answered = [answers(r, self.epoch, self.unnamed) for r in records]
             ids = [_read_id(record.value).id for record in records]
-            self._take_over(records, sources, ids)
+            self._take_over(records, answered, ids)
             if first is None:
-                first = reach(records[0])
+                first = answered[0].reach
             if notify:
                 for id in ids:
                     self.on_known(id)
             await asyncio.sleep(0)
         return first
 
-    def _take_over(self, records: list, sources: list[int], ids: list[str]) -> None:
+    def _take_over(self, records: list, answered: list[Answers], ids: list[str]) -> None:
         taken: dict[str, Entry] = {}
-        for record, source, id in zip(records, sources, ids, strict=True):
+        for record, (source, reach), id in zip(records, answered, ids, strict=True):
             known = taken.get(id) or self.ledger.entry(id)
             if known is None or self._comes_after(known, record.offset, source):
                 taken[id] = Entry(source, record.offset, record.value)
             self.confirmed = max(self.confirmed, source)
-            self.highest = max(self.highest, reach(record))
+            self.highest = max(self.highest, reach)
         self.ledger.write(taken)
 
     def _comes_after(self, known: Entry, place: int, source: int) -> bool:

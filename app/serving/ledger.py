@@ -11,8 +11,9 @@ from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, O
 
 from app.runtime.rocks import open_or_discard
 
-FORMAT = 2  # of the mark and of entries; see READERS
+FORMAT = 3  # of the mark and of entries; see READERS
 UNREAD = -1  # place of an entry that this worker wrote and did not read from the log
+EARLIER = -1  # source of a decision of an earlier epoch: its offset no longer means anything
 MARK = b"\0reached"  # no id contains a NUL
 _FIRST = struct.Struct("<q")
 _HEAD = struct.Struct("<qq")  # source offset, predictions offset
@@ -20,7 +21,10 @@ _MARK = struct.Struct("<qqqq")  # format, epoch, next predictions offset, highes
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """What is kept for an id: its decision, and where in the predictions log it was read."""
+    """What is kept for an id: its decision, and where in the predictions log it was read.
+
+    `source` is the offset of the event in this epoch's log, or EARLIER.
+    """
 
     source: int
     place: int
@@ -40,6 +44,7 @@ class Ledger:
 
     def __init__(self, path: Path, epoch: int, horizon: float) -> None:
         self.path, self.epoch, self.horizon = path, epoch, horizon
+        self.earlier: int | None = None  # the epoch of the store that `read_mark` gave up
         self.db = self._open()
 
     def entry(self, id: str) -> Entry | None:
@@ -51,7 +56,8 @@ class Ledger:
         """Keep entries, all of them or none."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for id, entry in entries.items():
-            batch.put(id.encode(), _HEAD.pack(entry.source, entry.place) + entry.raw)
+            source = -FORMAT if entry.source == EARLIER else entry.source
+            batch.put(id.encode(), _HEAD.pack(source, entry.place) + entry.raw)
         self.db.write(batch)
 
     def read_mark(self) -> tuple[int, int]:
@@ -63,6 +69,8 @@ class Ledger:
                 if form != FORMAT:  # before any entry that the previous release cannot read
                     self.save_mark(reached, confirmed)
                 return reached, confirmed
+            if form in READERS and epoch < self.epoch:
+                self.earlier = epoch
         self.start_over()
         return 0, -1
 
@@ -107,8 +115,9 @@ class Ledger:
 def _format_of(value: bytes) -> int:
     """The format of an entry: 2 begins with a source, which is never below 0.
 
-    Entries of the previous format stay among new ones until they expire, so the next format must
-    identify itself: its number, negated, in place of the source.
+    Entries of the previous format stay among new ones until they expire, so later formats identify
+    themselves: by their number, negated, in place of the source. Format 3 does so where there is no
+    source, and is format 2 otherwise.
     """
     (first,) = _FIRST.unpack_from(value)
     return 2 if first >= 0 else -int(first)
@@ -119,6 +128,10 @@ def _read_2(value: bytes) -> Entry:
     return Entry(source, place, value[_HEAD.size :])
 
 
-# The current format and the previous one. Format 1 did not keep where in the log an entry was
-# read, so nothing says which decision was the first: the store is recreated.
-READERS: Mapping[int, Callable[[bytes], Entry]] = {FORMAT: _read_2}
+def _read_3(value: bytes) -> Entry:
+    _, place = _HEAD.unpack_from(value)
+    return Entry(EARLIER, place, value[_HEAD.size :])
+
+
+# The current format and the previous one, which knew no decisions of earlier epochs.
+READERS: Mapping[int, Callable[[bytes], Entry]] = {FORMAT: _read_3, 2: _read_2}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.serving.ledger import FORMAT, MARK, READERS, UNREAD, Entry, Ledger
+from app.serving.ledger import EARLIER, FORMAT, MARK, READERS, UNREAD, Entry, Ledger
 
 DAY = 86400.0
 
@@ -16,8 +16,9 @@ def kept(n: int) -> Entry:
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path):
     ledger = Ledger(tmp_path / "0", epoch=1, horizon=DAY)
-    ledger.write({"t1": Entry(7, 3, b"decision"), "t2": kept(2)})
-    assert (ledger.entry("t1"), ledger.entry("t2")) == (Entry(7, 3, b"decision"), kept(2))
+    earlier = Entry(EARLIER, 2, b"decision")
+    ledger.write({"t0": earlier, "t1": Entry(7, 3, b"decision"), "t2": kept(2)})
+    assert [ledger.entry(f"t{n}") for n in range(3)] == [earlier, Entry(7, 3, b"decision"), kept(2)]
     assert ledger.entry("t3") is None
     ledger.close()
 
@@ -54,7 +55,7 @@ def test_one_of_another_epoch_is_made_anew(tmp_path: Path):
     ledger.save_mark(2, 1)
     ledger.close()
     ledger = Ledger(tmp_path / "0", epoch=2, horizon=DAY)
-    assert (ledger.read_mark(), ledger.entry("t1")) == ((0, -1), None)
+    assert (ledger.read_mark(), ledger.entry("t1"), ledger.earlier) == ((0, -1), None, 1)
     ledger.close()
 
 
@@ -66,7 +67,7 @@ def marked(path: Path, form: int) -> Ledger:
     return ledger
 
 
-@pytest.mark.parametrize("form", [FORMAT + 1, FORMAT - 1], ids=["newer", "older"])
+@pytest.mark.parametrize("form", [FORMAT + 1, FORMAT - 2], ids=["newer", "older"])
 def test_one_of_a_format_that_is_not_read_is_made_anew(form: int, tmp_path: Path):
     ledger = marked(tmp_path / "0", form)
     assert (ledger.read_mark(), ledger.entry("t1")) == ((0, -1), None)
@@ -85,4 +86,12 @@ def test_entries_of_a_format_that_is_read_stay_and_tell_which_one_they_are_of(
     mark = ledger.db.get(MARK)
     assert mark is not None
     assert mark[0] == FORMAT, "before an entry of this format comes"
+    ledger.close()
+
+
+def test_the_previous_format_stays_as_it_is(tmp_path: Path):
+    ledger = marked(tmp_path / "0", 2)
+    ledger.db.put(b"t2", (7).to_bytes(8, "little") + (3).to_bytes(8, "little") + b"decision")
+    assert ledger.read_mark() == (2, 1)
+    assert ledger.entry("t2") == Entry(7, 3, b"decision")
     ledger.close()

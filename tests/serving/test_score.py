@@ -9,7 +9,7 @@ import pytest
 
 from app.core.hashing import hash64
 from app.core.threshold import KEY, Threshold
-from app.serving.decisions import REACH_HEADER, SOURCE_HEADER
+from app.serving.decisions import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
 from app.streams.fraud.messages import Prediction, read_feedback, read_prediction
 from app.wire import MAX_MS, encode
 from tests.serving import memory
@@ -23,6 +23,9 @@ BUDGET = {"review_budget": 4.0, "review_threshold": 0.01}  # what no rule hits l
 def world() -> Iterator[World]:
     with memory.world(**REVIEW_ALL) as world:
         yield world
+
+
+EPOCH_1 = EPOCH_HEADER, b"1"
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def test_an_event_leads_to_a_record_a_decision_a_prediction_and_a_review_i
     world.pay(payment(0))
     assert await worker.score()
     (prediction,), (item,) = world.log("predictions"), world.log("review")
-    assert (prediction.key, prediction.headers) == (b"ann", ((SOURCE_HEADER, b"0"),))
+    assert (prediction.key, prediction.headers) == (b"ann", ((SOURCE_HEADER, b"0"), EPOCH_1))
     assert (item.key, item.value) == (prediction.key, prediction.value)
     assert read_prediction(prediction.value).id == "t0"
     assert worker.partition.decisions.decision("t0") == prediction.value
@@ -170,7 +173,7 @@ async def test_a_replay_repeats_its_predictions_and_says_how_far_the_log_reaches
         assert await worker.score(2)
     first, again = world.log("predictions")[:2], world.log("predictions")[-2:]
     assert [one.value for one in again] == [one.value for one in first]
-    assert again[0].headers == ((SOURCE_HEADER, b"0"), (REACH_HEADER, b"3"))
+    assert again[0].headers == ((SOURCE_HEADER, b"0"), EPOCH_1, (REACH_HEADER, b"3"))
     assert counted(world) == [0, 1, 2, 3]
 
 

@@ -17,7 +17,7 @@ from app.runtime.guard import leave
 from app.runtime.writer import Out, Receipt, Writers
 from app.serving import decisions as module
 from app.serving import ledger
-from app.serving.decisions import REACH_HEADER, SOURCE_HEADER, Decisions
+from app.serving.decisions import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER, Decisions
 from app.settings import Settings
 from tests.system.workers import Kafka
 
@@ -266,6 +266,7 @@ async def test_a_replay_that_broke_off_hides_nothing_of_what_it_had_to_repeat(
         assert not store.whole
         assert dict(store.headers(85)) == {
             SOURCE_HEADER: b"85",
+            EPOCH_HEADER: b"1",
             REACH_HEADER: b"99",
         }
 

@@ -18,6 +18,7 @@ class Disk:
     through: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, Entry] = field(default_factory=dict)
     mark: tuple[int, int] = (0, -1)
+    epoch: int = 1  # of what was decided
 
 
 class Store:
@@ -66,8 +67,9 @@ class Table:
 class Ledger:
     """The decisions on a disk: see `app.serving.ledger.Ledger`."""
 
-    def __init__(self, disk: Disk, places: Places) -> None:
-        self.disk, self.places = disk, places
+    def __init__(self, disk: Disk, places: Places, epoch: int) -> None:
+        self.disk, self.places, self.epoch = disk, places, epoch
+        self.earlier: int | None = None
         self.entry = disk.decisions.get
 
     def write(self, entries: dict[str, Entry]) -> None:
@@ -76,6 +78,9 @@ class Ledger:
             self.disk.decisions.update(entries)
 
     def read_mark(self) -> tuple[int, int]:
+        if self.disk.epoch < self.epoch:
+            self.earlier = self.disk.epoch
+            self.start_over()
         return self.disk.mark
 
     def save_mark(self, reached: int, confirmed: int) -> None:
@@ -84,7 +89,7 @@ class Ledger:
 
     def start_over(self) -> None:
         self.disk.decisions.clear()
-        self.disk.mark = 0, -1
+        self.disk.mark, self.disk.epoch = (0, -1), self.epoch
 
     def close(self) -> None:
         """Nothing has to be released."""

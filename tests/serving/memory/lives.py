@@ -176,7 +176,15 @@ class World:
         raise Aborted(why)
 
     def ledger(self, path: object, epoch: int, horizon: float) -> Ledger:
-        return Ledger(self.disk, self.places)
+        return Ledger(self.disk, self.places, epoch)
+
+    def begin_epoch(self, epoch: int, *recreated: str) -> None:
+        """Raise WEIR_EPOCH; topics, by their field in `Topics`, were deleted and made again."""
+        settings = self.setup.settings.model_dump(exclude_unset=True)
+        self.setup, self.learning.empty = set_up(**{**settings, "epoch": epoch})
+        for topic in recreated:
+            self.log(topic).clear()
+            self.committed.pop(getattr(self.setup.topics, topic), None)
 
     # -- what others write and read
 
