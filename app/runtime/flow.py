@@ -89,8 +89,14 @@ class Owner(Protocol):
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""
 
+    async def rewind(self, consumer: Consumer) -> None:
+        """Set committed positions back that mean nothing any more; the tables are recovered."""
+
     def recovered(self) -> None:
         """The tables have been recovered from the changelogs of the partitions."""
+
+    def expired(self, tp: TP, count: int) -> None:
+        """So many offsets were deleted before they were read."""
 
     def closed(self) -> None:
         """Release what belongs to the revoked partitions."""
@@ -259,6 +265,9 @@ class Flow:
             records = [record for record in records if record.offset >= expected]
             if not records or await self._look_again(consumer, tp, expected, records[0].offset):
                 continue
+            if records[0].offset > expected:
+                begin = (await consumer.earliest_offsets(tp))[tp]
+                self._tell_expired(tp, expected, min(begin, records[0].offset))
             if not consumer.flow_active or consumer.should_stop:
                 return
             if consumer._read_offset[tp] == expected:  # no seek in the meantime
@@ -273,6 +282,36 @@ class Flow:
         log.info("%s[%d] has a gap: offset %d instead of %d; fetching again", *tp, first, expected)
         await consumer.seek_wait({tp: expected})
         return True
+
+    async def pass_expired(self) -> None:
+        """Move on where everything up to the end of what was deleted is gone, and nothing follows.
+
+        Whatever does follow arrives behind a gap, and `deliver` sees that.
+        """
+        consumer = self.app.consumer
+        tps = [tp for tp in consumer.assignment() if tp.topic in self.sources and self._idle(tp)]
+        if not self.open or not tps:
+            return
+        assignment = self.assignment
+        for tp, begin in (await consumer.earliest_offsets(*tps)).items():
+            expected = consumer._read_offset[tp]
+            if assignment != self.assignment or expected is None or not self._idle(tp):
+                continue
+            if begin > expected:
+                self._tell_expired(tp, expected, begin)
+                consumer._read_offset[tp] = self.positions[tp] = begin
+                consumer._acked[tp]  # the key alone makes Faust's commit look at it
+
+    def _idle(self, tp: TP) -> bool:
+        lane = self.lanes.get(tp)
+        return lane is None or not lane.pending
+
+    def _tell_expired(self, tp: TP, first: int, end: int) -> None:
+        if end > first:
+            gone = f"offsets {first} to {end - 1}, {end - first} in all"
+            what = "%s[%d]: %s, were deleted before they were read: retention is too short; %s"
+            log.warning(what, *tp, gone, f"going on at {end}")
+            self.owner.expired(tp, end - first)
 
     def _enqueue(self, consumer: Consumer, tp: TP, records: list, base: int) -> None:
         queue = next(iter(self.app.topics._tp_index[tp])).queue

@@ -1,12 +1,9 @@
 """The topics: their names and shapes."""
 
-import asyncio
 from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.admin import NewTopic
 
-from app.errors import BrokerError, TopicsError
 from app.settings import Settings
 from app.units import HOUR_MS
 
@@ -15,7 +12,6 @@ INPUT_BYTES = 1_048_588  # Kafka's own default, set here because dead letters mu
 LETTER_BYTES = 2 * INPUT_BYTES
 # Record timestamps date labels that carry no time, and decide what has waited for too long.
 FUTURE_MS = HOUR_MS  # needs Kafka 3.6
-VISIBLE_WITHIN = 30.0  # seconds
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -95,83 +91,3 @@ def shapes(settings: Settings, names: Topics) -> list[NewTopic]:
         NewTopic(name, count, settings.replication, topic_configs={**configs, **safe})
         for name, count, configs in wanted
     ]
-
-
-async def create(settings: Settings, names: Topics, wait: float = 0.0) -> list[str]:
-    """Create the topics that are missing; returns their names.
-
-    Parameters
-    ----------
-    wait
-        Seconds to wait for a broker.
-
-    Raises
-    ------
-    TopicsError
-        A topic could not be created, or exists with another number of partitions.
-    BrokerError
-        No broker answers.
-    """
-    admin = await _connect(settings, wait)
-    try:
-        found = set(await admin.list_topics())
-        missing = [topic for topic in shapes(settings, names) if topic.name not in found]
-        for name, code, reason in (await admin.create_topics(missing)).topic_errors:
-            if for_code(code) not in (None, TopicAlreadyExistsError) and code != 0:
-                raise TopicsError(f"topic {name} could not be created: {reason}")
-        await _until_visible(admin, settings, names)
-    finally:
-        await admin.close()
-    return [topic.name for topic in missing]
-
-
-async def check(settings: Settings, names: Topics) -> None:
-    """Raise TopicsError unless every topic exists with the partition count of the settings."""
-    admin = await _connect(settings)
-    try:
-        await _check(admin, settings, names)
-    finally:
-        await admin.close()
-
-
-async def _connect(settings: Settings, wait: float = 0.0) -> AIOKafkaAdminClient:
-    until = asyncio.get_running_loop().time() + wait
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
-        try:
-            await admin.start()
-            await admin.list_topics()  # a restarted broker answers before it has its metadata
-            return admin
-        except (KafkaError, OSError) as error:
-            await admin.close()
-            if asyncio.get_running_loop().time() >= until:
-                reason = f"no Kafka broker answers at {settings.brokers}: {error}"
-                raise BrokerError(reason) from None
-        await asyncio.sleep(0.5)
-
-
-async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) -> None:
-    """Wait for the new topics: a broker confirms them slightly before its metadata has them."""
-    until = asyncio.get_running_loop().time() + VISIBLE_WITHIN
-    while True:
-        try:
-            return await _check(admin, settings, names)
-        except TopicsError:
-            if asyncio.get_running_loop().time() > until:
-                raise
-        await asyncio.sleep(0.05)
-
-
-async def _check(admin: AIOKafkaAdminClient, settings: Settings, names: Topics) -> None:
-    wanted = {topic.name: topic.num_partitions for topic in shapes(settings, names)}
-    found = set(await admin.list_topics())
-    if missing := sorted(set(wanted) - found):
-        raise TopicsError(f"missing topics: {', '.join(missing)}; run weir topics create")
-    for topic in await admin.describe_topics(list(wanted)):
-        count = len(topic["partitions"])
-        if count != wanted[topic["topic"]]:
-            raise TopicsError(
-                f"topic {topic['topic']} has {count} partitions, but the settings say "
-                f"{wanted[topic['topic']]}: set WEIR_PARTITIONS={count}, or choose a new "
-                "WEIR_APP_ID and WEIR_TOPIC_PREFIX for a new partition count"
-            )

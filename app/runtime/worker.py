@@ -8,6 +8,7 @@ from functools import partial
 
 import faust
 from aiokafka import ConsumerRecord
+from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.runtime.fence import Fence
@@ -106,8 +107,14 @@ class Worker:
         """Wait until everything written so far is acknowledged."""
         await self.writers.flush()
 
+    async def rewind(self, consumer: Consumer) -> None:
+        """Set committed positions back that mean nothing any more; the tables are recovered."""
+
     def recovered(self) -> None:
         """The tables have been recovered from the changelogs of the partitions."""
+
+    def expired(self, tp: TP, count: int) -> None:
+        """So many offsets were deleted before they were read."""
 
     def closed(self) -> None:
         """Release what belongs to the revoked partitions."""

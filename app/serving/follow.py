@@ -19,6 +19,7 @@ from app.errors import SnapshotError, StateError
 from app.runtime.changelog import Changelog
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader
+from app.runtime.topic_advice import REREAD
 from app.runtime.topics import MODELS
 from app.serving.pinned import Pinned
 from app.serving.setup import Setup
@@ -87,7 +88,7 @@ class Follower:
         if self.state.version > self.end:
             raise StateError(
                 f"{self.examples.topic} ends at {self.end}, but a snapshot is of version "
-                f"{self.state.version}: the topic was recreated; raise WEIR_EPOCH"
+                f"{self.state.version}: the topic was recreated, and what it held is lost: {REREAD}"
             )
         self._task = asyncio.ensure_future(self._follow())
         self._task.add_done_callback(self._ended)

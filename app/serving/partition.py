@@ -5,7 +5,7 @@ read and write, and steps get it and nothing else.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from app.runtime.topics import Topics
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
+from app.serving.generation import KEY, encode_mark, follow_up, read_mark
 from app.serving.maturing import Maturing
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
@@ -66,6 +67,8 @@ class Shared:
         The tables of keyed records and of labels.
     aside
         Stores in a step what does not belong to its partition: chunks of snapshots.
+    topic_ids
+        Of the topics as they are now, by name.
     """
 
     setup: Setup
@@ -76,6 +79,7 @@ class Shared:
     sensors: Sensors
     aside: Callable[[Step], None]
     leave: Leave
+    topic_ids: Mapping[str, str]
 
 
 class Partition:
@@ -152,6 +156,7 @@ class Partition:
         StateError
             Logs, settings and stored state do not fit.
         """
+        await self._begin_epoch()
         await self.decisions.recover(self.holding.committed(self.topics.events))
         await self._check_sources()
         await self._enter_decided_again()
@@ -165,6 +170,15 @@ class Partition:
                 self.holding,
                 self.shared.leave,
             )
+
+    async def _begin_epoch(self) -> None:
+        """Note of which epoch and which topics the state is from here on."""
+        kept, ids = self.labels.get(KEY), self.shared.topic_ids
+        before, epoch = read_mark(kept), self.settings.epoch
+        change = follow_up(before, epoch, self.topics, ids, self.decisions.unnamed)
+        self.decisions.unnamed = change.mark.unnamed
+        if ids and change.mark != before:
+            await self._keep_first({KEY: encode_mark(change.mark)})
 
     async def _check_sources(self) -> None:
         """Raise StateError when a source's log ends below what was already read from it."""
@@ -200,9 +214,13 @@ class Partition:
 
     async def _take_off(self, labels: Store, left: Sequence[Waiting]) -> None:
         """Labels do not wait any more: in the changelog first, the next start may not find them."""
+        await self._keep_first({label.key: None for label in left})
+
+    async def _keep_first(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Change the labels table before the first step: the changelog, then the store."""
         changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
-        await changelog.put(Out(label.key, None) for label in left).acked
-        labels.write({label.key: None for label in left})
+        await changelog.put(Out(*change) for change in changes.items()).acked
+        self.labels.write(changes)
 
     def close(self) -> None:
         """The partition has been revoked: stop its tasks and release its files."""

@@ -25,6 +25,11 @@ COUNTERS = {
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
     "letters": ("weir_dead_letters", "Records refused.", ()),
+    "expired": (
+        "weir_records_expired_unread",
+        "Offsets that retention took before they were read.",
+        ("topic", "partition"),
+    ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -42,6 +47,11 @@ GAUGES = {
         ("partition",),
     ),
     "snapshots_refused": ("weir_snapshots_refused", "Snapshots not used at start.", ()),
+    "wrong_settings": (
+        "weir_topic_settings_wrong",
+        "Settings of topics that do harm; the log has the command that helps.",
+        (),
+    ),
     "partitions": ("weir_partitions", "Partitions of the events that are assigned.", ()),
 }
 
@@ -53,6 +63,7 @@ class Sensors:
     repeated: Counter
     labels: Counter
     letters: Counter
+    expired: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -60,6 +71,7 @@ class Sensors:
     threshold: Gauge
     alert_rate: Gauge
     snapshots_refused: Gauge
+    wrong_settings: Gauge
     partitions: Gauge
 
     def __init__(self, application: Application) -> None:

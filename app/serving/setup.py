@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.core.domain import Application
-from app.runtime import topics
+from app.runtime import topic_check
 from app.runtime.topics import Topics
 from app.settings import Settings
 
@@ -22,9 +22,9 @@ class Setup:
         return Topics.named(self.settings, self.application.events, self.application.records)
 
     async def create_topics(self, wait: float = 0.0) -> list[str]:
-        """Create the topics that are missing; see `app.runtime.topics.create`."""
-        return await topics.create(self.settings, self.topics, wait)
+        """Create the topics that are missing; see `app.runtime.topic_check`."""
+        return await topic_check.create(self.settings, self.topics, wait)
 
-    async def check_topics(self) -> None:
-        """Raise TopicsError unless every topic exists with the partitions of the settings."""
-        await topics.check(self.settings, self.topics)
+    async def check_topics(self) -> dict[str, str]:
+        """The ids of the topics, if they are as they should be; see `app.runtime.topic_check`."""
+        return await topic_check.check(self.settings, self.topics)

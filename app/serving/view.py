@@ -70,6 +70,8 @@ class View:
     def unready(self) -> str | None:
         """Why this worker does not decide as it should, None when it does."""
         worker, app, follower = self._worker, self._worker.app, self._worker.follower
+        if worker.watch.doubt is not None:
+            return worker.watch.doubt
         if not worker.flow.open or app.rebalancing:
             return "the consumer group is rebalancing"
         if not app.tables.recovery.completed.is_set():
@@ -83,6 +85,11 @@ class View:
         if not worker.guard.lease.valid:
             return "the group has not acknowledged a heartbeat lately"
         return None
+
+    def wrong_settings(self) -> list[str]:
+        """Settings of topics that do harm, each with the command that helps."""
+        watch = self._worker.watch
+        return [one.sentence(self.settings.brokers) for one in sorted(watch.wrong)]
 
     def lag(self, partition: int) -> Lag:
         """How much of an assigned partition's sources has not been processed."""

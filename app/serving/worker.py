@@ -6,20 +6,24 @@ from functools import partial
 
 import faust
 from aiokafka import ConsumerRecord
+from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
-from app.errors import WeirError
+from app.errors import StateError, WeirError
+from app.runtime import group_check
 from app.runtime.flow import Source
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.rocks import cause
 from app.runtime.step import Changes, Step
+from app.runtime.topic_watch import TopicWatch
 from app.runtime.topics import LABELS, MODELS
 from app.runtime.worker import Worker as Runtime
 from app.serving.decisions import decides
 from app.serving.follow import Follower
 from app.serving.learn import Learn
 from app.serving.partition import Partition, Shared
+from app.serving.rewind import rewind
 from app.serving.score import Score
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
@@ -40,6 +44,8 @@ class Worker(Runtime):
         self.records, self.labels = self.tables[records], self.tables[LABELS]
         self.sensors = Sensors(setup.application)
         self.held = Held(self.records)
+        client, pass_expired = (lambda: self.writers.client), self.flow.pass_expired
+        self.watch = TopicWatch(setup.settings, names, client, pass_expired, self.guard.leave)
         self.follower = Follower(setup, self.sensors.folded, self.guard.leave)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)
         self.shared = Shared(
@@ -51,6 +57,7 @@ class Worker(Runtime):
             sensors=self.sensors,
             aside=self.snapshots.write_into,
             leave=self.guard.leave,
+            topic_ids=self.watch.ids,
         )
         self.partitions: dict[int, Partition] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
@@ -117,6 +124,15 @@ class Worker(Runtime):
             await asyncio.sleep(self.settings.coalesce)
             await self._write_held()
 
+    async def rewind(self, consumer: Consumer) -> None:
+        """Read a log from its start whose committed position is of an earlier epoch."""
+        try:
+            refused = await rewind(self.setup, self.labels, self.watch.ids, consumer)
+        except StateError as error:
+            self.guard.leave(Exit.STATE, str(error))
+        if refused:
+            self.guard.leave(Exit.COMMIT, f"the group did not accept the positions {refused}")
+
     def recovered(self) -> None:
         """Open the partitions before their first record arrives: a worker is ready without one."""
         assignment = self.flow.assignment
@@ -126,6 +142,10 @@ class Worker(Runtime):
         """Whether a partition's decisions have been read back, so that its steps may run."""
         task = self._opening.get(partition)
         return task is not None and task.done() and not task.cancelled() and not task.exception()
+
+    def expired(self, tp: TP, count: int) -> None:
+        """Count what was deleted before it was read."""
+        self.sensors.expired.labels(*tp).inc(count)
 
     def closed(self) -> None:
         """Release what belongs to the revoked partitions."""
@@ -159,7 +179,8 @@ class Worker(Runtime):
     async def connect(self) -> None:
         """Connect and load the learning state; ends the process when that fails."""
         try:
-            await self.setup.check_topics()
+            self.watch.ids.update(await self.setup.check_topics())
+            await group_check.check(self.settings, self.topics)
             await super().connect()
             await self.follower.start()
         except WeirError as error:
@@ -168,6 +189,7 @@ class Worker(Runtime):
     async def start(self) -> None:
         """Connect, and start to work."""
         await super().start()
+        self.keep_up("the watch of topics", self.watch.run())
         if self.settings.coalesce:
             self.keep_up("writing what is held back", self._keep_writing())
 

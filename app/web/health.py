@@ -49,6 +49,7 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.lag.set_function(lambda: view.progress().lag)
     sensors.behind.set_function(lambda: view.progress().behind_seconds)
     sensors.snapshots_refused.set_function(lambda: view.progress().refused_snapshots)
+    sensors.wrong_settings.set_function(lambda: len(view.wrong_settings()))
     sensors.partitions.set_function(lambda: len(view.assigned()))
     show(view, "ready", "1 when the worker is ready.", lambda: view.unready() is None)
     for name, sentence in QUALITY.items():

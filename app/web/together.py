@@ -36,6 +36,7 @@ def counted(statuses: Sequence[Status]) -> Status:
         "labels": {name: add(one[name] for one in labels) for name in ("by_source", "by_outcome")},
         "alerts": sorted(alerts, key=lambda one: one["at"], reverse=True),
         "dead_letters": sum(status["dead_letters"] for status in statuses),
+        "expired_unread": sum(status.get("expired_unread", 0) for status in statuses),
     }
 
 

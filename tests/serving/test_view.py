@@ -17,6 +17,7 @@ def worker(
     held: tuple[int, ...] = (0, 1),
     opened: tuple[int, ...] = (0, 1),
     lease: bool = True,
+    doubt: str | None = None,
 ) -> Thing:
     """A worker as its view sees it."""
     recovery = Thing(completed=Thing(is_set=lambda: recovered))
@@ -34,6 +35,7 @@ def worker(
         app=Thing(rebalancing=rebalancing, tables=Thing(recovery=recovery)),
         flow=Thing(open=open),
         follower=follower,
+        watch=Thing(doubt=doubt),
         guard=Thing(lease=Thing(valid=lease)),
         assigned=lambda: held,
         opened=lambda partition: partition in opened,
@@ -52,6 +54,7 @@ def worker(
         pytest.param({"caught_up": False}, "7 examples behind", id="learning state is loading"),
         pytest.param({"degraded": True}, "7 examples behind", id="learning state is behind"),
         pytest.param({"opened": (0,)}, "being read back", id="decisions are read back"),
+        pytest.param({"doubt": "transactions has 8"}, "has 8", id="topics have changed"),
         pytest.param({"lease": False}, "has not acknowledged a heartbeat", id="held"),
     ],
 )

@@ -251,6 +251,7 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "only-our-writers": _only_our_writers,
     "leave-on-crash": _leave_on_crash,
     "seek-before-resume": recovery.seek_before_resume,
+    "forget-old-commits": recovery.forget_old_commits,
     "leave-on-errors": recovery.leave_on_errors,
     "leave-on-timeouts": recovery.leave_on_timeouts,
     "tracked-only": recovery.tracked_only,

@@ -10,6 +10,7 @@ from faust.tables import recovery as module
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery, ServiceStopped
+from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
@@ -35,6 +36,17 @@ def seek_before_resume(flow: Flow) -> None:
                 consumer.resume_partitions(tps)
 
     Recovery.on_recovery_completed = on_recovery_completed
+
+
+def forget_old_commits(flow: Flow) -> None:
+    """Stock goes on at any position that the group has, even where its topic was made again."""
+    perform_seek = Consumer.perform_seek
+
+    async def perform_seek_after(self: Consumer) -> None:
+        await flow.owner.rewind(self)
+        await perform_seek(self)
+
+    Consumer.perform_seek = perform_seek_after
 
 
 def tell_when_recovered(flow: Flow) -> None:

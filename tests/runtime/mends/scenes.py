@@ -214,6 +214,23 @@ async def seek_before_resume(stage: Stage) -> str:
     return ", ".join(said)
 
 
+async def forget_old_commits(stage: Stage) -> str:
+    said: list[str] = []
+
+    async def rewind(consumer):
+        said.append("look")
+
+    async def seek_to_committed():
+        said.append("seek")
+        return {T: 5}
+
+    stage.flow.owner.rewind = rewind
+    stage.consumer.seek_to_committed = seek_to_committed
+    await stage.consumer.perform_seek()
+    assert stage.consumer._read_offset[T] == 5
+    return ", ".join(said)
+
+
 def _recovering(stage: Stage, generation: int) -> list[str]:
     app, consumer, recovery, said = stage.app, stage.consumer, stage.recovery, list[str]()
     app._consumer = consumer

@@ -21,6 +21,7 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "no-false-alarm": ("0 verified", "1 verified"),
     "only-our-writers": ("StateError", "1 in Faust's buffer"),
     "leave-on-crash": ("left with 84", "stops bit by bit"),
+    "forget-old-commits": ("look, seek", "seek"),
     "seek-before-resume": ("seek, fetch, resume 2, told", "resume 2, seek, fetch, told"),
     "leave-on-errors": ("left with 77", "goes on"),
     "leave-on-timeouts": ("left with 77", "never recovers again"),

@@ -71,6 +71,7 @@ class Worker:
             sensors=world.sensors,
             aside=lambda step: None,
             leave=world.leave,
+            topic_ids=world.ids,
         )
         self.held = Held(self.shared.records)
         self.positions = dict(world.committed)
@@ -150,6 +151,7 @@ class World:
         self.sensors = Sensors(self.setup.application)
         self.places = Places()
         self.left: list[str] = []
+        self.ids: dict[str, str] = {}  # of topics, where a test is about them
 
     @asynccontextmanager
     async def life(
@@ -183,8 +185,10 @@ class World:
         settings = self.setup.settings.model_dump(exclude_unset=True)
         self.setup, self.learning.empty = set_up(**{**settings, "epoch": epoch})
         for topic in recreated:
+            name = getattr(self.setup.topics, topic)
             self.log(topic).clear()
-            self.committed.pop(getattr(self.setup.topics, topic), None)
+            self.committed.pop(name, None)
+            self.ids[name] = f"made for epoch {epoch}"
 
     # -- what others write and read
 

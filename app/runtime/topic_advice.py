@@ -1,0 +1,60 @@
+"""What is wrong with topics, in one sentence that says what leads out of it."""
+
+from collections.abc import Collection, Mapping
+
+from app.runtime.metadata import Seen
+from app.runtime.topics import Topics, shapes
+from app.settings import Settings
+
+ANEW = "choose a new WEIR_TOPIC_PREFIX, WEIR_APP_ID and WEIR_DATA_DIR and run weir topics create"
+REREAD = (
+    "choose a new WEIR_APP_ID and WEIR_DATA_DIR and run weir topics create: transactions and "
+    "labels are then read again from their start"
+)
+
+
+def of_counts(
+    settings: Settings, names: Topics, seen: Mapping[str, Seen | None], more: str = ""
+) -> str | None:
+    """Which topics have other partition counts than the settings say; None when none has.
+
+    `more` goes in front of the advice.
+    """
+    wanted = {topic.name: topic.num_partitions for topic in shapes(settings, names)}
+    found = {name: one.partitions for name, one in seen.items() if one is not None}
+    wrong = {name: count for name, count in found.items() if count != wanted[name]}
+    if not wrong:
+        return None
+    listed = ", ".join(f"{name} has {_partitions(count)}" for name, count in wrong.items())
+    keyed = {count for name, count in found.items() if name != names.examples}
+    ways = [] if wrong.keys() <= set(names.inputs) else [ANEW]
+    if not ways:
+        ways = [f"delete {_listed(wrong)} with all records and run weir topics create", ANEW]
+    if names.examples not in wrong and len(keyed) == 1:
+        ways.insert(0, f"set WEIR_PARTITIONS={keyed.pop()}")
+    should = {wanted[name] for name in wrong}
+    said = " and ".join(str(count) for count in sorted(should))
+    return f"{listed}, but the settings say {said}{more}: {', or '.join(ways)}"
+
+
+def of_missing(missing: Collection[str]) -> str:
+    """Topics do not exist."""
+    return f"missing topics: {', '.join(sorted(missing))}; run weir topics create"
+
+
+def of_remade(names: Topics, topic: str) -> str | None:
+    """A topic was deleted and made again; None for one on which nothing that is kept depends."""
+    begun = f"{topic} was deleted and made again, so its offsets start again"
+    if topic in (*names.inputs, names.predictions):
+        return f"{begun}: raise WEIR_EPOCH"
+    if topic in (names.examples, *names.changelogs.values()):
+        return f"{topic} was deleted and made again, and what it held is lost: {REREAD}"
+    return None
+
+
+def _partitions(count: int) -> str:
+    return f"{count} partition" if count == 1 else f"{count} partitions"
+
+
+def _listed(names: Collection[str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,168 @@
+"""Topics that change under a fleet: what a worker says, and that what it advises leads out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from app.apps import set_up
+from app.broker.broker import Broker
+from app.settings import Settings, read_settings
+from app.streams.fraud.messages import Feedback, Transaction, read_example, read_prediction
+from tests.system.workers import Kafka, WorkerProcess, until, workers
+
+NOW = 1_800_000_000_000
+SESSION = "2s"
+
+
+def settings_of(broker: Broker, fresh: str, **more: object) -> Settings:
+    given = {"partitions": 1, "session_timeout": SESSION, "topic_prefix": fresh, **more}
+    return read_settings(**{"brokers": broker.bootstrap, "app_id": fresh + "weir", **given})
+
+
+def payment(n: int) -> Transaction:
+    return Transaction(id=f"t{n}", at=NOW + n, customer="c1", merchant="m1", amount=10.0 + n)
+
+
+def said(n: int) -> Feedback:
+    return Feedback(id=f"t{n}", key="c1", label="fraud", source="analyst", at=NOW, label_id=f"l{n}")
+
+
+@asynccontextmanager
+async def administered(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def delete(settings: Settings, *topics: str) -> None:
+    async with administered(settings) as admin:
+        await admin.delete_topics(list(topics))
+
+        async def gone() -> bool:
+            return not set(topics) & set(await admin.list_topics())
+
+        await until(gone)
+
+
+async def make(settings: Settings, topic: str, partitions: int) -> None:
+    async with administered(settings) as admin:
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
+
+        async def there() -> bool:
+            return topic in await admin.list_topics()
+
+        await until(there)
+
+
+async def recreate(settings: Settings, *topics: str) -> None:
+    """As somebody does who wants them empty."""
+    await delete(settings, *topics)
+    assert set(await set_up(settings).create_topics()) == set(topics)
+
+
+def reconfigure(worker: WorkerProcess, **more: object) -> None:
+    """Follow an advice: other settings for the next start."""
+    given = {**worker.settings.model_dump(exclude_unset=True), **more}
+    worker.settings = read_settings(**given)
+
+
+async def ended(worker: WorkerProcess) -> tuple[int, str]:
+    """The exit code of a worker that ends by itself, and what it logged since its start."""
+    assert worker.child is not None
+    async with asyncio.timeout(60):
+        code = await worker.child.wait()
+    return code, since(worker)
+
+
+def since(worker: WorkerProcess) -> str:
+    return worker.log.read_bytes()[worker.begun :].decode()
+
+
+def ask(worker: WorkerProcess, path: str) -> tuple[int, str]:
+    try:
+        with urlopen(f"{worker.url}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+    except (URLError, OSError) as error:
+        return 0, str(error)
+
+
+async def has_decided(kafka: Kafka, *ids: str) -> bool:
+    decided = {read_prediction(one.value).id for one in await kafka.read(kafka.topics.predictions)}
+    return decided >= set(ids)
+
+
+async def decide(kafka: Kafka, *numbers: int) -> None:
+    """These payments come, and are decided and committed."""
+    await kafka.transactions(payment(n) for n in numbers)
+    await until(lambda: has_decided(kafka, *(f"t{n}" for n in numbers)))
+    await until(kafka.caught_up)
+
+
+async def labels(kafka: Kafka) -> list[str]:
+    return [read_example(one.value).id for one in await kafka.read(kafka.topics.examples)]
+
+
+async def decides_all_that_is_new(kafka: Kafka, worker: WorkerProcess) -> None:
+    """Payments are decided from the new log's start, and a label of an old one is learned."""
+    before = await labels(kafka)
+    assert "t1" not in before
+    await kafka.transactions(payment(n) for n in (10, 11, 1))
+    await kafka.feedback([said(1)])
+    worker.start()
+    await until(lambda: has_decided(kafka, "t10", "t11"))
+    assert await until(lambda: learned(kafka, before)) == [*before, "t1"]
+    await until(kafka.caught_up)
+
+
+async def learned(kafka: Kafka, before: list[str]) -> list[str] | None:
+    return now if (now := await labels(kafka)) != before else None
+
+
+async def epochs(broker: Broker, fresh: str, path: Path, wiped: bool, *fields: str) -> None:
+    """Topics are made again between two starts; what the worker says leads out."""
+    settings = settings_of(broker, fresh)
+    await set_up(settings).create_topics()
+    async with workers(settings, path, 1) as (worker,), Kafka(settings) as kafka:
+        await decide(kafka, *range(6))
+        assert await worker.stop() == 0
+        await recreate(settings, *(getattr(kafka.topics, field) for field in fields))
+        worker.start()
+        code, log = await ended(worker)
+        assert code == 71
+        assert "was deleted and made again" in log
+        assert "raise WEIR_EPOCH" in log
+        if wiped:
+            worker.wipe()
+        reconfigure(worker, epoch=2)
+        await decides_all_that_is_new(kafka, worker)
+        first = [one.value for one in await kafka.read(kafka.topics.predictions)]
+        ids = [read_prediction(raw).id for raw in first]
+        repeated = {raw for raw, id in zip(first, ids, strict=True) if id == "t1"}
+        assert len(repeated) == 1, "a repeated id repeats its first decision"
+        assert await worker.stop() == 0
+
+
+async def test_transactions_that_were_made_again_are_decided_once_the_epoch_is_raised(
+    broker: Broker, fresh: str, tmp_path: Path
+):
+    await epochs(broker, fresh, tmp_path, True, "events")
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("fields", [("events",), ("feedback",), ("events", "feedback")])
+@pytest.mark.parametrize("wiped", [False, True], ids=["disk kept", "disk wiped"])
+async def test_inputs_that_were_made_again_are_worked_on_once_the_epoch_is_raised(
+    broker: Broker, fresh: str, tmp_path: Path, fields: tuple[str, ...], wiped: bool
+):
+    await epochs(broker, fresh, tmp_path, wiped, *fields)
