@@ -17,6 +17,8 @@ DISK = pytest.mark.parametrize("wiped", [False, True], ids=["disk kept", "disk w
 @pytest.fixture
 def world() -> Iterator[World]:
     with memory.world() as world:
+        names = world.setup.topics
+        world.ids = {name: "first" for name in (*names.inputs, names.predictions, names.examples)}
         yield world
 
 
@@ -81,21 +83,62 @@ async def test_a_label_of_an_earlier_epoch_finds_its_decision(world, wiped: bool
     assert [read_example(raw).id for raw in world.values("examples")] == ["t1"]
 
 
-async def test_predictions_that_name_no_epoch_are_of_the_one_before_it_was_raised(world):
+@DISK
+async def test_predictions_that_name_no_epoch_are_of_the_one_before_it_was_raised(
+    world, wiped: bool
+):
     await decide(world, 0, 1, 2)
     forget_epochs(world)
     async with world.life() as worker:
         assert worker.partition.decisions.confirmed == 2, "of this one, as long as it lasts"
+    recreate(world, 2, wiped, "events")
+    async with world.life() as worker:
+        assert worker.partition.decisions.confirmed == -1
+
+
+async def test_an_epoch_that_was_raised_with_the_upgrade_is_told_by_the_disk(world):
+    await decide(world, 0, 1, 2)
+    forget_epochs(world)
+    world.disk.tables["labels"].clear()
+    world.logs.of[world.setup.topics.changelogs["labels"], memory.PARTITION].clear()
     recreate(world, 2, False, "events")
     async with world.life() as worker:
         assert worker.partition.decisions.confirmed == -1
+
+
+@DISK
+@pytest.mark.parametrize("topic", ["events", "feedback", "predictions"])
+async def test_a_topic_that_was_made_again_and_has_grown_is_recognized(
+    world, wiped: bool, topic: str
+):
+    await decide(world, 0)
+    recreate(world, 1, wiped, topic)
+    world.pay(payment(1), payment(2))
+    for _ in range(2):
+        with pytest.raises(StateError, match=r"was deleted and made again.* raise WEIR_EPOCH"):
+            async with world.life():
+                pass
+    world.begin_epoch(2)
+    async with world.life() as worker:
+        await worker.score()
+    assert predictions(world)[-1].id == "t2"
+
+
+async def test_examples_that_were_made_again_need_more_than_an_epoch(world):
+    await decide(world, 0)
+    recreate(world, 2, False, "examples")
+    with pytest.raises(StateError, match="choose a new WEIR_APP_ID and WEIR_DATA_DIR"):
+        async with world.life():
+            pass
 
 
 async def test_an_epoch_that_was_lowered_is_refused(world):
     world.begin_epoch(2)
     await decide(world, 0)
     world.begin_epoch(1)
-    world.disk = Disk()
-    with pytest.raises(StateError, match=r"predictions of epoch 2.* set WEIR_EPOCH=2"):
-        async with world.life():
-            pass
+    for mark in (r"is of epoch 2, but this worker's is 1: set", r"predictions of epoch 2.* set"):
+        world.disk = Disk()
+        with pytest.raises(StateError, match=f"{mark} WEIR_EPOCH=2"):
+            async with world.life():
+                pass
+        world.logs.of[world.setup.topics.changelogs["labels"], memory.PARTITION].clear()
