@@ -15,7 +15,10 @@ topics = typer.Typer(help="The topics of these settings.", no_args_is_help=True)
 def create(
     wait: Annotated[str, typer.Option(help="How long to wait for a broker, e.g. 60s.")] = "0s",
 ) -> None:
-    """Create the topics that are missing; those that exist are checked and left alone."""
+    """Create the topics that are missing; those that exist are left alone.
+
+    Where one has other partitions than the settings say, nothing is created.
+    """
     patience = duration(wait)
     with sentences():
         created = awaited(chosen.setup().create_topics(patience))
@@ -27,7 +30,12 @@ def create(
 
 @topics.command()
 def check() -> None:
-    """Fail unless every topic exists with the partitions of the settings."""
+    """Fail unless every topic exists with the partitions of the settings; warn of settings."""
     with sentences():
-        awaited(chosen.setup().check_topics())
-    typer.echo("all topics are as they should be")
+        setup = chosen.setup()
+        awaited(setup.check_topics())
+        wrong = awaited(setup.wrong_settings())
+    for sentence in wrong:
+        typer.echo(f"warning: {sentence}")
+    if not wrong:
+        typer.echo("all topics are as they should be")

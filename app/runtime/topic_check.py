@@ -8,8 +8,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app.errors import BrokerError, TopicsError
-from app.runtime import topic_advice
-from app.runtime.metadata import Seen, look
+from app.runtime import topic_advice, topic_settings
+from app.runtime.metadata import Seen, look, settings_of
+from app.runtime.topic_settings import Wrong
 from app.runtime.topics import Topics, shapes
 from app.settings import Settings
 
@@ -56,6 +57,21 @@ async def check(settings: Settings, names: Topics) -> dict[str, str]:
     """
     async with _admin(settings) as admin:
         return _ids(settings, names, await _look(admin, settings, names))
+
+
+async def wrong_settings(settings: Settings, names: Topics) -> list[Wrong]:
+    """The settings of topics that do harm.
+
+    Raises
+    ------
+    BrokerError
+        No broker answers.
+    """
+    checked = topic_settings.rules(settings, names)
+    async with _admin(settings) as admin:
+        seen = await _look(admin, settings, names)
+        found = await settings_of(admin._client, checked, topic_settings.looked_at(checked))
+    return sorted(topic_settings.wrong(checked, found, seen))
 
 
 @asynccontextmanager

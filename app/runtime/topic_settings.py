@@ -81,6 +81,11 @@ def rules(settings: Settings, names: Topics) -> dict[str, list[Rule]]:
     }
 
 
+def looked_at(checked: Mapping[str, list[Rule]]) -> set[str]:
+    """The settings to ask for."""
+    return {IN_SYNC, *(rule.setting for some in checked.values() for rule in some)}
+
+
 def wrong(
     checked: Mapping[str, list[Rule]],
     found: Mapping[str, Mapping[str, str]],

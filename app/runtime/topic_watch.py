@@ -17,7 +17,7 @@ from app.runtime import topic_advice, topic_settings
 from app.runtime.clock import now
 from app.runtime.guard import Exit, Leave
 from app.runtime.metadata import Seen, look, settings_of
-from app.runtime.topic_settings import IN_SYNC, Wrong
+from app.runtime.topic_settings import Wrong
 from app.runtime.topics import Topics
 from app.settings import Settings
 
@@ -58,7 +58,7 @@ class TopicWatch:
         self.doubt: str | None = None  # why the worker must not go on, if that proves true
         self.wrong: set[Wrong] = set()
         self.rules = topic_settings.rules(settings, names)
-        self.looked_at = sorted({IN_SYNC, *(r.setting for all in self.rules.values() for r in all)})
+        self.looked_at = topic_settings.looked_at(self.rules)
         self.clock, self._since = clock, 0.0
 
     async def run(self) -> None:

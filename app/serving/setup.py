@@ -28,3 +28,8 @@ class Setup:
     async def check_topics(self) -> dict[str, str]:
         """The ids of the topics, if they are as they should be; see `app.runtime.topic_check`."""
         return await topic_check.check(self.settings, self.topics)
+
+    async def wrong_settings(self) -> list[str]:
+        """Settings of topics that do harm, each with the command that helps."""
+        wrong = await topic_check.wrong_settings(self.settings, self.topics)
+        return [one.sentence(self.settings.brokers) for one in wrong]

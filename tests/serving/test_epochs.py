@@ -106,6 +106,23 @@ async def test_an_epoch_that_was_raised_with_the_upgrade_is_told_by_the_disk(wor
         assert worker.partition.decisions.confirmed == -1
 
 
+async def test_where_nothing_tells_the_second_raise_leads_out(world):
+    """The upgrade, the raise and a new disk at once: predictions may be of either epoch."""
+    await decide(world, 0, 1, 2)
+    forget_epochs(world)
+    world.logs.of[world.setup.topics.changelogs["labels"], memory.PARTITION].clear()
+    recreate(world, 2, True, "events")
+    world.pay(payment(7))
+    for _ in range(2):
+        with pytest.raises(StateError, match=r"more of it was read before.* raise WEIR_EPOCH"):
+            async with world.life():
+                pass
+    world.begin_epoch(3)
+    async with world.life() as worker:
+        await worker.score()
+    assert predictions(world)[-1].id == "t7"
+
+
 @DISK
 @pytest.mark.parametrize("topic", ["events", "feedback", "predictions"])
 async def test_a_topic_that_was_made_again_and_has_grown_is_recognized(

@@ -18,7 +18,7 @@ class Disk:
     through: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, Entry] = field(default_factory=dict)
     mark: tuple[int, int] = (0, -1)
-    epoch: int = 1  # of what was decided
+    epoch: int | None = None  # of what was decided, once there is a mark
 
 
 class Store:
@@ -78,18 +78,18 @@ class Ledger:
             self.disk.decisions.update(entries)
 
     def read_mark(self) -> tuple[int, int]:
-        if self.disk.epoch < self.epoch:
+        if self.disk.epoch is not None and self.disk.epoch < self.epoch:
             self.earlier = self.disk.epoch
             self.start_over()
         return self.disk.mark
 
     def save_mark(self, reached: int, confirmed: int) -> None:
         self.places.reach("mark decisions")
-        self.disk.mark = reached, confirmed
+        self.disk.mark, self.disk.epoch = (reached, confirmed), self.epoch
 
     def start_over(self) -> None:
         self.disk.decisions.clear()
-        self.disk.mark, self.disk.epoch = (0, -1), self.epoch
+        self.disk.mark, self.disk.epoch = (0, -1), None
 
     def close(self) -> None:
         """Nothing has to be released."""
