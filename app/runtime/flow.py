@@ -21,6 +21,7 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.errors import StateError
+from app.runtime.expiry import Expiry
 from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
 from app.runtime.rocks import cause
@@ -112,6 +113,7 @@ class Flow:
     def __init__(self, app: Any, guard: Guard, chunk: int, limit: float, owner: "Owner") -> None:
         self.app, self.guard, self.owner = app, guard, owner
         self.chunk, self.limit = chunk, limit
+        self.expiry = Expiry(self)
         self.rejoins = Rejoins(guard.session_timeout, guard.leave)
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
@@ -249,6 +251,11 @@ class Flow:
 
     # -- from a fetch into the lanes
 
+    def idle(self, tp: TP) -> bool:
+        """Whether nothing waits in the lane of a source partition."""
+        lane = self.lanes.get(tp)
+        return lane is None or not lane.pending
+
     def full(self, tp: TP) -> bool:
         """Whether a partition's lane is full, so that the next fetch leaves it out."""
         lane = self.lanes.get(tp)
@@ -266,8 +273,7 @@ class Flow:
             if not records or await self._look_again(consumer, tp, expected, records[0].offset):
                 continue
             if records[0].offset > expected:
-                begin = (await consumer.earliest_offsets(tp))[tp]
-                self._tell_expired(tp, expected, min(begin, records[0].offset))
+                await self.expiry.look_into(tp, expected, records[0].offset)
             if not consumer.flow_active or consumer.should_stop:
                 return
             if consumer._read_offset[tp] == expected:  # no seek in the meantime
@@ -282,36 +288,6 @@ class Flow:
         log.info("%s[%d] has a gap: offset %d instead of %d; fetching again", *tp, first, expected)
         await consumer.seek_wait({tp: expected})
         return True
-
-    async def pass_expired(self) -> None:
-        """Move on where everything up to the end of what was deleted is gone, and nothing follows.
-
-        Whatever does follow arrives behind a gap, and `deliver` sees that.
-        """
-        consumer = self.app.consumer
-        tps = [tp for tp in consumer.assignment() if tp.topic in self.sources and self._idle(tp)]
-        if not self.open or not tps:
-            return
-        assignment = self.assignment
-        for tp, begin in (await consumer.earliest_offsets(*tps)).items():
-            expected = consumer._read_offset[tp]
-            if assignment != self.assignment or expected is None or not self._idle(tp):
-                continue
-            if begin > expected:
-                self._tell_expired(tp, expected, begin)
-                consumer._read_offset[tp] = self.positions[tp] = begin
-                consumer._acked[tp]  # the key alone makes Faust's commit look at it
-
-    def _idle(self, tp: TP) -> bool:
-        lane = self.lanes.get(tp)
-        return lane is None or not lane.pending
-
-    def _tell_expired(self, tp: TP, first: int, end: int) -> None:
-        if end > first:
-            gone = f"offsets {first} to {end - 1}, {end - first} in all"
-            what = "%s[%d]: %s, were deleted before they were read: retention is too short; %s"
-            log.warning(what, *tp, gone, f"going on at {end}")
-            self.owner.expired(tp, end - first)
 
     def _enqueue(self, consumer: Consumer, tp: TP, records: list, base: int) -> None:
         queue = next(iter(self.app.topics._tp_index[tp])).queue

@@ -44,7 +44,7 @@ class Worker(Runtime):
         self.records, self.labels = self.tables[records], self.tables[LABELS]
         self.sensors = Sensors(setup.application)
         self.held = Held(self.records)
-        client, pass_expired = (lambda: self.writers.client), self.flow.pass_expired
+        client, pass_expired = (lambda: self.writers.client), self.flow.expiry.pass_over
         self.watch = TopicWatch(setup.settings, names, client, pass_expired, self.guard.leave)
         self.follower = Follower(setup, self.sensors.folded, self.guard.leave)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)

@@ -162,3 +162,76 @@ async def test_a_source_is_named_after_its_step():
     story = Story()
     assert story.flow.sources[T.topic].name == "run"
     assert [*story.flow.sources] == [T.topic]
+
+
+# -- what retention took
+
+
+class Cut(Story):
+    """A log of which the beginning was deleted; records go into the lane and no further."""
+
+    def __init__(self, read: int, begin: int) -> None:
+        super().__init__()
+        self.begin, self.seeks, self.expired = begin, list[int](), list[int]()
+        self.consumer._read_offset = {T: read}
+        self.consumer.flow_active, self.consumer.should_stop = True, False
+        self.consumer.earliest_offsets, self.consumer.seek_wait = self.earliest, self.seek
+        self.flow.owner.expired = lambda tp, count: self.expired.append(count)
+        self.flow._enqueue = self.enqueue
+
+    async def earliest(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, self.begin)
+
+    async def seek(self, offsets: dict[TP, int]) -> None:
+        self.seeks += offsets.values()
+
+    def enqueue(self, consumer: Thing, tp: TP, records: list, base: int) -> None:
+        consumer._read_offset[tp] = records[-1].offset + 1
+
+    async def fetch(self, *offsets: int) -> None:
+        fetched = {T: [Thing(offset=offset) for offset in offsets]}
+        await self.flow.deliver(self.consumer, fetched, {T})
+
+
+async def test_what_was_deleted_unread_is_told_once_it_was_fetched_again(caplog):
+    story = Cut(read=50, begin=150)
+    await story.fetch(150, 151)
+    assert (story.seeks, story.expired) == ([50], [])
+    await story.fetch(150, 151)
+    assert (story.seeks, story.expired) == ([50], [100])
+    assert "transactions[0]: offsets 50 to 149, 100 in all, were deleted" in caplog.text
+    await story.fetch(152)
+    assert story.expired == [100]
+
+
+@pytest.mark.parametrize(
+    ("begin", "first", "lost"),
+    [
+        pytest.param(0, 60, [], id="markers and aborted records"),
+        pytest.param(55, 60, [5], id="deleted, then markers"),
+        pytest.param(90, 60, [10], id="deleted meanwhile, and fetched before"),
+    ],
+)
+async def test_only_what_the_log_no_longer_has_was_deleted(begin: int, first: int, lost: list[int]):
+    story = Cut(read=50, begin=begin)
+    for _ in range(2):
+        await story.fetch(first)
+    assert story.expired == lost
+
+
+async def test_where_nothing_follows_what_was_deleted_the_position_moves_on():
+    story = Cut(read=50, begin=150)
+    for _ in range(2):
+        await story.flow.expiry.pass_over()
+    assert story.expired == [100]
+    assert (story.flow.positions, story.consumer._read_offset) == ({T: 150}, {T: 150})
+
+
+@pytest.mark.parametrize(
+    ("read", "pending"), [(None, 0), (150, 0), (50, 3)], ids=["begins", "level", "has some to do"]
+)
+async def test_nothing_is_passed_where_nothing_was_lost(read: int | None, pending: int):
+    story = Cut(read=50, begin=150)
+    story.consumer._read_offset[T], story.lane.pending = read, pending
+    await story.flow.expiry.pass_over()
+    assert (story.expired, story.flow.positions) == ([], {})
