@@ -32,10 +32,10 @@ async def ready(worker: WorkerProcess) -> bool:
     return (await asyncio.to_thread(ask, worker, "/readyz"))[0] == 200
 
 
-async def unready(worker: WorkerProcess) -> str:
-    """Why it is not ready; empty while it is, or where nobody answers."""
+async def unready(worker: WorkerProcess, why: str) -> bool:
+    """Whether it says that it is not ready, and why."""
     code, text = await asyncio.to_thread(ask, worker, "/readyz")
-    return text if code == 503 else ""
+    return code == 503 and why in text
 
 
 async def metric(worker: WorkerProcess, name: str) -> float:
@@ -78,10 +78,10 @@ async def test_settings_are_warned_of_and_partitions_that_were_raised_end_a_work
         assert await ready(worker)
         assert f"--entity-name {names.events} --add-config cleanup.policy=delete" in since(worker)
         await raise_partitions(settings, names.events, 2)
-        why = await until(lambda: unready(worker), 15)
-        assert why.startswith(f"{names.events} has 2 partitions, but the settings say 1: delete")
+        sentence = f"{names.events} has 2 partitions, but the settings say 1: delete"
+        await until(lambda: unready(worker, sentence), 15)
         code, log = await ended(worker)
-        assert (code, log.count(f"(state): {why}")) == (71, 1)
+        assert (code, log.count(f"(state): {sentence}")) == (71, 1)
 
 
 @pytest.mark.chaos
@@ -157,7 +157,7 @@ async def test_a_topic_that_is_deleted_under_a_worker_makes_it_unready_and_ends_
         await until(lambda: ready(worker))
         topic = getattr(set_up(settings).topics, field)
         await delete(settings, topic)
-        assert f"missing topics: {topic}" in str(await until(lambda: unready(worker), 15))
+        await until(lambda: unready(worker, f"missing topics: {topic}"), 15)
         code, _ = await ended(worker)
         assert code != 0
         worker.start()
@@ -189,23 +189,27 @@ async def test_what_retention_took_is_counted_and_said_and_the_worker_goes_on(
     settings = settings_of(broker, fresh)
     await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 1) as (worker,), Kafka(settings) as kafka:
+        await kafka.feedback([said(0)])
         await decide(kafka, 0, 1, 2)
         assert await worker.stop() == 0
         await kafka.transactions(payment(n) for n in range(3, 10))
-        await kafka.feedback(said(n) for n in range(10))
+        await kafka.feedback(said(n) for n in range(1, 10))
+        before = await kafka.count(kafka.topics.feedback) - 10
         await cut(settings, kafka.topics.events, 10 - rest)
-        await cut(settings, kafka.topics.feedback, 10)
+        await cut(settings, kafka.topics.feedback, before + 10)
         worker.start()
         await until(kafka.caught_up)
         await until(lambda: ready(worker))
 
         async def counted() -> bool:
-            return await metric(worker, "weir_records_expired_unread_total") == 7 - rest
+            return await metric(worker, "weir_records_expired_unread_total") == 16 - rest
 
         await until(counted)
         log = since(worker)
         last = 9 - rest
         assert f"{kafka.topics.events}[0]: offsets 3 to {last}, {7 - rest} in all, were" in log
+        labels = f"{kafka.topics.feedback}[0]: offsets {before + 1} to {before + 9}, 9 in all, were"
+        assert labels in log
         assert not await has_decided(kafka, "t5")
         assert await has_decided(kafka, *(f"t{n}" for n in range(10 - rest, 10)))
         await decide(kafka, 20)
