@@ -8,6 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.apps import set_up
@@ -129,7 +130,25 @@ async def learned(kafka: Kafka, before: list[str]) -> list[str] | None:
     return now if (now := await labels(kafka)) != before else None
 
 
-async def epochs(broker: Broker, fresh: str, path: Path, wiped: bool, *fields: str) -> None:
+async def commit(settings: Settings, topic: str, position: int) -> None:
+    """A position that a broker did not drop with its topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.brokers, group_id=settings.app_id)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.commit({TopicPartition(topic, 0): position})
+    finally:
+        await consumer.stop()
+
+
+async def epochs(
+    broker: Broker,
+    fresh: str,
+    path: Path,
+    wiped: bool,
+    *fields: str,
+    position: int | None = None,
+) -> None:
     """Topics are made again between two starts; what the worker says leads out."""
     settings = settings_of(broker, fresh)
     await set_up(settings).create_topics()
@@ -144,6 +163,8 @@ async def epochs(broker: Broker, fresh: str, path: Path, wiped: bool, *fields: s
         assert "raise WEIR_EPOCH" in log
         if wiped:
             worker.wipe()
+        if position is not None:
+            await commit(settings, kafka.topics.events, position)
         reconfigure(worker, epoch=2)
         await decides_all_that_is_new(kafka, worker)
         first = [one.value for one in await kafka.read(kafka.topics.predictions)]
@@ -166,3 +187,11 @@ async def test_inputs_that_were_made_again_are_worked_on_once_the_epoch_is_raise
     broker: Broker, fresh: str, tmp_path: Path, fields: tuple[str, ...], wiped: bool
 ):
     await epochs(broker, fresh, tmp_path, wiped, *fields)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("position", [2, 50], ids=["inside the new log", "beyond its end"])
+async def test_a_position_in_the_old_log_does_not_count_in_the_new_one(
+    broker: Broker, fresh: str, tmp_path: Path, position: int
+):
+    await epochs(broker, fresh, tmp_path, True, "events", position=position)
