@@ -21,7 +21,8 @@ def of_counts(
     `more` goes in front of the advice.
     """
     wanted = {topic.name: topic.num_partitions for topic in shapes(settings, names)}
-    found = {name: one.partitions for name, one in seen.items() if one is not None}
+    there = [(name, seen.get(name)) for name in wanted]
+    found = {name: one.partitions for name, one in there if one is not None}
     wrong = {name: count for name, count in found.items() if count != wanted[name]}
     if not wrong:
         return None

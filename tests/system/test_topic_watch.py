@@ -118,6 +118,7 @@ async def test_partitions_that_were_raised_are_said_at_the_next_start_and_the_ad
     # The other advice: more partitions under other names, and the records once more.
     more = settings_of(broker, f"{fresh}n-", partitions=4)
     await set_up(more).create_topics()
+    (tmp_path / "anew").mkdir()
     async with workers(more, tmp_path / "anew", 1), Kafka(more) as kafka:
         await decide(kafka, 0, 1, 2, 8)
 
@@ -224,6 +225,8 @@ async def test_fleets_of_two_prefixes_do_not_share_a_group(
     theirs = theirs.model_copy(update={"app_id": ours.app_id})
     for settings in (ours, theirs):
         await set_up(settings).create_topics()
+    for n in "123":
+        (tmp_path / n).mkdir()
     async with workers(ours, tmp_path / "1", 1) as (one,):
         await until(lambda: ready(one))
         async with workers(theirs, tmp_path / "2", 1) as (other,):
