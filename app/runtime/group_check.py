@@ -1,11 +1,12 @@
 """Whether a consumer group is this fleet's own: fleets that read other topics need another one."""
 
 import logging
-from collections.abc import Iterator
 from io import BytesIO
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.types import Array, Int16, String
 
 from app.errors import TopicsError
@@ -30,37 +31,41 @@ async def check(settings: Settings, names: Topics) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
     try:
         await admin.start()
-        groups = await admin.describe_consumer_groups([settings.app_id])
+        why = await strangers(admin._client, settings.app_id, names)
         committed = await admin.list_consumer_group_offsets(settings.app_id)
     except (KafkaError, OSError) as error:
         log.debug("The group cannot be looked at: %r", error)  # the first one of all, or no right
         return
     finally:
         await admin.close()
-    strange = {
-        topic
-        for group in groups
-        for topics in _read(group)
-        if names.events not in topics
-        for topic in topics
-    }
-    if strange:
-        theirs = ", ".join(sorted(strange - {*names.inputs, *names.changelogs.values()}))
-        raise TopicsError(
-            f"the consumer group {settings.app_id} has members that read {theirs}, "
-            f"not {names.events}: {APART}"
-        )
+    if why is not None:
+        raise TopicsError(why)
     if others := sorted({tp.topic for tp in committed} - set(names.inputs)):
         what = "The consumer group %s has positions in %s: %s"
         log.warning(what, settings.app_id, ", ".join(others), APART)
 
 
-def _read(answer: object) -> Iterator[list[str]]:
-    """The topics that each member reads."""
-    for group in answer.to_object()["groups"]:  # type: ignore[attr-defined]
-        if group["state"] == STABLE:
-            for member in group["members"]:
-                yield subscribed(member["member_metadata"])
+async def strangers(client: AIOKafkaClient, group: str, names: Topics) -> str | None:
+    """Which members of a group read other events; None when none does.
+
+    Raises
+    ------
+    KafkaError
+        The group's coordinator does not answer.
+    """
+    node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    answer = (await client.send(node, DescribeGroupsRequest([group]))).to_object()
+    members = [
+        subscribed(member["member_metadata"])
+        for found in answer["groups"]
+        if found["state"] == STABLE
+        for member in found["members"]
+    ]
+    strange = {topic for topics in members if names.events not in topics for topic in topics}
+    if not strange:
+        return None
+    theirs = ", ".join(sorted(strange - set(names.changelogs.values())))
+    return f"the consumer group {group} has members that read {theirs}, not {names.events}: {APART}"
 
 
 def subscribed(metadata: bytes) -> list[str]:

@@ -1,9 +1,9 @@
 """Looks at the topics under a running worker: one look every few seconds, whatever it holds.
 
-More partitions, a topic that is gone or was made again: to go on would be a lie, because
-records would stay unread, or offsets would mean others. Such a worker is unready at once, and
-ends when a second look says the same. A broker that does not answer is no evidence of anything.
-Wrong settings are warned of once, with the command that helps.
+More partitions, a topic that is gone or was made again, another fleet in the group: to go on
+would be a lie, because records would stay unread, or offsets would mean others. Such a worker is
+unready at once, and ends when a second look says the same. A broker that does not answer is no
+evidence of anything. Wrong settings are warned of once, with the command that helps.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from app.runtime import topic_advice, topic_settings
 from app.runtime.clock import now
+from app.runtime.group_check import strangers
 from app.runtime.guard import Exit, Leave
 from app.runtime.metadata import Seen, look, settings_of
 from app.runtime.topic_settings import Wrong
@@ -75,14 +76,18 @@ class TopicWatch:
         """One look at everything."""
         client = self.client()
         seen = await look(client, self.ids)
-        self.judge(seen)
+        self.judge(seen, await strangers(client, self.settings.app_id, self.names))
         self.warn(seen, await settings_of(client, self.ids, self.looked_at))
         if self.doubt is None:
             await self.pass_expired()
 
-    def judge(self, seen: Mapping[str, Seen | None]) -> None:
-        """Become unready over what must not be; end the process when it is certain."""
+    def judge(self, seen: Mapping[str, Seen | None], group: str | None = None) -> None:
+        """Become unready over what must not be; end the process when it is certain.
+
+        `group` says who else reads in the group, if that must not be.
+        """
         found, patience = self._fault(seen)
+        found = found or group
         if found is None:
             self.doubt = None
         elif found != self.doubt:
@@ -103,7 +108,7 @@ class TopicWatch:
             return why, SURE
         if missing := [name for name, one in seen.items() if one is None]:
             return topic_advice.of_missing(missing), GONE
-        return None, 0.0
+        return None, SURE
 
     def warn(self, seen: Mapping[str, Seen | None], found: Mapping[str, Mapping[str, str]]) -> None:
         """Warn of each wrong setting once, for as long as it stays as it is."""

@@ -73,6 +73,15 @@ def test_what_makes_going_on_a_lie_is_said_at_once_and_believed_later(
         story.sees(after=0.1, **changed)
 
 
+def test_another_fleet_in_the_group_ends_a_worker():
+    story = Story()
+    story.watch.judge(seen(), "members that read eu-transactions")
+    assert story.watch.doubt == "members that read eu-transactions"
+    story.now += SURE
+    with pytest.raises(Left, match="members that read eu-transactions"):
+        story.watch.judge(seen(), "members that read eu-transactions")
+
+
 def test_a_hiccup_ends_nobody():
     story = Story()
     for _ in range(3):
