@@ -67,7 +67,9 @@ async def test_settings_are_warned_of_and_partitions_that_were_raised_end_a_work
     settings = settings_of(broker, fresh)
     names = set_up(settings).topics
     await set_up(settings).create_topics()
-    async with workers(settings, tmp_path, 1) as (worker,):
+    async with workers(settings, tmp_path, 1, start=False) as (worker,):
+        worker.module = ("tests.system.watchful_worker",)
+        worker.start()
         await until(lambda: ready(worker))
         await configure(settings, names.events, cleanup_policy="compact")
 

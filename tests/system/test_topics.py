@@ -147,24 +147,30 @@ async def epochs(
     path: Path,
     wiped: bool,
     *fields: str,
+    asked: bool = True,
     position: int | None = None,
 ) -> None:
-    """Topics are made again between two starts; what the worker says leads out."""
+    """Topics are made again between two starts.
+
+    `asked` lets a worker say first what is wrong, and follows its advice. `position` is one in
+    the old log of transactions that the group still has.
+    """
     settings = settings_of(broker, fresh)
     await set_up(settings).create_topics()
     async with workers(settings, path, 1) as (worker,), Kafka(settings) as kafka:
         await decide(kafka, *range(6))
         assert await worker.stop() == 0
         await recreate(settings, *(getattr(kafka.topics, field) for field in fields))
-        worker.start()
-        code, log = await ended(worker)
-        assert code == 71
-        assert "was deleted and made again" in log
-        assert "raise WEIR_EPOCH" in log
-        if wiped:
-            worker.wipe()
         if position is not None:
             await commit(settings, kafka.topics.events, position)
+        if asked:
+            worker.start()
+            code, log = await ended(worker)
+            assert code == 71
+            assert "was deleted and made again" in log
+            assert "raise WEIR_EPOCH" in log
+        if wiped:
+            worker.wipe()
         reconfigure(worker, epoch=2)
         await decides_all_that_is_new(kafka, worker)
         first = [one.value for one in await kafka.read(kafka.topics.predictions)]
@@ -177,7 +183,7 @@ async def epochs(
 async def test_transactions_that_were_made_again_are_decided_once_the_epoch_is_raised(
     broker: Broker, fresh: str, tmp_path: Path
 ):
-    await epochs(broker, fresh, tmp_path, True, "events")
+    await epochs(broker, fresh, tmp_path, True, "events", asked=False)
 
 
 @pytest.mark.chaos
@@ -195,3 +201,31 @@ async def test_a_position_in_the_old_log_does_not_count_in_the_new_one(
     broker: Broker, fresh: str, tmp_path: Path, position: int
 ):
     await epochs(broker, fresh, tmp_path, True, "events", position=position)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("what", ["examples", "customers"])
+async def test_where_what_was_learned_is_lost_a_new_app_reads_everything_again(
+    broker: Broker, fresh: str, tmp_path: Path, what: str
+):
+    settings = settings_of(broker, fresh)
+    await set_up(settings).create_topics()
+    async with workers(settings, tmp_path, 1) as (worker,), Kafka(settings) as kafka:
+        await kafka.feedback([said(1)])
+        await decide(kafka, 0, 1, 2)
+        assert await worker.stop() == 0
+        names = kafka.topics
+        await recreate(settings, names.changelogs[what] if what == "customers" else names.examples)
+        worker.start()
+        code, log = await ended(worker)
+        assert code == 71
+        assert "choose a new WEIR_APP_ID and WEIR_DATA_DIR and run weir topics create" in log
+        first = await kafka.read(names.predictions)
+    anew = settings.model_copy(update={"app_id": f"{settings.app_id}2"})
+    await set_up(anew).create_topics()
+    (tmp_path / "anew").mkdir()
+    async with workers(anew, tmp_path / "anew", 1), Kafka(anew) as kafka:
+        await decide(kafka, 7)
+        assert "t1" in await labels(kafka)
+        again = [one.value for one in await kafka.read(kafka.topics.predictions)]
+        assert set(again[:-1]) == {one.value for one in first}, "decisions stay as they were"
