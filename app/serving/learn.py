@@ -16,8 +16,9 @@ from app.core.partitioning import partition_of
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
-from app.serving.dead_letters.journey import carried, carrying
-from app.serving.dead_letters.write import dead_letter, given_up, waiting_again
+from app.serving.dead_letters.journey import carried, carrying, first_place
+from app.serving.dead_letters.write import crowded_out, dead_letter, given_up, waiting_again
+from app.serving.evicted import decode_evicted, encode_evicted, key_of
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
@@ -35,6 +36,7 @@ class Learn:
         self.records = step.table(partition.shared.records)
         self.labels = step.table(partition.shared.labels)
         self.entries: dict[str, LabelEntry] = {}
+        self.evicted: dict[bytes, Revision] = {}
         self.settled: list[Revision] = []
         self.elsewhere: dict[int, list[Out]] = {}
         self.letters: list[Out] = []
@@ -74,24 +76,35 @@ class Learn:
         partition = partition_of(feedback.key, self.partition.settings.partitions)
         if partition == record.partition:
             return feedback
+        place = self.received(record).place
+        feedback.label_id = label_id(feedback, place)  # the copy's own place is another
+        feedback.at = max(record.timestamp, 0) if feedback.at is None else feedback.at
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         key, value = feedback.key.encode(), encode(feedback)
         again = Out(key, value, carrying(carried(record.headers)), record.timestamp)
         self.elsewhere.setdefault(partition, []).append(again)
         return None
 
-    def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
-        """Decide what one label does, with all that is known of its event."""
-        raw = self.decisions.decision(feedback.id)
-        prediction = None if raw is None else self.application.read_prediction(raw)
+    def received(self, record: ConsumerRecord) -> settling.Received:
+        """Where and when a label was read."""
         recorded = max(record.timestamp, 0)  # producers may write what they like
         origin = Origin(self.application.epoch, record.partition, record.offset)
-        received = settling.Received(origin, recorded, carried(record.headers))
+        history = carried(record.headers)
+        return settling.Received(origin, recorded, history, first_place(history))
+
+    def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
+        """Decide what one label does, with all that is known of its event."""
+        received, entry = self.received(record), self.entry(feedback.id, feedback.key)
+        if (left := self.left(entry, feedback.id, received.origin)) is not None:
+            self.teach(feedback, left)
+            self.make_room(feedback.id, entry, left)
+            return
+        raw = self.decisions.decision(feedback.id)
+        prediction = None if raw is None else self.application.read_prediction(raw)
         weight = self.partition.settings.maturity_weight
+        repeated = entry.at(received.origin) is not None
+        waiting = {one.label_id for one in entry.waiting}
         try:
-            entry = self.entry(feedback.id, feedback.key)
-            repeated = any(one.origin == origin for one in entry.revisions)
-            waited = any(one.label_id == label_id(feedback) for one in entry.waiting)
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
             )
@@ -101,20 +114,52 @@ class Learn:
         self.partition.sensors.labelled(feedback, revision)
         if revision is None:
             return
-        self.mark_waiting(feedback, revision, repeated or waited)
-        if revision.outcome == "waiting" and prediction is not None:
-            self.again.add(feedback.id)  # a replay must not settle it, and score has passed
+        if revision.outcome == "waiting":
+            self.labels[Waiting(revision.recorded, revision.label_id, feedback.id).key] = b"1"
+            if prediction is not None:
+                self.again.add(feedback.id)  # a replay must not settle it, and score has passed
+        else:
+            self.take_off(feedback.id, entry, revision, repeated or revision.label_id in waiting)
+        self.teach(feedback, revision)
+        self.make_room(feedback.id, entry, revision)
+
+    def take_off(self, id: str, entry: LabelEntry, revision: Revision, surely: bool) -> None:
+        """Take a label off the list of those that wait for their event."""
+        waiting = Waiting(revision.recorded, revision.label_id, id).key
+        if settling.waiting_as(entry, revision.label_id, revision.recorded):
+            return  # another key's label goes by the same id
+        if surely or self.labels.get(waiting) is not None:
+            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+
+    def teach(self, feedback: Feedback, revision: Revision) -> None:
+        """What comes of a label that changed the value that holds, now or at a replay."""
         if revision.example:
             self.settled.append(revision)
             self.note(feedback, revision)
 
-    def mark_waiting(self, feedback: Feedback, revision: Revision, repeated: bool) -> None:
-        """Put a label on the list of those that wait for their event, or take it off."""
-        waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
-        if revision.outcome == "waiting":
-            self.labels[waiting] = b"1"
-        elif repeated or self.labels.get(waiting) is not None:
-            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+    def make_room(self, id: str, entry: LabelEntry, revision: Revision) -> None:
+        """Let the label leave that has no room beside this one; a replay does it once more."""
+        left = settling.make_room(self.application, entry, revision)
+        if left is None and revision.evicted is not None:
+            left = self.kept_aside(id, revision.evicted)
+        if left is None:
+            return
+        self.evicted[key_of(id, left.origin)] = left
+        if left.outcome == "waiting":
+            self.take_off(id, entry, left, surely=True)
+            topic = self.partition.topics.feedback
+            self.letters.append(crowded_out(self.application, topic, id, entry, left))
+
+    def left(self, entry: LabelEntry, id: str, origin: Origin) -> Revision | None:
+        """The label of an origin, if it had to leave its entry."""
+        return self.kept_aside(id, origin) if entry.left_out(origin) else None
+
+    def kept_aside(self, id: str, origin: Origin) -> Revision | None:
+        """A label that has left its entry; None where it is beyond the horizon."""
+        key = key_of(id, origin)
+        if key not in self.evicted and (raw := self.labels.get(key)) is not None:
+            self.evicted[key] = decode_evicted(raw)
+        return self.evicted.get(key)
 
     def entry(self, id: str, key: str) -> LabelEntry:
         """What was said about an event, as far as this step has come."""
@@ -131,6 +176,8 @@ class Learn:
         """Write what was said about each event into the overlay; the last example ends the step."""
         if self.settled:
             settling.end_step(self.application, self.settled[-1])
+        for key, revision in self.evicted.items():  # before the entries that lack them
+            self.labels[key] = encode_evicted(revision)
         for id, entry in self.entries.items():
             if entry.revisions:
                 self.labels[id.encode()] = encode_entry(entry)
@@ -155,15 +202,14 @@ class Learn:
             entry = decode_entry(self.labels.get(waiting.id.encode()), "")
             letters += [
                 given_up(self.application, topics.feedback, waiting.id, entry, revision)
-                for revision in entry.waiting
-                if revision.label_id == waiting.label_id
+                for revision in settling.waiting_as(entry, waiting.label_id, waiting.recorded)
             ]
         self.partition.sensors.letters.inc(len(letters))
         await self.step.send(topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
         """Let a label wait no longer."""
-        settling.expire(self.entry(waiting.id, ""), waiting.label_id)
+        settling.expire(self.entry(waiting.id, ""), waiting.label_id, waiting.recorded)
         self.labels[waiting.key] = None
 
     def swept(self, records: Sequence[ConsumerRecord]) -> list[bytes]:
@@ -179,7 +225,7 @@ class Learn:
         for waiting in late:
             key = waiting.id.encode()
             entry = entries.setdefault(waiting.id, decode_entry(self.labels.get(key), ""))
-            settling.expire(entry, waiting.label_id)
+            settling.expire(entry, waiting.label_id, waiting.recorded)
             changes[waiting.key] = None
             if entry.revisions:
                 changes[key] = encode_entry(entry)

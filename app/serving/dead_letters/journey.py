@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from app.core.messages import Place
+
 HEADER = "weir-history"
 HISTORY_BYTES = 4096  # what a label that waits keeps in addition to the label itself
 REASON_CHARACTERS = 120
@@ -73,6 +75,19 @@ def carrying(history: bytes) -> tuple[tuple[str, bytes], ...]:
     ((('weir-history', b'{}'),), ())
     """
     return ((HEADER, history),) if history else ()
+
+
+def first_place(history: bytes) -> Place | None:
+    """Where the record lay that was refused first, for a label that has no time and id of its own.
+
+    However often its letter is replayed, that is one label. Older letters know no more than the
+    place, so epoch and time are 0.
+
+    >>> first_place(b"") is None
+    True
+    """
+    refusals = read_journey([(HEADER, history)]).refusals if history else ()
+    return Place(0, refusals[0].partition, refusals[0].offset, 0) if refusals else None
 
 
 def read_journey(headers: Iterable[tuple[str, bytes]]) -> Journey:

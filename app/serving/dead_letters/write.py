@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from app.core.domain import Application
 from app.core.labels import LabelEntry, Revision
-from app.core.settling import again
+from app.core.settling import MAX_REVISIONS, again
 from app.errors import Refused
 from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
@@ -42,9 +42,27 @@ def given_up(
     application: Application, topic: str, id: str, entry: LabelEntry, revision: Revision
 ) -> Out:
     """The dead letter of a label whose event never came."""
-    origin = revision.origin
     reason = "the event of this label did not come within WEIR_LABEL_WAIT"
-    said = again(application, id, entry, revision)
+    return _unsettled(application, topic, id, entry, revision, reason)
+
+
+def crowded_out(
+    application: Application, topic: str, id: str, entry: LabelEntry, revision: Revision
+) -> Out:
+    """The dead letter of a label that waited until others that count more took all the room."""
+    reason = f"more than {MAX_REVISIONS} labels of this event wait for it, and others count more"
+    return _unsettled(application, topic, id, entry, revision, reason)
+
+
+def _unsettled(
+    application: Application,
+    topic: str,
+    id: str,
+    entry: LabelEntry,
+    revision: Revision,
+    reason: str,
+) -> Out:
+    origin, said = revision.origin, again(application, id, entry, revision)
     place = Place(topic, origin.partition, origin.offset, revision.recorded)
     return _letter(said.key.encode(), encode(said), reason, place, revision.history)
 
