@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from app.core.messages import Feedback, Origin, Previous
 from app.errors import Refused
@@ -44,7 +44,7 @@ class Revision(Struct, omit_defaults=True):
     evicted: Origin | None = None
 
 
-class LabelEntry(Struct, omit_defaults=True):
+class LabelEntry(Struct):
     """What the labels table keeps for one event.
 
     `through` is the origin at which a label last had to leave: up to there the list is not all
@@ -54,7 +54,7 @@ class LabelEntry(Struct, omit_defaults=True):
     key: str = field(name="customer")
     revisions: list[Revision]
     taught: Previous | None = None
-    through: Origin | None = None
+    through: Origin | UnsetType = UNSET
 
     @property
     def waiting(self) -> list[Revision]:
@@ -71,7 +71,7 @@ class LabelEntry(Struct, omit_defaults=True):
 
     def left_out(self, origin: Origin) -> bool:
         """Whether a label of this origin was read before, and is not listed any more, or never."""
-        return self.through is not None and origin <= self.through and self.at(origin) is None
+        return self.through is not UNSET and origin <= self.through and self.at(origin) is None
 
 
 class Labels(NamedTuple):

@@ -105,7 +105,7 @@ def settle(
 
 
 def make_room(
-    application: Application, entry: LabelEntry, revision: Revision, most: int = MAX_REVISIONS
+    application: Application, entry: LabelEntry, revision: Revision, most: int
 ) -> Revision | None:
     """The label that leaves an entry for one just settled, perhaps that one; None if all fit.
 

@@ -13,6 +13,7 @@ from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
 from app.core.messages import Feedback, Origin, label_id
 from app.core.partitioning import partition_of
+from app.core.settling import MAX_REVISIONS
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
@@ -139,7 +140,7 @@ class Learn:
 
     def make_room(self, id: str, entry: LabelEntry, revision: Revision) -> None:
         """Let the label leave that has no room beside this one; a replay does it once more."""
-        left = settling.make_room(self.application, entry, revision)
+        left = settling.make_room(self.application, entry, revision, MAX_REVISIONS)
         if left is None and revision.evicted is not None:
             left = self.kept_aside(id, revision.evicted)
         if left is None:

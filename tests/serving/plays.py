@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.core.labels import LabelEntry, decode_entry
+from app.core.labels import LabelEntry, Revision, decode_entry
 from app.core.messages import Origin
 from app.core.threshold import KEY, Threshold
 from app.errors import Refused
+from app.serving.evicted import PREFIX, decode_evicted, key_of
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
     Feedback,
@@ -24,6 +25,7 @@ from tests.serving.memory import OURS, THEIRS, Aborted, Disk, Worker, World, pay
 CHUNK = 5  # most records in a step
 BATCH = 3  # records that land together
 USUAL = {"history_events": 4, "history_replay": CHUNK}
+ROOM = 4  # labels listed of one transaction
 BUDGET = {"review_threshold": 0.01, "review_budget": 4.0}
 PLAYS = {
     "every decision reviewed": {"review_threshold": 0.0},
@@ -73,6 +75,12 @@ def rounds(seed: int) -> list[Round]:
         [None, of(2, "none", later=9), of(5, "unsure"), of(9, "legit", actor="eve", key="ann")]
     )
     made[2].labels.append(of(99, "fraud", key=THEIRS))
+    # More of one transaction than are listed: known already, and before it comes.
+    flips = ("fraud", "legit") * 3
+    made[1].labels.extend(of(3, y, "chargeback", later=20 + n) for n, y in enumerate(flips))
+    made[1].labels.extend(of(10, "unsure", "customer", later=n) for n in range(4))
+    made[1].labels.extend([of(10, "legit", "customer", later=5), of(10, "fraud", "chargeback")])
+    made[2].labels.append(of(3, "unsure", later=99))
     return made
 
 
@@ -142,6 +150,17 @@ def entries(world: World) -> dict[str, LabelEntry]:
     return {key.decode(): decode_entry(raw, "") for key, raw in kept.items() if b"\0" not in key}
 
 
+def evicted(world: World) -> dict[str, list[Revision]]:
+    """What had to leave the entries, by transaction."""
+    found: dict[str, list[Revision]] = {}
+    for key, raw in sorted(world.changes("labels").items()):
+        if key.startswith(PREFIX):
+            one = decode_evicted(raw)
+            id = key.removeprefix(key_of("", one.origin)).decode()
+            found.setdefault(id, []).append(one)
+    return found
+
+
 def lost(world: World) -> set[str]:
     """What was decided and is not known any more, though the threshold has moved with it.
 
@@ -200,8 +219,13 @@ class Left:
             for id, entry in entries(self.world).items()
         }
 
+    def evicted(self) -> dict[str, object]:
+        left = evicted(self.world)
+        return {id: [self.revision(one) for one in left[id]] for id in left}
+
     def revision(self, revision: Any) -> object:
         told = {**msgspec.structs.asdict(revision), "origin": self.origin(revision.origin)}
+        told["evicted"] = revision.evicted and self.origin(revision.evicted)
         return {**told, "example": revision.example and self.example(revision.example)}
 
     def examples(self) -> list[object]:
@@ -239,6 +263,7 @@ class Left:
             self.decisions,
             self.records,
             self.labels,
+            self.evicted,
             self.examples,
             self.letters,
             self.passed_on,
