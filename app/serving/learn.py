@@ -16,12 +16,13 @@ from app.core.partitioning import partition_of
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
+from app.serving.dead_letters.headers import producers
 from app.serving.dead_letters.journey import carried, carrying
 from app.serving.dead_letters.write import dead_letter, given_up, waiting_again
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import check_timestamp, encode
+from app.wire import encode
 
 LATE = 100  # labels given up in one step
 
@@ -64,19 +65,25 @@ class Learn:
         return self.step.still_mine() and await self.send()
 
     def read(self, record: ConsumerRecord) -> Feedback | None:
-        """The label in a record; None when it is refused or belongs to another partition."""
+        """The label in a record; None when it is refused or has to be entered again.
+
+        It is where it lies on another partition than its event, or its record has no timestamp:
+        how long it waits, and how long it is kept, follows from that. The copy gets one.
+        """
         try:
-            check_timestamp(record.timestamp)
+            self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return None
         partition = partition_of(feedback.key, self.partition.settings.partitions)
-        if partition == record.partition:
+        timeless = record.timestamp < 0
+        if partition == record.partition and not timeless:
             return feedback
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         key, value = feedback.key.encode(), encode(feedback)
-        again = Out(key, value, carrying(carried(record.headers)), record.timestamp)
+        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        again = Out(key, value, headers, None if timeless else record.timestamp)
         self.elsewhere.setdefault(partition, []).append(again)
         return None
 
@@ -84,9 +91,8 @@ class Learn:
         """Decide what one label does, with all that is known of its event."""
         raw = self.decisions.decision(feedback.id)
         prediction = None if raw is None else self.application.read_prediction(raw)
-        recorded = max(record.timestamp, 0)  # producers may write what they like
         origin = Origin(self.application.epoch, record.partition, record.offset)
-        received = settling.Received(origin, recorded, carried(record.headers))
+        received = settling.Received(origin, record.timestamp, carried(record.headers))
         weight = self.partition.settings.maturity_weight
         try:
             entry = self.entry(feedback.id, feedback.key)

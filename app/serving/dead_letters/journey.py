@@ -14,7 +14,7 @@ HEADER = "weir-history"
 HISTORY_BYTES = 4096  # what a label that waits keeps in addition to the label itself
 REASON_CHARACTERS = 120
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Refusal(Struct, frozen=True):
@@ -75,7 +75,7 @@ def carrying(history: bytes) -> tuple[tuple[str, bytes], ...]:
     return ((HEADER, history),) if history else ()
 
 
-def read_journey(headers: Iterable[tuple[str, bytes]]) -> Journey:
+def read_journey(headers: Iterable[tuple[str, bytes | None]]) -> Journey:
     """The journey in a record's headers; an empty one when they hold none.
 
     >>> read_journey([("weir-history", b"nonsense")])
