@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 
 from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
-from app.core.messages import Feedback, Origin, label_id
+from app.core.messages import Feedback, Origin, Prediction, label_id
 from app.core.partitioning import partition_of
 from app.errors import Refused
 from app.runtime.step import Step
@@ -65,11 +65,7 @@ class Learn:
         return self.step.still_mine() and await self.send()
 
     def read(self, record: ConsumerRecord) -> Feedback | None:
-        """The label in a record; None when it is refused or has to be entered again.
-
-        It is where it lies on another partition than its event, or its record has no timestamp:
-        how long it waits, and how long it is kept, follows from that. The copy gets one.
-        """
+        """The label in a record; None when it is refused or belongs to another partition."""
         try:
             self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
@@ -77,22 +73,29 @@ class Learn:
             self.letters.append(dead_letter(record, reason))
             return None
         partition = partition_of(feedback.key, self.partition.settings.partitions)
-        timeless = record.timestamp < 0
-        if partition == record.partition and not timeless:
+        if partition == record.partition:
             return feedback
-        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
-        key, value = feedback.key.encode(), encode(feedback)
-        headers = (*carrying(carried(record.headers)), *producers(record.headers))
-        again = Out(key, value, headers, None if timeless else record.timestamp)
-        self.elsewhere.setdefault(partition, []).append(again)
+        self.pass_on(record, feedback, partition, record.timestamp)
         return None
+
+    def pass_on(
+        self, record: ConsumerRecord, said: Feedback, partition: int, timestamp: int | None
+    ) -> None:
+        """Enter a label again, with the headers of its record."""
+        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
+        key, value = said.key.encode(), encode(said)
+        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        self.elsewhere.setdefault(partition, []).append(Out(key, value, headers, timestamp))
 
     def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
         """Decide what one label does, with all that is known of its event."""
         raw = self.decisions.decision(feedback.id)
         prediction = None if raw is None else self.application.read_prediction(raw)
+        recorded = self.recorded(record, feedback, prediction)
+        if recorded is None:
+            return self.pass_on(record, feedback, record.partition, None)
         origin = Origin(self.application.epoch, record.partition, record.offset)
-        received = settling.Received(origin, record.timestamp, carried(record.headers))
+        received = settling.Received(origin, recorded, carried(record.headers))
         weight = self.partition.settings.maturity_weight
         try:
             entry = self.entry(feedback.id, feedback.key)
@@ -113,6 +116,23 @@ class Learn:
         if revision.example:
             self.settled.append(revision)
             self.note(feedback, revision)
+
+    def recorded(
+        self, record: ConsumerRecord, said: Feedback, prediction: Prediction | None
+    ) -> int | None:
+        """The time of a label's record, epoch ms; without a timestamp, what the label says itself.
+
+        That is at most the horizon after its event, where decisions end. A label that does not say
+        is as old as its event. None while the event is not known: how long a label waits is
+        measured by its record, so it is entered again and its copy gets a timestamp.
+        """
+        if record.timestamp >= 0:
+            return record.timestamp
+        if prediction is None:
+            return None
+        if said.at is None:
+            return prediction.at
+        return min(int(said.at), prediction.at + int(self.partition.settings.horizon * 1000))
 
     def mark_waiting(self, feedback: Feedback, revision: Revision, repeated: bool) -> None:
         """Put a label on the list of those that wait for their event, or take it off."""
