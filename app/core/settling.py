@@ -7,8 +7,6 @@ that it led to, so that a replay repeats it without consulting anything else.
 
 from typing import NamedTuple
 
-import msgspec
-
 from app.core.domain import Application
 from app.core.labels import MATURITY, LabelEntry, Revision
 from app.core.messages import (
@@ -32,7 +30,7 @@ class Received(NamedTuple):
     """Where and when a label was read: its origin and its record's Kafka timestamp, epoch ms.
 
     `history` is what the record says about earlier refusals, as bytes to pass on. `first` is where
-    the label lay when it was refused first, where its record is a replay.
+    the label lay at first, None for here: that tells it from others if it has no time and no id.
     """
 
     origin: Origin
@@ -42,9 +40,9 @@ class Received(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Which label it is, if it does not say so itself."""
-        epoch, partition, offset, _ = msgspec.structs.astuple(self.origin)
-        return self.first or Place(epoch, partition, offset, self.recorded)
+        """Where the label lay at first."""
+        origin = self.origin
+        return self.first or Place(origin.epoch, origin.partition, origin.offset, self.recorded)
 
 
 def settle(

@@ -9,8 +9,9 @@ import struct
 
 import msgspec
 
-from app.core.labels import Revision
+from app.core.labels import LabelEntry, Revision
 from app.core.messages import Origin
+from app.runtime.step import Overlay
 
 PREFIX = b"\0evicted"
 _ORIGIN = struct.Struct(">IIQ")
@@ -26,3 +27,31 @@ def key_of(id: str, origin: Origin) -> bytes:
     True
     """
     return PREFIX + _ORIGIN.pack(origin.epoch, origin.partition, origin.offset) + id.encode()
+
+
+class Evicted:
+    """What has left the entries, in one step over labels."""
+
+    def __init__(self, labels: Overlay) -> None:
+        self.labels = labels
+        self.met: dict[bytes, Revision] = {}
+
+    def left(self, entry: LabelEntry, id: str, origin: Origin) -> Revision | None:
+        """The label that was read at an origin, if it had to leave its entry."""
+        return self.find(id, origin) if entry.left_out(origin) else None
+
+    def find(self, id: str, origin: Origin) -> Revision | None:
+        """A label of this origin; None where it is beyond the horizon, or never had to leave."""
+        key = key_of(id, origin)
+        if key not in self.met and (raw := self.labels.get(key)) is not None:
+            self.met[key] = decode_evicted(raw)
+        return self.met.get(key)
+
+    def keep(self, id: str, revision: Revision) -> None:
+        """Take in a label that leaves its entry, now or once more at a replay."""
+        self.met[key_of(id, revision.origin)] = revision
+
+    def write(self) -> None:
+        """Into the overlay, before the entries: a changelog may end between the two."""
+        for key, revision in self.met.items():
+            self.labels[key] = encode_evicted(revision)

@@ -11,19 +11,20 @@ from aiokafka import ConsumerRecord
 
 from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
-from app.core.messages import Feedback, Origin, label_id
+from app.core.messages import Feedback, Origin, Place, Prediction, label_id
 from app.core.partitioning import partition_of
 from app.core.settling import MAX_REVISIONS
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
+from app.serving.dead_letters.headers import producers
 from app.serving.dead_letters.journey import carried, carrying, first_place
 from app.serving.dead_letters.write import crowded_out, dead_letter, given_up, waiting_again
-from app.serving.evicted import decode_evicted, encode_evicted, key_of
+from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import check_timestamp, encode
+from app.wire import encode
 
 LATE = 100  # labels given up in one step
 
@@ -37,7 +38,7 @@ class Learn:
         self.records = step.table(partition.shared.records)
         self.labels = step.table(partition.shared.labels)
         self.entries: dict[str, LabelEntry] = {}
-        self.evicted: dict[bytes, Revision] = {}
+        self.evicted = Evicted(self.labels)
         self.settled: list[Revision] = []
         self.elsewhere: dict[int, list[Out]] = {}
         self.letters: list[Out] = []
@@ -69,7 +70,7 @@ class Learn:
     def read(self, record: ConsumerRecord) -> Feedback | None:
         """The label in a record; None when it is refused or belongs to another partition."""
         try:
-            check_timestamp(record.timestamp)
+            self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
@@ -77,33 +78,46 @@ class Learn:
         partition = partition_of(feedback.key, self.partition.settings.partitions)
         if partition == record.partition:
             return feedback
-        place = self.received(record).place
-        feedback.label_id = label_id(feedback, place)  # the copy's own place is another
-        feedback.at = max(record.timestamp, 0) if feedback.at is None else feedback.at
-        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
-        key, value = feedback.key.encode(), encode(feedback)
-        again = Out(key, value, carrying(carried(record.headers)), record.timestamp)
-        self.elsewhere.setdefault(partition, []).append(again)
+        self.pass_on(record, feedback, partition, record.timestamp)
         return None
 
-    def received(self, record: ConsumerRecord) -> settling.Received:
-        """Where and when a label was read."""
-        recorded = max(record.timestamp, 0)  # producers may write what they like
-        origin = Origin(self.application.epoch, record.partition, record.offset)
-        history = carried(record.headers)
-        return settling.Received(origin, recorded, history, first_place(history))
+    def pass_on(
+        self, record: ConsumerRecord, said: Feedback, partition: int, timestamp: int | None
+    ) -> None:
+        """Enter a label again, with the headers of its record.
+
+        However often a crash repeats that, it is one label: it says which one, and when.
+        """
+        said.label_id = label_id(said, self.place(record))
+        if said.at is None and record.timestamp >= 0:
+            said.at = record.timestamp
+        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
+        key, value = said.key.encode(), encode(said)
+        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        self.elsewhere.setdefault(partition, []).append(Out(key, value, headers, timestamp))
+
+    def place(self, record: ConsumerRecord) -> Place:
+        """Where the label in a record lay at first: a replay of its letter is the same label."""
+        own = Place(self.application.epoch, record.partition, record.offset, record.timestamp)
+        return first_place(carried(record.headers)) or own
 
     def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
         """Decide what one label does, with all that is known of its event."""
-        received, entry = self.received(record), self.entry(feedback.id, feedback.key)
-        if (left := self.left(entry, feedback.id, received.origin)) is not None:
+        origin = Origin(self.application.epoch, record.partition, record.offset)
+        entry = self.entry(feedback.id, feedback.key)
+        if (left := self.evicted.left(entry, feedback.id, origin)) is not None:
             self.teach(feedback, left)
             self.make_room(feedback.id, entry, left)
             return
         raw = self.decisions.decision(feedback.id)
         prediction = None if raw is None else self.application.read_prediction(raw)
+        recorded = self.recorded(record, feedback, prediction)
+        if recorded is None:
+            return self.pass_on(record, feedback, record.partition, None)
+        history, place = carried(record.headers), self.place(record)
+        received = settling.Received(origin, recorded, history, place)
         weight = self.partition.settings.maturity_weight
-        repeated = entry.at(received.origin) is not None
+        repeated = entry.at(origin) is not None
         waiting = {one.label_id for one in entry.waiting}
         try:
             revision = settling.settle(
@@ -142,25 +156,31 @@ class Learn:
         """Let the label leave that has no room beside this one; a replay does it once more."""
         left = settling.make_room(self.application, entry, revision, MAX_REVISIONS)
         if left is None and revision.evicted is not None:
-            left = self.kept_aside(id, revision.evicted)
+            left = self.evicted.find(id, revision.evicted)
         if left is None:
             return
-        self.evicted[key_of(id, left.origin)] = left
+        self.evicted.keep(id, left)
         if left.outcome == "waiting":
             self.take_off(id, entry, left, surely=True)
             topic = self.partition.topics.feedback
             self.letters.append(crowded_out(self.application, topic, id, entry, left))
 
-    def left(self, entry: LabelEntry, id: str, origin: Origin) -> Revision | None:
-        """The label of an origin, if it had to leave its entry."""
-        return self.kept_aside(id, origin) if entry.left_out(origin) else None
+    def recorded(
+        self, record: ConsumerRecord, said: Feedback, prediction: Prediction | None
+    ) -> int | None:
+        """The time of a label's record, epoch ms; without a timestamp, what the label says itself.
 
-    def kept_aside(self, id: str, origin: Origin) -> Revision | None:
-        """A label that has left its entry; None where it is beyond the horizon."""
-        key = key_of(id, origin)
-        if key not in self.evicted and (raw := self.labels.get(key)) is not None:
-            self.evicted[key] = decode_evicted(raw)
-        return self.evicted.get(key)
+        That is at most the horizon after its event, where decisions end. A label that does not say
+        is as old as its event. None while the event is not known: how long a label waits is
+        measured by its record, so it is entered again and its copy gets a timestamp.
+        """
+        if record.timestamp >= 0:
+            return record.timestamp
+        if prediction is None:
+            return None
+        if said.at is None:
+            return prediction.at
+        return min(int(said.at), prediction.at + int(self.partition.settings.horizon * 1000))
 
     def entry(self, id: str, key: str) -> LabelEntry:
         """What was said about an event, as far as this step has come."""
@@ -177,8 +197,7 @@ class Learn:
         """Write what was said about each event into the overlay; the last example ends the step."""
         if self.settled:
             settling.end_step(self.application, self.settled[-1])
-        for key, revision in self.evicted.items():  # before the entries that lack them
-            self.labels[key] = encode_evicted(revision)
+        self.evicted.write()
         for id, entry in self.entries.items():
             if entry.revisions:
                 self.labels[id.encode()] = encode_entry(entry)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.labels import decode_entry
-from app.errors import StateError
+from app.errors import Refused, StateError
+from app.runtime.batches import UnreadableBatch
 from app.runtime.guard import Leave
 from app.runtime.reading import reader
 from app.runtime.step import Outbox, Step
@@ -29,6 +30,7 @@ from app.serving.setup import Setup
 from app.serving.sweep import Sweep
 from app.serving.waiting import Waiting, left_over, overdue
 from app.settings import Settings
+from app.wire import check_timestamp
 
 PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
@@ -128,6 +130,13 @@ class Partition:
     def labels(self) -> Store:
         """The labels of this partition, as they are on disk."""
         return self.shared.labels.store(self.number)
+
+    def check(self, record: ConsumerRecord) -> None:
+        """Refuse a batch that cannot be read, and a timestamp that is no time."""
+        if type(record) is UnreadableBatch:
+            self.sensors.unreadable.inc()
+            raise Refused(f"a batch that cannot be read: {record.why}")
+        check_timestamp(record.timestamp)
 
     def write_aside(self, step: Step) -> None:
         """Add what any step stores besides: snapshot chunks, and the position of maturity."""

@@ -22,7 +22,7 @@ from app.runtime.step import Step
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
 from app.serving.partition import Partition
-from app.wire import check_timestamp, encode
+from app.wire import encode
 
 
 class Score:
@@ -61,13 +61,14 @@ class Score:
 
     def read(self, record: ConsumerRecord) -> Event:
         """The event in a record, if this partition may decide it."""
-        check_timestamp(record.timestamp)
+        self.partition.check(record)
         event: Event = self.application.read(record.value)
         settings = self.partition.settings
         if partition_of(event.key, settings.partitions) != record.partition:
             key = self.application.key
             raise Refused(f"`{key}` belongs to another partition (murmur2 of its bytes)")
-        if event.at > record.timestamp + settings.future_limit * 1000:
+        # A record without a timestamp has no other time than its event's.
+        if event.at > record.timestamp + settings.future_limit * 1000 and record.timestamp >= 0:
             raise Refused("`at` is too far after the record's timestamp")
         return event
 

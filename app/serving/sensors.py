@@ -25,6 +25,7 @@ COUNTERS = {
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
     "letters": ("weir_dead_letters", "Records refused.", ()),
+    "unreadable": ("weir_unreadable_batches", "Batches that could not be read.", ()),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -53,6 +54,7 @@ class Sensors:
     repeated: Counter
     labels: Counter
     letters: Counter
+    unreadable: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -87,7 +89,8 @@ class Sensors:
             kinds[fresh.decision, fresh.mode] += 1
             if fresh.decision != "approve":
                 self.alerts.append(fresh)
-            self.latency.observe(max(now - record.timestamp / 1000, 0.0))
+            if record.timestamp >= 0:
+                self.latency.observe(max(now - record.timestamp / 1000, 0.0))
         self.repeated.inc(len(decided) - kinds.total())
         for kind, count in kinds.items():
             self.decisions.labels(*kind).inc(count)

@@ -156,7 +156,7 @@ async def test_what_is_refused_becomes_a_dead_letter_and_the_rest_goes_on(
     assert b"t0" not in world.disk.tables["labels"], "nothing was said of it"
 
 
-async def test_a_label_of_another_partition_is_passed_on_with_its_time_and_history(world, worker):
+async def test_a_label_of_another_partition_is_passed_on_with_its_time_and_headers(world, worker):
     history = ("weir-history", b"{}")
     theirs = said(9, "fraud", key=THEIRS)
     world.send("feedback", "ann", encode(theirs), NOW + 5, headers=(history, ("other", b"x")))
@@ -165,7 +165,7 @@ async def test_a_label_of_another_partition_is_passed_on_with_its_time_and_histo
     (passed,) = world.log("feedback", partition=1)
     theirs.label_id = label_id(theirs)
     assert (passed.key, passed.value) == (THEIRS.encode(), encode(theirs))
-    assert (passed.timestamp, passed.headers) == (NOW + 5, (history,))
+    assert (passed.timestamp, passed.headers) == (NOW + 5, (history, ("other", b"x")))
     assert [one.id for one in examples(world)] == ["t0"]
 
 

@@ -16,7 +16,7 @@ HEADER = "weir-history"
 HISTORY_BYTES = 4096  # what a label that waits keeps in addition to the label itself
 REASON_CHARACTERS = 120
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Refusal(Struct, frozen=True):
@@ -90,7 +90,7 @@ def first_place(history: bytes) -> Place | None:
     return Place(0, refusals[0].partition, refusals[0].offset, 0) if refusals else None
 
 
-def read_journey(headers: Iterable[tuple[str, bytes]]) -> Journey:
+def read_journey(headers: Iterable[tuple[str, bytes | None]]) -> Journey:
     """The journey in a record's headers; an empty one when they hold none.
 
     >>> read_journey([("weir-history", b"nonsense")])

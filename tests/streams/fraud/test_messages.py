@@ -110,6 +110,18 @@ def test_a_label_without_a_field_it_needs_is_refused_by_name(missing):
         read_feedback(json.dumps(fields).encode())
 
 
+@pytest.mark.parametrize("field", [*WORDS, "lat", "lon", "label"])
+def test_a_transaction_may_say_null_where_it_may_say_nothing(field):
+    if field in TX:
+        return
+    assert read_transaction(transaction(**{field: None})) == read_transaction(transaction())
+
+
+@pytest.mark.parametrize("field", ["actor", "at", "reason", "note", "label_id"])
+def test_a_label_may_say_null_where_it_may_say_nothing(field):
+    assert read_feedback(feedback(**{field: None})) == read_feedback(feedback())
+
+
 @pytest.mark.parametrize("spoilt", NO_MESSAGES)
 def test_what_is_no_message_is_refused_with_a_sentence(spoilt):
     for read, raw in ((read_transaction, transaction()), (read_feedback, feedback())):
