@@ -24,6 +24,7 @@ COUNTERS = {
     "decisions": ("weir_decisions", "Events decided.", ("decision", "mode")),
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
+    "astray": ("weir_events_astray", "Events entered again on their own partition.", ()),
     "letters": ("weir_dead_letters", "Records refused.", ()),
     "unreadable": ("weir_unreadable_batches", "Batches that could not be read.", ()),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
@@ -53,6 +54,7 @@ class Sensors:
     decisions: Counter
     repeated: Counter
     labels: Counter
+    astray: Counter
     letters: Counter
     unreadable: Counter
     examples: Counter

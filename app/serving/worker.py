@@ -17,6 +17,7 @@ from app.runtime.step import Changes, Step
 from app.runtime.topics import LABELS, MODELS
 from app.runtime.worker import Worker as Runtime
 from app.serving.decisions import decides
+from app.serving.elsewhere import Origins
 from app.serving.follow import Follower
 from app.serving.learn import Learn
 from app.serving.partition import Partition, Shared
@@ -39,6 +40,7 @@ class Worker(Runtime):
         self.setup, self.topics = setup, names
         self.records, self.labels = self.tables[records], self.tables[LABELS]
         self.sensors = Sensors(setup.application)
+        self.origins = Origins(setup)
         self.held = Held(self.records)
         self.follower = Follower(setup, self.sensors.folded, self.guard.leave)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)
@@ -49,6 +51,7 @@ class Worker(Runtime):
             outbox=self.writers,
             learning=self.follower,
             sensors=self.sensors,
+            origins=self.origins,
             aside=self.snapshots.write_into,
             leave=self.guard.leave,
         )
@@ -180,4 +183,5 @@ class Worker(Runtime):
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
         await self.follower.stop()
+        await self.origins.stop()
         await super().stop()

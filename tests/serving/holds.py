@@ -7,6 +7,8 @@ from app.core.hashing import hash64
 from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Example, Origin
 from app.core.threshold import KEY
+from app.runtime.writer import Out
+from app.serving.elsewhere import entered_again
 from app.serving.evicted import PREFIX, decode_evicted
 from app.serving.waiting import PREFIX as INDEX
 from app.serving.waiting import Waiting, left_over
@@ -15,8 +17,16 @@ from app.streams.fraud.messages import (
     read_prediction,
 )
 from app.wire import encode
-from tests.serving.memory import World
-from tests.serving.plays import ROOM, entries, evicted, first_predictions, readable
+from tests.serving.memory import THEIRS, World
+from tests.serving.plays import (
+    ROOM,
+    entered_there,
+    entries,
+    evicted,
+    first_predictions,
+    origin,
+    readable,
+)
 
 
 def all_holds(world: World) -> None:
@@ -26,6 +36,7 @@ def all_holds(world: World) -> None:
 
 def the_logs_hold(world: World) -> None:
     each_is_decided_once(world)
+    each_that_is_elsewhere_is_entered_there(world)
     each_flagged_one_is_reviewed(world)
     nothing_comes_too_early(world)
     each_label_is_learned_once(world)
@@ -37,6 +48,15 @@ def each_is_decided_once(world: World) -> None:
     assert first.keys() == {event.id for _, event in readable(world)}
     for raw in world.values("predictions"):
         assert raw == first[read_prediction(raw).id], "a second decision"
+
+
+def each_that_is_elsewhere_is_entered_there(world: World) -> None:
+    """Each as it came, with its place, in the order of its log; what a crash repeats follows."""
+    wrong = [
+        record for record in world.log("events") if record.value and THEIRS.encode() in record.value
+    ]
+    copies = [Out(one.key, one.value, one.headers, one.timestamp) for one in entered_there(world)]
+    assert list(dict.fromkeys(copies)) == [entered_again(record, epoch=1) for record in wrong]
 
 
 def each_flagged_one_is_reviewed(world: World) -> None:
@@ -104,15 +124,19 @@ def each_record_is_that_of_the_logs(world: World) -> None:
     application, expected = world.setup.application, {}
     for offset, event in readable(world):
         record = expected.setdefault(event.key.encode(), application.open(None))
-        if record.first_offset_of(hash64(event.id)) is None:
-            record.count(event, hash64(event.id), offset)
+        first, place = record.first_offset_of(hash64(event.id)), origin(world, offset)
+        if first is None and (place is None or not record.entered(place)):
+            record.count(event, hash64(event.id), offset, place)
         else:
-            record.pass_over(offset)
+            record.pass_over(offset, place)
     left = evicted(world)
     for id, entry in entries(world).items():
         said = entry.revisions + left.get(id, [])
         for one in sorted((one for one in said if one.example), key=lambda one: one.origin):
             application.note(expected[entry.key.encode()], read_example(one.example))
+    for key, record in expected.items():  # whatever was entered twice, and however far apart
+        distinct = {event.id for _, event in readable(world) if event.key.encode() == key}
+        assert record.before(len(world.log("events"))).count == len(distinct)
     kept = {key: raw for key, raw in world.changes("customers").items() if key != KEY}
     assert kept == {key: record.encode() for key, record in expected.items()}
 

@@ -1,16 +1,18 @@
 """The input of the replays, how it is played, and what is left of it."""
 
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
+from aiokafka import ConsumerRecord
 
 from app.core.labels import LabelEntry, Revision, decode_entry
-from app.core.messages import Origin
+from app.core.messages import Origin, Source
 from app.core.threshold import KEY, Threshold
 from app.errors import Refused
+from app.serving.elsewhere import claimed, is_copy
 from app.serving.evicted import PREFIX, decode_evicted, key_of
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
@@ -35,10 +37,16 @@ PLAYS = {
 DISKS = ("kept", "wiped", "comes back")
 
 
+class Copy(NamedTuple):
+    """A transaction that lies on the other partition and has been entered again from there."""
+
+    of: Transaction
+
+
 class Round(NamedTuple):
     """Events and labels that come together. What is None cannot be read."""
 
-    events: list[Transaction | None]
+    events: list[Transaction | Copy | None]
     labels: list[Feedback | None]
 
 
@@ -75,6 +83,12 @@ def rounds(seed: int) -> list[Round]:
         [None, of(2, "none", later=9), of(5, "unsure"), of(9, "legit", actor="eve", key="ann")]
     )
     made[2].labels.append(of(99, "fraud", key=THEIRS))
+    # Events on a wrong partition: this one, and the other one, whose worker repeats its copies.
+    made[1].events.extend(payment(n, THEIRS) for n in (70, 71))
+    made[1].events.extend(payment(n, "ann") for n in range(40, 46))  # more than a record holds
+    copies = [Copy(payment(n, customer)) for n, customer in ((30, "ann"), (31, "bob"), (32, "ann"))]
+    made[0].events.extend(copies[:2])
+    made[2].events.extend(copies)
     # More of one transaction than are listed: known already, and before it comes.
     flips = ("fraud", "legit") * 3
     made[1].labels.extend(of(3, y, "chargeback", later=20 + n) for n, y in enumerate(flips))
@@ -84,11 +98,13 @@ def rounds(seed: int) -> list[Round]:
     return made
 
 
-def publish(world: World, one: Round) -> None:
+def publish(world: World, one: Round, elsewhere: Mapping[str, ConsumerRecord]) -> None:
     send = {"events": one.events, "feedback": one.labels}
     for topic, message in ((topic, m) for topic, messages in send.items() for m in messages):
         if message is None:
             world.send(topic, "ann", b"nonsense")
+        elif isinstance(message, Copy):
+            world.enter_again(elsewhere[message.of.id])
         elif isinstance(message, Transaction):
             world.pay(message)
         else:
@@ -100,11 +116,13 @@ class Play:
 
     def __init__(self, world: World, script: Sequence[Round]) -> None:
         self.world, self.script = world, script
+        copied = {one.of.id: one.of for some in script for one in some.events if type(one) is Copy}
+        self.elsewhere = {id: world.pay_elsewhere(one) for id, one in copied.items()}
         self.come = 0
 
     def go_on(self) -> None:
         """The next round comes."""
-        publish(self.world, self.script[self.come])
+        publish(self.world, self.script[self.come], self.elsewhere)
         self.come += 1
 
     async def live(self, end: int | None = None, rounds: int | None = None) -> list[str]:
@@ -136,6 +154,11 @@ class Play:
             self.world.disk = before
         await self.live()
         return gone
+
+
+def entered_there(world: World) -> list[ConsumerRecord]:
+    """The events that workers have entered again on the other partition."""
+    return [record for record in world.log("events", partition=1) if is_copy(record)]
 
 
 def first_predictions(world: World) -> dict[str, bytes]:
@@ -175,11 +198,19 @@ def lost(world: World) -> set[str]:
 
 
 def readable(world: World) -> list[tuple[int, Transaction]]:
+    """The transactions of this partition, by their offsets."""
     found = []
     for record in world.log("events"):
         with suppress(Refused):
-            found.append((record.offset, world.setup.application.read(record.value)))
+            event = world.setup.application.read(record.value)
+            if event.key != THEIRS:
+                found.append((record.offset, event))
     return found
+
+
+def origin(world: World, offset: int) -> Source | None:
+    """Where a transaction lay at first, if it was entered again."""
+    return claimed(world.log("events")[offset], epoch=1, partitions=2)
 
 
 class Left:
@@ -251,8 +282,10 @@ class Left:
             told.add((headers["topic"], headers["reason"], letter.key, letter.value))
         return told
 
-    def passed_on(self) -> set[bytes]:
-        return set(self.world.values("feedback", partition=1))
+    def passed_on(self) -> set[object]:
+        """What was entered again on the other partition, where it may lie twice."""
+        copies = {(record.value, record.headers) for record in entered_there(self.world)}
+        return copies | set(self.world.values("feedback", partition=1))
 
     def origin(self, origin: Origin) -> tuple[bytes, bytes, int]:
         record = self.world.log("feedback")[origin.offset]
