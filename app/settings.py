@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import SettingsError
 
+ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,9}))?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -174,6 +175,13 @@ class Settings(BaseSettings):
         description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>.",
     )
 
+    @field_validator("brokers")
+    @classmethod
+    def brokers_are_addresses(cls, brokers: str) -> str:
+        for address in brokers.split(","):
+            check_address(address.strip())
+        return brokers
+
     @field_validator("snapshot_keys")
     @classmethod
     def keys_are_long_and_few(cls, keys: SecretStr) -> SecretStr:
@@ -207,6 +215,24 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """URL at which other workers reach this one's web views."""
         return self.advertised_url or f"http://{self.web_host}:{self.web_port}"
+
+
+def check_address(address: str) -> None:
+    """Raise ValueError, which names the cause, unless this is host, host:port or [IPv6]:port.
+
+    >>> check_address("kafka://b1:9092")
+    Traceback (most recent call last):
+    ValueError: write host:port, without a protocol such as kafka://
+    """
+    if "://" in address:
+        raise ValueError("write host:port, without a protocol such as kafka://")
+    if "@" in address:
+        raise ValueError("write host:port, without a user or a password")
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise ValueError(f"{address!r} is not host:port, such as b1:9092 or [::1]:9092")
+    if found[1] and not 0 < int(found[1]) < 65536:
+        raise ValueError(f"{found[1]} is not a port: ports are 1 to 65535")
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -1,10 +1,12 @@
 """What all messages share: JSON outside, msgspec structs inside.
 
-Unknown fields are ignored, so a producer may send more than Weir reads. Missing or
-malformed ones are refused by name. Times arrive as RFC 3339 text or as epoch
+Unknown fields are ignored, so a producer may send more than Weir reads. An optional field that
+is null counts as left out, and so does a byte order mark. Missing or malformed fields are
+refused by name. Times arrive as RFC 3339 text or as epoch
 milliseconds and are epoch milliseconds (UTC) from here on.
 """
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
@@ -29,7 +31,11 @@ Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_BYTES)]
 Word = Annotated[str, Meta(max_length=MAX_ID_BYTES)]
 Note = Annotated[str, Meta(max_length=2000)]
 
+UNREADABLE = msgspec.DecodeError, UnicodeDecodeError, RecursionError
+NULL = msgspec.Raw(b"null")
+
 encode = msgspec.json.Encoder().encode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
@@ -44,8 +50,45 @@ def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
         raise Refused("the record has no value")
     try:
         return decoder(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
+        plain = without_oddities(decoder, raw)
+        if plain is None:
+            raise Refused(str(error)) from None
+    try:
+        return decoder(plain)
+    except UNREADABLE as error:
         raise Refused(str(error)) from None
+
+
+def without_oddities(decoder: Callable[[bytes], object], raw: bytes) -> bytes | None:
+    """The same message without a byte order mark, and without optional fields that are null.
+
+    Looked at only once a message was refused, so others cost nothing. None when there is nothing
+    to take away.
+    """
+    plain = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        fields = _decode_fields(plain)
+    except UNREADABLE:
+        return plain if plain is not raw else None
+    optional = _optional(_kind(decoder))
+    kept = {name: value for name, value in fields.items() if value != NULL or name not in optional}
+    if len(kept) < len(fields):
+        return encode(kept)
+    return plain if plain is not raw else None
+
+
+def _kind(decoder: Callable[[bytes], object]) -> type[Struct] | None:
+    """What a decoder makes of a message."""
+    kind = getattr(getattr(decoder, "__self__", None), "type", None)
+    return kind if isinstance(kind, type) and issubclass(kind, Struct) else None
+
+
+@cache
+def _optional(kind: type[Struct] | None) -> frozenset[str]:
+    """The fields that a message may leave out, under the names they have in JSON."""
+    fields = () if kind is None else msgspec.structs.fields(kind)
+    return frozenset(field.encode_name for field in fields if not field.required)
 
 
 def epoch_ms(at: datetime | int) -> int:

@@ -58,6 +58,11 @@ def customer(holds: Any, limits: Limits = ROOM) -> Format:
     return Format(lambda raw: History.decode(raw, EPOCH, limits), holds, History.encode, known)
 
 
+def earlier(one: Format) -> Format:
+    """The same, written by a release whose bytes this one does not write any more."""
+    return one._replace(write=None)
+
+
 def threshold(*holds: Any) -> Format:
     return Format(
         lambda raw: Threshold.decode(raw, BUDGET, EPOCH),
@@ -91,10 +96,6 @@ def sealed(*keys: bytes) -> Callable[[Any], bytes]:
 
 
 FORMATS = {
-    "customer": customer(PLAIN),
-    "customer with places": customer(PLACES),
-    "customer with day totals and labels": customer(DAILY, SMALL),
-    "customer with wide steps": customer(WIDE),
     "threshold of a first hour": threshold(2, 0.6224593312018546, None),
     "threshold": threshold(24, 0.8220879285384032, 6.697505491396869),
     "example": Format(read_entry, EXAMPLE, encode),
@@ -158,6 +159,10 @@ FORMATS = {
     "manifest": Format(read_manifest, MANIFEST, sealed()),
     "signed manifest": Format(read_manifest, MANIFEST, sealed(KEY)),
     # -- of earlier versions
+    "customer of format 1": earlier(customer(PLAIN)),
+    "customer with places of format 1": earlier(customer(PLACES)),
+    "customer with day totals and labels of format 1": earlier(customer(DAILY, SMALL)),
+    "customer with wide steps of format 1": earlier(customer(WIDE)),
     "rules of format 2 without alerts": Format(rules, RulesWeight()),
     "signed manifest of format 2": Format(
         read_manifest,
@@ -168,9 +173,7 @@ FORMATS = {
         read_prediction,
         replace(PREDICTION, threshold=None, model=ModelUsed("binned", "both", 12, "fraud-full")),
     ),
-    "labels without customer and history": labels("c1", [SETTLED], Previous(1, 1.0, DAY))._replace(
-        write=None
-    ),
+    "labels without customer and history": earlier(labels("c1", [SETTLED], Previous(1, 1.0, DAY))),
 }
 
 # What lacks something that nobody can tell any more: how it is read, and the reason given.
@@ -211,11 +214,11 @@ class Visits(msgspec.Struct):
 
 
 open_record = Record.opener(Visits, EPOCH)
-(PLAIN_BYTES,), (THRESHOLD_BYTES,) = STORED["customer"], STORED["threshold"]
+(PLAIN_BYTES,), (THRESHOLD_BYTES,) = STORED["customer of format 1"], STORED["threshold"]
 # What a thing is called, the formats of it that are read, and how one of a format would be read.
 READ_FORMATS: dict[str, tuple[range, Callable[[int], object]]] = {
     "a customer record": (
-        range(1, 2),
+        range(1, 3),
         lambda form: History.decode(numbered(PLAIN_BYTES, form), EPOCH, ROOM),
     ),
     "a review threshold": (
@@ -223,7 +226,7 @@ READ_FORMATS: dict[str, tuple[range, Callable[[int], object]]] = {
         lambda form: Threshold.decode(numbered(THRESHOLD_BYTES, form), BUDGET, EPOCH),
     ),
     "a record": (
-        range(1, 2),
+        range(1, 3),
         lambda form: open_record(numbered(Record(Visits(), EPOCH).encode(), form)),
     ),
     "a dump of merchant statistics": (

@@ -1,5 +1,7 @@
 """Settings: read from the environment, refused by the variable's name, frozen."""
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
@@ -56,6 +58,36 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_variable(monkeypatch, var
     monkeypatch.setenv(f"WEIR_{variable}", value)
     with pytest.raises(SettingsError, match=rf"^WEIR_{variable}: \w+"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("brokers", "cause"),
+    [
+        ("kafka://b1:9092", "without a protocol"),
+        ("b1:9092,PLAINTEXT://b2:9092", "without a protocol"),
+        ("user:secret@b1:9092", "without a user or a password"),
+        ("", "'' is not host:port"),
+        ("b1:9092,", "'' is not host:port"),
+        ("b1:", "'b1:' is not host:port"),
+        ("b1:http", "'b1:http' is not host:port"),
+        ("b1:9092/x", "'b1:9092/x' is not host:port"),
+        ("b1 b2", "'b1 b2' is not host:port"),
+        ("::1", "'::1' is not host:port"),
+        ("b1:0", "0 is not a port"),
+        ("b1:99999", "99999 is not a port"),
+    ],
+)
+def test_brokers_that_are_no_addresses_are_refused_with_the_cause(brokers, cause):
+    with pytest.raises(SettingsError, match=rf"^WEIR_BROKERS: .*{re.escape(cause)}") as refused:
+        read_settings(brokers=brokers)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "brokers", ["b1", "b1:9092, b-2.example.org:9093", "10.0.0.1:1", "[::1]:9092"]
+)
+def test_brokers_are_hosts_with_or_without_a_port(brokers):
+    assert read_settings(brokers=brokers).brokers == brokers
 
 
 def test_every_variable_that_cannot_be_used_is_named(monkeypatch):

@@ -70,7 +70,6 @@ NO_MESSAGES = [
     pytest.param(lambda raw: b"1", id="a number"),
     pytest.param(lambda raw: b'{"id": "t1"', id="cut"),
     pytest.param(lambda raw: raw + b"{}", id="two in one"),
-    pytest.param(lambda raw: b"\xef\xbb\xbf" + raw, id="a byte order mark"),
     pytest.param(more("NaN"), id="NaN where nobody looks"),
     pytest.param(lambda raw: raw.replace(b"t1", b"\\ud800"), id="a lone surrogate, escaped"),
     pytest.param(lambda raw: raw.replace(b"t1", b"\xed\xa0\x80"), id="a lone surrogate, encoded"),
@@ -130,6 +129,37 @@ def test_a_field_that_is_missing_is_named(missing):
     fields = {name: value for name, value in GIVEN.items() if name != missing}
     with pytest.raises(Refused, match=f"`{missing}`"):
         read(json.dumps(fields).encode())
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("optional", ["device", "note", "tries"])
+def test_null_is_an_optional_field_that_is_left_out(optional):
+    others = {"device": "d", "note": "n", "tries": 3, "more": {"deep": [None]}, "none": None}
+    left_out = {name: value for name, value in others.items() if name != optional}
+    assert read(login(**{**others, optional: None})) == read(login(**left_out))
+
+
+def test_all_optional_fields_may_be_null_and_a_byte_order_mark_come_first():
+    assert read(BOM + login(device=None, note=None, tries=None)) == read(login())
+    assert read(BOM + login(device="d")).device == "d"
+
+
+@pytest.mark.parametrize("needed", GIVEN)
+def test_null_in_a_field_that_is_needed_is_refused_by_name(needed):
+    for others in ({}, {"device": None}):
+        with pytest.raises(Refused, match=rf"got `null` - at `\$\.{needed}`"):
+            read(login(**{needed: None}, **others))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [BOM, BOM + b"x", BOM + BOM + login(), login() + BOM, BOM + b"null", login(device=None)[:-1]],
+)
+def test_what_is_no_message_stays_refused_with_a_mark_or_nulls(raw):
+    with pytest.raises(Refused, match=r"\w+ `?\w+"):
+        read(raw)
 
 
 @pytest.mark.parametrize(

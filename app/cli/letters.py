@@ -10,6 +10,7 @@ from rich.table import Table
 
 from app.cli.tables import facts, grid
 from app.figures import moment
+from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.read import Letter, escaped
 
 
@@ -21,7 +22,8 @@ def plain(letter: Letter, whole: bool) -> dict[str, Any]:
         return told
     return told | {
         "key": encoded(key),
-        "headers": {name: value.decode(errors="replace") for name, value in headers},
+        "headers": {name: (value or b"").decode(errors="replace") for name, value in headers},
+        "producer_headers": [[name, encoded(value)] for name, value in given_back(headers)],
         "value": encoded(value),
     }
 
@@ -53,7 +55,7 @@ def shown(letter: Letter) -> Iterator[Table]:
         {
             "reason": letter.reason,
             "record": letter.source,
-            "record's time (UTC)": moment(letter.timestamp),
+            "record's time (UTC)": moment(None if letter.timestamp == -1 else letter.timestamp),
             "written (UTC)": moment(letter.at),
             "key": None if letter.key is None else escaped(letter.key),
             "bytes": f"{letter.size}{', cut' if letter.cut else ''}",
@@ -61,7 +63,10 @@ def shown(letter: Letter) -> Iterator[Table]:
             "replays": letter.journey.replays,
         },
     )
-    headers: list[list[object]] = [[name, escaped(value)] for name, value in letter.headers]
+    headers: list[list[object]] = [
+        [escaped(name.encode()), "(none)" if value is None else escaped(value)]
+        for name, value in letter.headers
+    ]
     yield grid("headers", ["name", "value"], headers)
     if letter.journey.refusals:
         yield grid("refused before", ["record", "reason", "letter"], refusals(letter))

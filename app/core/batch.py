@@ -39,7 +39,7 @@ class Item(msgspec.Struct):
     source: Source
     stored: Stored | None
     threshold: Threshold | None
-    duplicate: bool  # whether the record has its id at another offset
+    duplicate: bool  # whether the record has its id at another offset, or a copy of it
     whole: bool  # whether the record had everything that its features are computed from
     x: dict[str, float] | None
 
@@ -75,6 +75,7 @@ class Batch:
         record: Record,
         stored: Stored | None = None,
         threshold: Threshold | None = None,
+        origin: Source | None = None,
     ) -> None:
         """Take in an event: its features, as the record knows its key, then the event itself.
 
@@ -92,19 +93,24 @@ class Batch:
         threshold
             Of the partition, None for the application's. It moves with a decision made on this
             record, now or when it was first read, and not with one that is repeated for another.
+        origin
+            Where the event lay at first, if it was entered again, in the log of this epoch.
         """
         id_hash = hash64(event.id)
         first = record.first_offset_of(id_hash)
-        duplicate = first is not None and first != source.offset
+        if first is None:
+            duplicate = origin is not None and record.entered(origin)
+        else:
+            duplicate = first != source.offset
         x, whole = None, True
         if self._earlier(stored, event) is None:
             past = record.before(source.offset if first is None else first)
             x, whole = self.application.look(event, past, self.state.statistics), past.whole
         self._items.append(Item(event, source, stored, threshold, duplicate, whole, x))
         if duplicate:
-            record.pass_over(source.offset)
+            record.pass_over(source.offset, origin)
         else:
-            record.count(event, id_hash, source.offset)
+            record.count(event, id_hash, source.offset, origin)
 
     def decide(self) -> list[Decided]:
         """The decisions on all that was added."""

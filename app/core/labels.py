@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from app.core.messages import Feedback, Origin, Previous
 from app.errors import Refused
@@ -24,7 +24,8 @@ class Revision(Struct, omit_defaults=True):
     `at` is when it was said, never later than its record; `example` the entry of the
     examples log that it led to, if it changed the value that holds; `key` the one that it
     named while nobody knew whose event it is; `history` what its record said about earlier
-    refusals, kept while the label waits, because it may become a dead letter again.
+    refusals, kept while the label waits, because it may become a dead letter again. `evicted`
+    is the origin of the label that had to leave the entry for this one.
     """
 
     origin: Origin
@@ -40,19 +41,37 @@ class Revision(Struct, omit_defaults=True):
     example: bytes = b""
     key: str = field(default="", name="customer")
     history: bytes = b""
+    evicted: Origin | None = None
 
 
 class LabelEntry(Struct):
-    """What the labels table keeps for one event."""
+    """What the labels table keeps for one event.
+
+    `through` is the origin at which a label last had to leave: up to there the list is not all
+    that was read, and what it lacks has had its effect.
+    """
 
     key: str = field(name="customer")
     revisions: list[Revision]
     taught: Previous | None = None
+    through: Origin | UnsetType = UNSET
 
     @property
     def waiting(self) -> list[Revision]:
         """What was said before the event was known."""
         return [revision for revision in self.revisions if revision.outcome == "waiting"]
+
+    def owner(self, revision: Revision) -> str:
+        """The key that a label of this entry names: one event id may be of two keys."""
+        return revision.key or self.key
+
+    def at(self, origin: Origin) -> Revision | None:
+        """The label that was read at an origin, if it is listed."""
+        return next((one for one in self.revisions if one.origin == origin), None)
+
+    def left_out(self, origin: Origin) -> bool:
+        """Whether a label of this origin was read before, and is not listed any more, or never."""
+        return self.through is not UNSET and origin <= self.through and self.at(origin) is None
 
 
 class Labels(NamedTuple):
@@ -112,22 +131,56 @@ class Labels(NamedTuple):
             and other.label != holds.label
         ]
 
+    def least(self, entry: LabelEntry) -> Revision:
+        """The label that counts least: what holds, now or later, does not depend on it.
+
+        Of each source only the latest label that stands and the latest withdrawal can ever
+        matter: a withdrawal that takes the later label back takes the earlier ones back too. The
+        same holds of those that wait, for each key that they name. Of what does not matter that
+        without an example leaves first; if all matters, what waits, since only labels that name
+        ever more keys can come to that. Then rank decides, and then age.
+        """
+        groups: dict[tuple[str, ...], list[Revision]] = {}
+        for one in entry.revisions:
+            if one.outcome == "waiting":
+                groups.setdefault((one.source, entry.owner(one)), []).append(one)
+            elif one.outcome != "expired":
+                groups.setdefault((one.source,), []).append(one)
+        needed = {one.origin for group in groups.values() for one in self._needed(group)}
+
+        def weight(one: Revision) -> tuple[bool, bool, bool, tuple[int, int, Origin]]:
+            decided = one.outcome != "waiting"
+            return one.origin in needed, decided, bool(one.example), self._precedence(one)
+
+        return min(entry.revisions, key=weight)
+
+    def _needed(self, said: list[Revision]) -> Iterable[Revision]:
+        """Of what one source has said: the latest label that stands, and the latest withdrawal."""
+        taken_back = max((r for r in said if r.label == WITHDRAWAL), key=_moment, default=None)
+        latest = max((r for r in said if r.label in self.teaches), key=_moment, default=None)
+        if taken_back is not None:
+            yield taken_back
+        if latest is not None and (taken_back is None or _moment(latest) > _moment(taken_back)):
+            yield latest
+
     def _standing(self, revisions: list[Revision]) -> Iterable[Revision]:
         withdrawn: dict[str, tuple[int, Origin]] = {}
         decided = [r for r in revisions if r.outcome in ("settled", "noted")]
         for revision in decided:
             if revision.label == WITHDRAWAL:
-                moment = (revision.at, revision.origin)
+                moment = _moment(revision)
                 withdrawn[revision.source] = max(moment, withdrawn.get(revision.source, moment))
         for revision in decided:
             gone = withdrawn.get(revision.source)
-            if revision.label in self.teaches and (
-                gone is None or (revision.at, revision.origin) > gone
-            ):
+            if revision.label in self.teaches and (gone is None or _moment(revision) > gone):
                 yield revision
 
     def _precedence(self, revision: Revision) -> tuple[int, int, Origin]:
         return self.ranks[revision.source], revision.at, revision.origin
+
+
+def _moment(revision: Revision) -> tuple[int, Origin]:
+    return revision.at, revision.origin
 
 
 _entry_decoder = msgspec.msgpack.Decoder(LabelEntry)

@@ -6,7 +6,7 @@ and statistics use, `Feedback` by the name that its key has in JSON.
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -109,6 +109,18 @@ class Origin(Struct, array_like=True, frozen=True, order=True):
     index: int = 0
 
 
+class Place(NamedTuple):
+    """Where and when a label was first written: epoch, partition, offset, and epoch ms.
+
+    It tells a label without a time and an id of its own from all others.
+    """
+
+    epoch: int
+    partition: int
+    offset: int
+    recorded: int
+
+
 class Previous(Struct, array_like=True, frozen=True):
     """What a correction replaces: 1 positive or 0 negative, its weight, when it became known.
 
@@ -188,11 +200,30 @@ LogEntry = Example | Restore
 ReadEntry = Callable[[bytes], LogEntry]
 
 
-def label_id(feedback: Feedback) -> str:
-    """The id under which a label counts once: as given, or a hash of who says what, when."""
+def label_id(feedback: Feedback, place: Place | None = None) -> str:
+    """The id under which a label counts once: as given, or a hash of who says what of whose, when.
+
+    Where a label does not say when, the place of its record stands for the time: what is sent
+    twice without either is said twice.
+    """
     if feedback.label_id:
         return feedback.label_id
-    parts = (feedback.id, feedback.source, feedback.actor, feedback.label, str(feedback.at))
+    if feedback.at is not None:
+        when: tuple[int, ...] = (feedback.at,)
+    else:
+        assert place is not None, "a label that has no time has the place of its record"
+        when = place
+    said = feedback.id, feedback.key, feedback.source, feedback.actor, feedback.label
+    return _digest(*said, *map(str, when))
+
+
+def former_label_id(feedback: Feedback) -> str:
+    """The hash of earlier releases, without key and place: labels that they stored have it."""
+    said = feedback.id, feedback.source, feedback.actor, feedback.label
+    return _digest(*said, str(feedback.at))
+
+
+def _digest(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 

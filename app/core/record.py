@@ -6,10 +6,10 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from app.core.formats import reader_of
-from app.core.messages import Origin
+from app.core.messages import Origin, Source
 from app.errors import StateError
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 16  # latest ids by which repeats are recognized
 
 
@@ -36,13 +36,17 @@ class Past(NamedTuple, Generic[B]):
 
 
 class Packed(msgspec.Struct, array_like=True):
-    """A record as stored after its format; the body is the struct in msgpack."""
+    """A record as stored after its format; the body is the struct in msgpack.
+
+    The last field is left out while nothing was entered again.
+    """
 
     epoch: int
     seen_through: int
     ids: list[tuple[int, int]]
     labelled: Origin | None
     body: msgspec.Raw
+    origins: dict[int, int] = {}
 
 
 class Record(Generic[B]):
@@ -65,7 +69,7 @@ class Record(Generic[B]):
     (Past(whole=True, body=Visits(count=1)), False, 7)
     """
 
-    __slots__ = ("body", "epoch", "ids", "labelled", "seen_through")
+    __slots__ = ("body", "epoch", "ids", "labelled", "origins", "seen_through")
 
     def __init__(
         self,
@@ -74,11 +78,13 @@ class Record(Generic[B]):
         seen_through: int = -1,
         ids: list[tuple[int, int]] | None = None,
         labelled: Origin | None = None,
+        origins: dict[int, int] | None = None,
     ) -> None:
         self.body, self.epoch = body, epoch
         self.seen_through = seen_through  # the highest offset processed in this epoch
         self.ids = ids or []  # hashes of the ids that counted last, and their offsets
         self.labelled = labelled  # the highest origin of a label taken in
+        self.origins = origins or {}  # highest offset, by partition, of what was entered again
 
     @classmethod
     def opener(cls, kind: type[B], epoch: int) -> Callable[[bytes | None], "Record[B]"]:
@@ -101,7 +107,8 @@ class Record(Generic[B]):
                 body = read_body(packed.body)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise StateError(f"a record is damaged: {error}") from None
-            record = Record(body, packed.epoch, packed.seen_through, packed.ids, packed.labelled)
+            seen, ids = packed.seen_through, packed.ids
+            record = Record(body, packed.epoch, seen, ids, packed.labelled, packed.origins)
             if packed.epoch != epoch:
                 record._begin(epoch)
             return record
@@ -123,16 +130,23 @@ class Record(Generic[B]):
         latest = self.ids[-1][1] if self.ids else -1
         return Past(offset > latest, self.body)
 
-    def count(self, event: Any, id_hash: int, offset: int) -> None:
+    def count(self, event: Any, id_hash: int, offset: int, origin: Source | None = None) -> None:
         """Take in an event, unless its offset was processed before."""
         if offset > self.seen_through:
-            self.seen_through = offset
+            self.pass_over(offset, origin)
             self.ids = [*self.ids[1 - KEPT :], (id_hash, offset)]
             self.body.add(event)
 
-    def pass_over(self, offset: int) -> None:
-        """Process an event without counting it: it repeats an id."""
-        self.seen_through = max(self.seen_through, offset)
+    def pass_over(self, offset: int, origin: Source | None = None) -> None:
+        """Process an event without counting it: it repeats an id, or was entered twice."""
+        if offset > self.seen_through:
+            self.seen_through = offset
+            if origin is not None and not self.entered(origin):
+                self.origins = {**self.origins, origin.partition: origin.offset}
+
+    def entered(self, origin: Source) -> bool:
+        """Whether what lay there, or behind it in the same partition, was processed before."""
+        return origin.offset <= self.origins.get(origin.partition, -1)
 
     def label(self, example: Any) -> None:
         """Pass a label to the body, unless one of this or a higher origin was passed before."""
@@ -144,17 +158,19 @@ class Record(Generic[B]):
     def encode(self) -> bytes:
         """The record as bytes."""
         body = msgspec.Raw(msgspec.msgpack.encode(self.body))
-        packed = Packed(self.epoch, self.seen_through, self.ids, self.labelled, body)
+        packed = [self.epoch, self.seen_through, self.ids, self.labelled, body]
+        if self.origins:
+            packed.append(dict(sorted(self.origins.items())))
         return bytes((FORMAT,)) + msgspec.msgpack.encode(packed)
 
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
             raise StateError(f"a record is of epoch {self.epoch}, but this worker's is {epoch}")
-        self.epoch, self.seen_through = epoch, -1
+        self.epoch, self.seen_through, self.origins = epoch, -1, {}
         self.ids = [(known, place - len(self.ids)) for place, (known, _) in enumerate(self.ids)]
 
 
-READERS: Mapping[int, Callable[[bytes], Packed]] = {
-    FORMAT: msgspec.msgpack.Decoder(Packed).decode,
-    # the reader of FORMAT - 1 goes here
-}
+_read = msgspec.msgpack.Decoder(Packed).decode
+
+# Format 1 has no origins: nothing was entered again then.
+READERS: Mapping[int, Callable[[bytes], Packed]] = {FORMAT: _read, FORMAT - 1: _read}

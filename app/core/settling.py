@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from app.core.domain import Application
 from app.core.labels import MATURITY, LabelEntry, Revision
-from app.core.messages import Example, Feedback, Origin, Prediction, Previous, label_id
+from app.core.messages import (
+    Example,
+    Feedback,
+    Origin,
+    Place,
+    Prediction,
+    Previous,
+    former_label_id,
+    label_id,
+)
 from app.errors import Refused
 from app.units import DAY_MS
 from app.wire import encode
@@ -20,12 +29,20 @@ MAX_REVISIONS = 50  # the largest entry, with all notes, fits into one record of
 class Received(NamedTuple):
     """Where and when a label was read: its origin and its record's Kafka timestamp, epoch ms.
 
-    `history` is what the record says about earlier refusals, as bytes to pass on.
+    `history` is what the record says about earlier refusals, as bytes to pass on. `first` is where
+    the label lay at first, None for here: that tells it from others if it has no time and no id.
     """
 
     origin: Origin
     recorded: int
     history: bytes = b""
+    first: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the label lay at first."""
+        origin = self.origin
+        return self.first or Place(origin.epoch, origin.partition, origin.offset, self.recorded)
 
 
 def settle(
@@ -53,23 +70,26 @@ def settle(
     -------
     Revision | None
         The decided revision, again the same at a replay. None when the label has no
-        effect because its `label_id` was settled, or waits, under another origin.
+        effect because its `label_id` was settled, or waits, under another origin, or because it
+        was read before and is not listed any more.
 
     Raises
     ------
     Refused
-        The label names another key than the prediction, or there are too many.
+        The label names another key than the prediction.
     """
-    for revision in entry.revisions:
-        if revision.origin == received.origin:
-            return revision
-    identity = label_id(said)
-    earlier = next((r for r in entry.revisions if r.label_id == identity), None)
+    if (listed := entry.at(received.origin)) is not None:
+        return listed
+    identity = label_id(said, received.place)
+    earlier = _earlier(entry, said, received, identity)
     if earlier is not None and _stays(earlier, received, prediction):
         return earlier if earlier.origin == received.origin else None
-    _check(application, entry, earlier, said, prediction)
+    _check(application, earlier, said, prediction)
+    if entry.left_out(received.origin):
+        return None
     if earlier is not None:
         entry.revisions.remove(earlier)
+        identity = earlier.label_id
     revision = _revision(said, received, identity)
     if earlier is not None and earlier.outcome == "waiting":
         revision.recorded = earlier.recorded  # the index of those that wait knows it by this
@@ -80,6 +100,22 @@ def settle(
         entry.key = prediction.key
         _teach(application, entry, revision, prediction, matured)
     return revision
+
+
+def make_room(
+    application: Application, entry: LabelEntry, revision: Revision, most: int
+) -> Revision | None:
+    """The label that leaves an entry for one just settled, perhaps that one; None if all fit.
+
+    Whoever stores the entry keeps what has left: a replay of its record repeats its outcome.
+    """
+    if len(entry.revisions) <= most:
+        return None
+    least = application.labels.least(entry)
+    entry.revisions.remove(least)
+    entry.through = revision.origin
+    revision.evicted = least.origin
+    return least
 
 
 def lesson(
@@ -109,13 +145,24 @@ def lesson(
     )
 
 
-def expire(entry: LabelEntry, identity: str) -> Revision | None:
-    """Give up waiting for the event of a label; None when it no longer waits."""
-    for revision in entry.waiting:
-        if revision.label_id == identity:
-            revision.outcome = "expired"
-            return revision
-    return None
+def expire(entry: LabelEntry, identity: str, recorded: int | None = None) -> list[Revision]:
+    """Give up waiting for the event of a label: those of this id, and time if one is given.
+
+    They are several where labels of several keys go by one id.
+    """
+    expired = waiting_as(entry, identity, recorded)
+    for revision in expired:
+        revision.outcome = "expired"
+    return expired
+
+
+def waiting_as(entry: LabelEntry, identity: str, recorded: int | None = None) -> list[Revision]:
+    """The labels that wait under an id, and since a time (epoch ms) if one is given."""
+    return [
+        revision
+        for revision in entry.waiting
+        if revision.label_id == identity and recorded in (None, revision.recorded)
+    ]
 
 
 def end_step(application: Application, revision: Revision) -> None:
@@ -140,6 +187,29 @@ def again(application: Application, id: str, entry: LabelEntry, revision: Revisi
     )
 
 
+def _earlier(
+    entry: LabelEntry, said: Feedback, received: Received, identity: str
+) -> Revision | None:
+    """The same label as read before: of the same id and key.
+
+    An earlier release may have stored it under its own hash. That one does not tell apart what
+    has no time, but the time of the record does.
+    """
+    if not entry.revisions:
+        return None
+    former = "" if said.label_id else former_label_id(said)
+    for one in entry.revisions:
+        if entry.owner(one) == said.key and (
+            one.label_id == identity
+            or (
+                one.label_id == former
+                and (said.at is not None or one.recorded == received.recorded)
+            )
+        ):
+            return one
+    return None
+
+
 def _stays(earlier: Revision, received: Received, prediction: Prediction | None) -> bool:
     """Whether the earlier outcome of the same label stays as it is.
 
@@ -156,18 +226,15 @@ def _stays(earlier: Revision, received: Received, prediction: Prediction | None)
 
 def _check(
     application: Application,
-    entry: LabelEntry,
     earlier: Revision | None,
     said: Feedback,
     prediction: Prediction | None,
 ) -> None:
-    """Refuse a label of another key, or one too many."""
+    """Refuse a label of another key."""
     if prediction is not None and prediction.key != said.key:
         if earlier is not None:
             earlier.outcome = "expired"
         raise Refused(f"`{application.key}` is not that of the event")
-    if earlier is None and len(entry.revisions) >= MAX_REVISIONS:
-        raise Refused(f"the event already has {MAX_REVISIONS} labels")
 
 
 def _revision(said: Feedback, received: Received, identity: str) -> Revision:

@@ -21,6 +21,8 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.errors import StateError
+from app.runtime.batches import UnreadableBatch, runs
+from app.runtime.empty import EmptyStretches
 from app.runtime.expiry import Expiry
 from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
@@ -30,6 +32,7 @@ from app.runtime.step import Step
 log = logging.getLogger(__name__)
 
 ROOM = 4  # full chunks that wait in a lane before its partition is left out of the next fetch
+ROOM_BYTES = 32 << 20  # and so many bytes of records: what compressed batches held may be large
 POLL = 0.005  # seconds between looks at the outstanding steps while partitions are revoked
 
 StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
@@ -57,12 +60,13 @@ class Source:
 class Lane:
     """The chunks of one source partition, in order. A lane ends with its assignment.
 
-    `pending` counts the records that were put in and are not finished.
+    `pending` counts the records that were put in and are not finished, `size` their bytes.
     """
 
     source: Source
     chunks: deque[Event] = field(default_factory=deque)
     pending: int = 0
+    size: int = 0
     begun: float = -inf  # when its last step began, by the clock of the loop
     task: asyncio.Task | None = None
 
@@ -119,6 +123,7 @@ class Flow:
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
         self.holes: dict[TP, tuple[int, int]] = {}  # the latest gap that was fetched again
+        self.empty = EmptyStretches()
         self.assignment = 0
         self.open = False
 
@@ -179,6 +184,7 @@ class Flow:
             self._finish(messages, done and assignment == self.assignment)
         finally:
             lane.pending -= sum(len(message.records) for message in messages)
+            lane.size -= sum(message.size for message in messages)
 
     def mine(self, tp: TP, assignment: int) -> bool:
         """Whether what was read from a partition under this assignment may still be processed."""
@@ -230,6 +236,7 @@ class Flow:
         self.positions.clear()
         self.lanes.clear()
         self.holes.clear()
+        self.empty.clear()
         self.owner.closed()
 
     def _give_up(self) -> NoReturn:
@@ -259,7 +266,9 @@ class Flow:
     def full(self, tp: TP) -> bool:
         """Whether a partition's lane is full, so that the next fetch leaves it out."""
         lane = self.lanes.get(tp)
-        return lane is not None and lane.pending >= ROOM * self.chunk
+        if lane is None:
+            return False
+        return lane.pending >= ROOM * self.chunk or lane.size >= ROOM_BYTES
 
     async def deliver(self, consumer: Consumer, fetched: dict[TP, list], active: set[TP]) -> None:
         """Put what a fetch brought for source partitions into their lanes."""
@@ -269,38 +278,83 @@ class Flow:
             if consumer._read_offset[tp] is None:
                 consumer._read_offset[tp] = (await consumer.earliest_offsets(tp))[tp]
             expected = consumer._read_offset[tp]
-            records = [record for record in records if record.offset >= expected]
-            if not records or await self._look_again(consumer, tp, expected, records[0].offset):
-                continue
-            if records[0].offset > expected:
-                await self.expiry.look_into(tp, expected, records[0].offset)
-            if not consumer.flow_active or consumer.should_stop:
-                return
-            if consumer._read_offset[tp] == expected:  # no seek in the meantime
-                self._enqueue(consumer, tp, records, expected)
+            for run in runs([record for record in records if record.offset >= expected]):
+                expected = consumer._read_offset[tp]
+                if await self._look_again(consumer, tp, expected, run[0]):
+                    break
+                await self._look_into(tp, expected, run[0])
+                if not consumer.flow_active or consumer.should_stop:
+                    return
+                if consumer._read_offset[tp] != expected:
+                    break  # a seek in the meantime
+                self._enqueue(consumer, tp, run, expected)
 
-    async def _look_again(self, consumer: Consumer, tp: TP, expected: int, first: int) -> bool:
-        """Fetch a gap in the offsets once more before accepting it."""
-        hole = expected, first
-        if first <= expected or self.holes.get(tp) == hole:
+    async def _look_into(self, tp: TP, expected: int, first: ConsumerRecord) -> None:
+        """Say what retention took of a gap, unless it is known to hold nothing."""
+        begin = first.first if isinstance(first, UnreadableBatch) else first.offset
+        if begin > expected and not self.empty.covers(tp, expected, begin):
+            await self.expiry.look_into(tp, expected, begin)
+
+    async def _look_again(
+        self, consumer: Consumer, tp: TP, expected: int, first: ConsumerRecord
+    ) -> bool:
+        """Fetch once more where offsets are missing or a batch cannot be read; False at the last.
+
+        A disk or a replica may have failed for a moment.
+        """
+        unreadable = isinstance(first, UnreadableBatch)
+        begin = first.first if unreadable else first.offset
+        hole = expected, first.offset
+        if self.holes.get(tp) == hole:
+            if unreadable:
+                what = "%s[%d]: offsets %d to %d cannot be read and become a dead letter: %s"
+                log.error(what, *tp, begin, first.offset, first.why)
+            return False
+        if not unreadable and (begin <= expected or self.empty.covers(tp, expected, begin)):
             return False
         self.holes[tp] = hole
-        log.info("%s[%d] has a gap: offset %d instead of %d; fetching again", *tp, first, expected)
+        what = f"cannot be read: {first.why}" if unreadable else f"instead of {expected}"
+        log.info("%s[%d]: offset %d %s; fetching again", *tp, begin, what)
         await consumer.seek_wait({tp: expected})
         return True
 
-    def _enqueue(self, consumer: Consumer, tp: TP, records: list, base: int) -> None:
+    def _enqueue(self, consumer: Consumer, tp: TP, records: Sequence, base: int) -> None:
         queue = next(iter(self.app.topics._tp_index[tp])).queue
         lane = self.lanes.setdefault(tp, Lane(self.sources[tp.topic]))
         for start in range(0, len(records), self.chunk):
             chunk = records[start : start + self.chunk]
             message = consumer._to_message(tp, chunk[-1])
             message.base, message.records, message.lane = base, chunk, lane
+            message.size = sum(record.serialized_value_size for record in chunk)
             message.incref(1)
             base = consumer._read_offset[tp] = message.offset + 1
             lane.pending += len(chunk)
+            lane.size += message.size
             # Never `put`: one that waits is not woken when the queue is cleared.
             queue.force_put_nowait(Event(self.app, None, chunk, None, message))
+
+    # -- where the log holds nothing to work on
+
+    async def pass_empty(self, consumer: Consumer) -> None:
+        """Move positions over what is empty behind them, where all that was fetched is done.
+
+        Without it a log that ends with aborted records is behind forever.
+        """
+        for found, begin, end in self.empty.all():
+            tp = TP(*found)
+            position = self.position(tp)
+            if begin > position == 0 and self.committed(tp) is None:  # new to the group
+                position = (await consumer.earliest_offsets(tp))[tp]
+            lane, through = self.lanes.get(tp), consumer._read_offset[tp]
+            if (
+                (lane is None or not lane.pending)
+                and through in (None, position)
+                and begin <= position < end
+                and tp.topic in self.sources
+                and self.mine(tp, self.assignment)
+            ):
+                self.positions[tp] = consumer._read_offset[tp] = end
+                consumer._acked[tp]  # the key alone makes Faust's commit look at it
 
 
 class Holding:

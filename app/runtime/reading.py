@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from app.errors import StateError
+from app.runtime import batches
 
 FETCH_WAIT_MS = 50
 AGAIN = 0.5  # seconds between two attempts to reach a broker
@@ -23,7 +24,13 @@ async def reader(
 
     `auto_offset_reset="none"`: an offset that the log no longer has is an error to report,
     never a silent jump to its end.
+
+    Raises
+    ------
+    StateError
+        A codec is missing; or, from what it reads, a batch cannot be read.
     """
+    batches.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=brokers,
         enable_auto_commit=False,

@@ -11,17 +11,20 @@ from aiokafka import ConsumerRecord
 
 from app.core import settling
 from app.core.labels import LabelEntry, Revision, decode_entry, encode_entry
-from app.core.messages import Feedback, Origin, label_id
+from app.core.messages import Feedback, Origin, Place, Prediction, label_id
 from app.core.partitioning import partition_of
+from app.core.settling import MAX_REVISIONS
 from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
-from app.serving.dead_letters.journey import carried, carrying
-from app.serving.dead_letters.write import dead_letter, given_up, waiting_again
+from app.serving.dead_letters.headers import producers
+from app.serving.dead_letters.journey import carried, carrying, first_place
+from app.serving.dead_letters.write import crowded_out, dead_letter, given_up, waiting_again
+from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import check_timestamp, encode
+from app.wire import encode
 
 LATE = 100  # labels given up in one step
 
@@ -35,6 +38,7 @@ class Learn:
         self.records = step.table(partition.shared.records)
         self.labels = step.table(partition.shared.labels)
         self.entries: dict[str, LabelEntry] = {}
+        self.evicted = Evicted(self.labels)
         self.settled: list[Revision] = []
         self.elsewhere: dict[int, list[Out]] = {}
         self.letters: list[Out] = []
@@ -66,7 +70,7 @@ class Learn:
     def read(self, record: ConsumerRecord) -> Feedback | None:
         """The label in a record; None when it is refused or belongs to another partition."""
         try:
-            check_timestamp(record.timestamp)
+            self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
@@ -74,24 +78,48 @@ class Learn:
         partition = partition_of(feedback.key, self.partition.settings.partitions)
         if partition == record.partition:
             return feedback
-        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
-        key, value = feedback.key.encode(), encode(feedback)
-        again = Out(key, value, carrying(carried(record.headers)), record.timestamp)
-        self.elsewhere.setdefault(partition, []).append(again)
+        self.pass_on(record, feedback, partition, record.timestamp)
         return None
+
+    def pass_on(
+        self, record: ConsumerRecord, said: Feedback, partition: int, timestamp: int | None
+    ) -> None:
+        """Enter a label again, with the headers of its record.
+
+        However often a crash repeats that, it is one label: it says which one, and when.
+        """
+        said.label_id = label_id(said, self.place(record))
+        if said.at is None and record.timestamp >= 0:
+            said.at = record.timestamp
+        # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
+        key, value = said.key.encode(), encode(said)
+        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        self.elsewhere.setdefault(partition, []).append(Out(key, value, headers, timestamp))
+
+    def place(self, record: ConsumerRecord) -> Place:
+        """Where the label in a record lay at first: a replay of its letter is the same label."""
+        own = Place(self.application.epoch, record.partition, record.offset, record.timestamp)
+        return first_place(carried(record.headers)) or own
 
     def settle(self, record: ConsumerRecord, feedback: Feedback) -> None:
         """Decide what one label does, with all that is known of its event."""
+        origin = Origin(self.application.epoch, record.partition, record.offset)
+        entry = self.entry(feedback.id, feedback.key)
+        if (left := self.evicted.left(entry, feedback.id, origin)) is not None:
+            self.teach(feedback, left)
+            self.make_room(feedback.id, entry, left)
+            return
         raw = self.decisions.decision(feedback.id)
         prediction = None if raw is None else self.application.read_prediction(raw)
-        recorded = max(record.timestamp, 0)  # producers may write what they like
-        origin = Origin(self.application.epoch, record.partition, record.offset)
-        received = settling.Received(origin, recorded, carried(record.headers))
+        recorded = self.recorded(record, feedback, prediction)
+        if recorded is None:
+            return self.pass_on(record, feedback, record.partition, None)
+        history, place = carried(record.headers), self.place(record)
+        received = settling.Received(origin, recorded, history, place)
         weight = self.partition.settings.maturity_weight
+        repeated = entry.at(origin) is not None
+        waiting = {one.label_id for one in entry.waiting}
         try:
-            entry = self.entry(feedback.id, feedback.key)
-            repeated = any(one.origin == origin for one in entry.revisions)
-            waited = any(one.label_id == label_id(feedback) for one in entry.waiting)
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
             )
@@ -101,20 +129,58 @@ class Learn:
         self.partition.sensors.labelled(feedback, revision)
         if revision is None:
             return
-        self.mark_waiting(feedback, revision, repeated or waited)
-        if revision.outcome == "waiting" and prediction is not None:
-            self.again.add(feedback.id)  # a replay must not settle it, and score has passed
+        if revision.outcome == "waiting":
+            self.labels[Waiting(revision.recorded, revision.label_id, feedback.id).key] = b"1"
+            if prediction is not None:
+                self.again.add(feedback.id)  # a replay must not settle it, and score has passed
+        else:
+            self.take_off(feedback.id, entry, revision, repeated or revision.label_id in waiting)
+        self.teach(feedback, revision)
+        self.make_room(feedback.id, entry, revision)
+
+    def take_off(self, id: str, entry: LabelEntry, revision: Revision, surely: bool) -> None:
+        """Take a label off the list of those that wait for their event."""
+        waiting = Waiting(revision.recorded, revision.label_id, id).key
+        if settling.waiting_as(entry, revision.label_id, revision.recorded):
+            return  # another key's label goes by the same id
+        if surely or self.labels.get(waiting) is not None:
+            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+
+    def teach(self, feedback: Feedback, revision: Revision) -> None:
+        """What comes of a label that changed the value that holds, now or at a replay."""
         if revision.example:
             self.settled.append(revision)
             self.note(feedback, revision)
 
-    def mark_waiting(self, feedback: Feedback, revision: Revision, repeated: bool) -> None:
-        """Put a label on the list of those that wait for their event, or take it off."""
-        waiting = Waiting(revision.recorded, revision.label_id, feedback.id).key
-        if revision.outcome == "waiting":
-            self.labels[waiting] = b"1"
-        elif repeated or self.labels.get(waiting) is not None:
-            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+    def make_room(self, id: str, entry: LabelEntry, revision: Revision) -> None:
+        """Let the label leave that has no room beside this one; a replay does it once more."""
+        left = settling.make_room(self.application, entry, revision, MAX_REVISIONS)
+        if left is None and revision.evicted is not None:
+            left = self.evicted.find(id, revision.evicted)
+        if left is None:
+            return
+        self.evicted.keep(id, left)
+        if left.outcome == "waiting":
+            self.take_off(id, entry, left, surely=True)
+            topic = self.partition.topics.feedback
+            self.letters.append(crowded_out(self.application, topic, id, entry, left))
+
+    def recorded(
+        self, record: ConsumerRecord, said: Feedback, prediction: Prediction | None
+    ) -> int | None:
+        """The time of a label's record, epoch ms; without a timestamp, what the label says itself.
+
+        That is at most the horizon after its event, where decisions end. A label that does not say
+        is as old as its event. None while the event is not known: how long a label waits is
+        measured by its record, so it is entered again and its copy gets a timestamp.
+        """
+        if record.timestamp >= 0:
+            return record.timestamp
+        if prediction is None:
+            return None
+        if said.at is None:
+            return prediction.at
+        return min(int(said.at), prediction.at + int(self.partition.settings.horizon * 1000))
 
     def entry(self, id: str, key: str) -> LabelEntry:
         """What was said about an event, as far as this step has come."""
@@ -131,6 +197,7 @@ class Learn:
         """Write what was said about each event into the overlay; the last example ends the step."""
         if self.settled:
             settling.end_step(self.application, self.settled[-1])
+        self.evicted.write()
         for id, entry in self.entries.items():
             if entry.revisions:
                 self.labels[id.encode()] = encode_entry(entry)
@@ -155,15 +222,14 @@ class Learn:
             entry = decode_entry(self.labels.get(waiting.id.encode()), "")
             letters += [
                 given_up(self.application, topics.feedback, waiting.id, entry, revision)
-                for revision in entry.waiting
-                if revision.label_id == waiting.label_id
+                for revision in settling.waiting_as(entry, waiting.label_id, waiting.recorded)
             ]
         self.partition.sensors.letters.inc(len(letters))
         await self.step.send(topics.dead_letters, letters).acked
 
     def expire(self, waiting: Waiting) -> None:
         """Let a label wait no longer."""
-        settling.expire(self.entry(waiting.id, ""), waiting.label_id)
+        settling.expire(self.entry(waiting.id, ""), waiting.label_id, waiting.recorded)
         self.labels[waiting.key] = None
 
     def swept(self, records: Sequence[ConsumerRecord]) -> list[bytes]:
@@ -179,7 +245,7 @@ class Learn:
         for waiting in late:
             key = waiting.id.encode()
             entry = entries.setdefault(waiting.id, decode_entry(self.labels.get(key), ""))
-            settling.expire(entry, waiting.label_id)
+            settling.expire(entry, waiting.label_id, waiting.recorded)
             changes[waiting.key] = None
             if entry.revisions:
                 changes[key] = encode_entry(entry)

@@ -5,16 +5,18 @@ read and write, and steps get it and nothing else.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.labels import decode_entry
-from app.errors import StateError
+from app.errors import Refused, StateError
+from app.runtime.batches import UnreadableBatch
 from app.runtime.guard import Leave
 from app.runtime.reading import reader
 from app.runtime.step import Outbox, Step
@@ -23,6 +25,7 @@ from app.runtime.topics import Topics
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
+from app.serving.elsewhere import PARTITIONER, Origins
 from app.serving.generation import KEY, encode_mark, follow_up, read_mark
 from app.serving.maturing import Maturing
 from app.serving.sensors import Sensors
@@ -30,6 +33,9 @@ from app.serving.setup import Setup
 from app.serving.sweep import Sweep
 from app.serving.waiting import Waiting, left_over, overdue
 from app.settings import Settings
+from app.wire import check_timestamp
+
+log = logging.getLogger(__name__)
 
 PAGE = 1000  # waiting labels looked at without a pause
 FOREVER = 2**63  # epoch ms
@@ -65,6 +71,8 @@ class Shared:
     ----------
     records, labels
         The tables of keyed records and of labels.
+    origins
+        Where copies of events came from that lay on a wrong partition.
     aside
         Stores in a step what does not belong to its partition: chunks of snapshots.
     topic_ids
@@ -77,6 +85,7 @@ class Shared:
     outbox: Outbox
     learning: Learning
     sensors: Sensors
+    origins: Origins
     aside: Callable[[Step], None]
     leave: Leave
     topic_ids: Mapping[str, str]
@@ -104,6 +113,7 @@ class Partition:
             shared.leave,
         )
         self.sweep = Sweep()
+        self.warned = False  # of events that belong to another partition
         self.maturing: Maturing | None = None
 
     # -- what steps ask for
@@ -125,6 +135,10 @@ class Partition:
         return self.shared.sensors
 
     @property
+    def origins(self) -> Origins:
+        return self.shared.origins
+
+    @property
     def learning(self) -> Learning:
         return self.shared.learning
 
@@ -132,6 +146,25 @@ class Partition:
     def labels(self) -> Store:
         """The labels of this partition, as they are on disk."""
         return self.shared.labels.store(self.number)
+
+    def check(self, record: ConsumerRecord) -> None:
+        """Refuse a batch that cannot be read, and a timestamp that is no time."""
+        if type(record) is UnreadableBatch:
+            self.sensors.unreadable.inc()
+            raise Refused(f"a batch that cannot be read: {record.why}")
+        check_timestamp(record.timestamp)
+
+    def astray(self, partition: int, copies: Sequence[Out]) -> None:
+        """Count events that belong to another partition; the first ones are worth a warning."""
+        if not self.warned:
+            self.warned = True
+            place = self.topics.events, self.number
+            log.warning(
+                "%s[%d] has events of partition %d: they are entered again there; "
+                "producers need %s",
+                *(*place, partition, PARTITIONER),
+            )
+        self.sensors.astray.inc(len(copies))
 
     def write_aside(self, step: Step) -> None:
         """Add what any step stores besides: snapshot chunks, and the position of maturity."""

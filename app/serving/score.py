@@ -7,7 +7,7 @@ From the first read to `store` nothing awaits, so both agents may write a record
 returns True moves the commit position of its partition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import ConsumerRecord
 
@@ -21,8 +21,9 @@ from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
+from app.serving.elsewhere import PARTITIONER, entered_again, is_copy
 from app.serving.partition import Partition
-from app.wire import check_timestamp, encode
+from app.wire import encode
 
 
 class Score:
@@ -43,12 +44,18 @@ class Score:
         self.review: list[Out] = []
         self.feedback: list[Out] = []
         self.letters: list[Out] = []
+        self.origins: Mapping[int, Source] = {}
+        self.elsewhere: dict[int, list[Out]] = {}
 
     async def run(self, records: Sequence[ConsumerRecord]) -> bool:
         """The story of a step."""
+        self.origins = await self.partition.origins.of(records)
+        if not self.step.still_mine():
+            return False
         for record in records:
             try:
-                self.add(record, self.read(record))
+                if (event := self.read(record)) is not None:
+                    self.add(record, event)
             except Refused as reason:
                 self.letters.append(dead_letter(record, reason))
         self.decide()
@@ -59,23 +66,37 @@ class Score:
         self.step.store()
         return await self.send()
 
-    def read(self, record: ConsumerRecord) -> Event:
-        """The event in a record, if this partition may decide it."""
-        check_timestamp(record.timestamp)
+    def read(self, record: ConsumerRecord) -> Event | None:
+        """The event in a record; None when it belongs to another partition."""
+        self.partition.check(record)
         event: Event = self.application.read(record.value)
         settings = self.partition.settings
-        if partition_of(event.key, settings.partitions) != record.partition:
-            key = self.application.key
-            raise Refused(f"`{key}` belongs to another partition (murmur2 of its bytes)")
-        if event.at > record.timestamp + settings.future_limit * 1000:
+        partition = partition_of(event.key, settings.partitions)
+        if partition != record.partition:
+            self.pass_on(record, partition)
+            return None
+        # A record without a timestamp has no other time than its event's.
+        if event.at > record.timestamp + settings.future_limit * 1000 and record.timestamp >= 0:
             raise Refused("`at` is too far after the record's timestamp")
         return event
+
+    def pass_on(self, record: ConsumerRecord, partition: int) -> None:
+        """Enter an event again on its partition; a copy that is wrong there too goes no further."""
+        if is_copy(record):
+            raise Refused(
+                f"`{self.application.key}` belongs to partition {partition} of "
+                f"{self.partition.settings.partitions}, and this copy lies on {record.partition}: "
+                f"do all workers have the same WEIR_PARTITIONS? Producers need {PARTITIONER}"
+            )
+        again = entered_again(record, self.application.epoch)
+        self.elsewhere.setdefault(partition, []).append(again)
 
     def add(self, record: ConsumerRecord, event: Event) -> None:
         """Take in one event: its key's record includes it from here on."""
         opened = self.records.open(event.key.encode(), self.application.open)
         source = Source(record.partition, record.offset)
-        self.batch.add(event, source, opened, self.decisions.get(event.id), self.threshold)
+        stored, place = self.decisions.get(event.id), self.origins.get(record.offset)
+        self.batch.add(event, source, opened, stored, self.threshold, place)
         self.added.append((record, event))
 
     def decide(self) -> None:
@@ -118,6 +139,9 @@ class Score:
         self.decisions.sent([event.id for _, event in self.added], predictions)
         await predictions.handed
         await step.send(topics.feedback, self.feedback).handed
+        for partition, copies in self.elsewhere.items():
+            self.partition.astray(partition, copies)
+            await step.send(topics.events, copies, partition).handed
         self.partition.sensors.letters.inc(len(self.letters))
         await step.send(topics.dead_letters, self.letters).handed
         if self.review:

@@ -24,12 +24,14 @@ COUNTERS = {
     "decisions": ("weir_decisions", "Events decided.", ("decision", "mode")),
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
+    "astray": ("weir_events_astray", "Events entered again on their own partition.", ()),
     "letters": ("weir_dead_letters", "Records refused.", ()),
     "expired": (
         "weir_records_expired_unread",
         "Offsets that retention took before they were read.",
         ("topic", "partition"),
     ),
+    "unreadable": ("weir_unreadable_batches", "Batches that could not be read.", ()),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -62,8 +64,10 @@ class Sensors:
     decisions: Counter
     repeated: Counter
     labels: Counter
+    astray: Counter
     letters: Counter
     expired: Counter
+    unreadable: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -99,7 +103,8 @@ class Sensors:
             kinds[fresh.decision, fresh.mode] += 1
             if fresh.decision != "approve":
                 self.alerts.append(fresh)
-            self.latency.observe(max(now - record.timestamp / 1000, 0.0))
+            if record.timestamp >= 0:
+                self.latency.observe(max(now - record.timestamp / 1000, 0.0))
         self.repeated.inc(len(decided) - kinds.total())
         for kind, count in kinds.items():
             self.decisions.labels(*kind).inc(count)

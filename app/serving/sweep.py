@@ -4,6 +4,7 @@ from itertools import islice
 
 from app.core.labels import decode_entry
 from app.runtime.tables import Store
+from app.serving.evicted import PREFIX, decode_evicted
 
 LOOKS = 2  # entries looked at for each label read: the sweep is as fast as the table grows
 
@@ -18,10 +19,13 @@ class Sweep:
         """Of the next `looks` entries, those whose last label was recorded before a time."""
         items = list(islice(store.walk(self.cursor), looks + 1))
         self.cursor = items[-1][0] if len(items) > looks else b""
-        # Keys that contain a NUL are not ids: waiting labels, Faust's offset.
-        entries = [(key, raw) for key, raw in items[:looks] if b"\0" not in key]
-        return [key for key, raw in entries if _last_recorded(raw) < before]
+        return [key for key, raw in items[:looks] if _last_recorded(key, raw, before) < before]
 
 
-def _last_recorded(raw: bytes) -> int:
+def _last_recorded(key: bytes, raw: bytes, otherwise: int) -> int:
+    """When the last label of an entry was recorded, or the one that had to leave it (epoch ms)."""
+    if key.startswith(PREFIX):
+        return decode_evicted(raw).recorded
+    if b"\0" in key:  # not an id: a waiting label, Faust's offset
+        return otherwise
     return max(revision.recorded for revision in decode_entry(raw, "").revisions)

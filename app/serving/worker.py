@@ -20,6 +20,7 @@ from app.runtime.topic_watch import TopicWatch
 from app.runtime.topics import LABELS, MODELS
 from app.runtime.worker import Worker as Runtime
 from app.serving.decisions import decides
+from app.serving.elsewhere import Origins
 from app.serving.follow import Follower
 from app.serving.learn import Learn
 from app.serving.partition import Partition, Shared
@@ -43,6 +44,7 @@ class Worker(Runtime):
         self.setup, self.topics = setup, names
         self.records, self.labels = self.tables[records], self.tables[LABELS]
         self.sensors = Sensors(setup.application)
+        self.origins = Origins(setup)
         self.held = Held(self.records)
         client, pass_expired = (lambda: self.writers.client), self.flow.expiry.pass_over
         self.watch = TopicWatch(setup.settings, names, client, pass_expired, self.guard.leave)
@@ -55,6 +57,7 @@ class Worker(Runtime):
             outbox=self.writers,
             learning=self.follower,
             sensors=self.sensors,
+            origins=self.origins,
             aside=self.snapshots.write_into,
             leave=self.guard.leave,
             topic_ids=self.watch.ids,
@@ -202,4 +205,5 @@ class Worker(Runtime):
     async def stop(self) -> None:
         """Write out what is queued and disconnect."""
         await self.follower.stop()
+        await self.origins.stop()
         await super().stop()

@@ -55,12 +55,13 @@ class Customer:
         degraded: bool = False,
         partition: int = 1,
         threshold: Threshold | None = None,
+        origin: Source | None = None,
     ) -> Decided:
         """A step over this transaction alone."""
         stored, source = self.stored.get(tx.id), Source(partition, offset)
         record = self.application.open(self.record)
         batch = Batch(self.application, self.state, degraded)
-        batch.add(tx, source, record, stored, threshold)
+        batch.add(tx, source, record, stored, threshold, origin)
         (decided,) = batch.decide()
         self.record = record.encode()
         if decided.fresh and (stored is None or stored.source >= offset):
@@ -235,6 +236,68 @@ def test_whatever_is_replayed_each_id_keeps_its_decision_and_the_record_its_byte
         for m in range(max(0, n + 1 - points.get(n, 0)), n + 1):
             assert again.pay(m, log[m]).raw == decided[log[m].id]
         assert again.record == undisturbed.record
+
+
+class TestEnteredAgain:
+    """Transactions that were sent to a foreign partition, and lay there at an origin."""
+
+    def test_a_second_copy_does_not_count_however_far_apart_the_copies_are(self):
+        customer = Customer(small())
+        first = customer.pay(0, transaction(0), origin=Source(0, 70))
+        for n in range(1, 100):
+            customer.pay(n, transaction(n))
+        before = events(customer)
+        for _ in range(2):  # at first, and at a replay
+            copy = customer.pay(100, transaction(0), origin=Source(0, 70))
+            assert (copy.raw, copy.fresh, events(customer)) == (first.raw, None, before)
+
+    def test_a_second_copy_whose_decision_is_unknown_is_degraded_and_moves_no_threshold(self):
+        partition = Partition()
+        for n in range(12):
+            partition.pay(n, transaction(n), origin=Source(0, n))
+        del partition.stored["t0"]
+        before, kept = partition.threshold, events(partition)
+        assert partition.pay(12, transaction(0), origin=Source(0, 0)).fresh.mode == "degraded"
+        assert (partition.threshold, events(partition)) == (before, kept)
+
+    def test_the_same_offset_of_another_partition_is_another_transaction(self):
+        customer = Customer(small())
+        customer.pay(0, transaction(0), origin=Source(0, 70))
+        customer.pay(1, transaction(1), origin=Source(3, 70))
+        assert [event.offset for event in events(customer)] == [0, 1]
+
+    def test_the_offsets_of_origins_start_again_in_a_new_epoch(self):
+        customer = Customer(small())
+        customer.pay(0, transaction(0), origin=Source(0, 70))
+        customer.application = small(epoch=2)
+        customer.pay(0, transaction(1), origin=Source(0, 7))
+        assert [event.offset for event in events(customer)] == [-1, 0]
+
+
+# What the foreign partitions held, in their order, and when each is read from which place again.
+crossings = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=40)
+
+
+@settings(deadline=None, max_examples=60)
+@given(crossings, st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), max_size=4))
+def test_each_transaction_of_a_foreign_partition_counts_once(crossings, crashes):
+    """Three partitions are read in turns; a crash has one read a stretch once more."""
+    logs: dict[int, list[int]] = {}
+    log: list[tuple[int, Source]] = []
+    for number, (partition, again) in enumerate(crossings):
+        mine = logs.setdefault(partition, [])
+        mine.append(number)
+        start = max(0, len(mine) - 1 - (again if again > 6 else 0))
+        log.extend((mine[at], Source(partition, at)) for at in range(start, len(mine)))
+    undisturbed, again = (Customer(small()) for _ in range(2))
+    points = dict(crashes)
+    for offset, (number, origin) in enumerate(log):
+        undisturbed.pay(offset, transaction(number), origin=origin)
+        for at in [*range(max(0, offset - points.get(offset, 0)), offset), offset]:
+            again.pay(at, transaction(log[at][0]), origin=log[at][1])
+        assert again.record == undisturbed.record
+    history: History = undisturbed.application.open(undisturbed.record)
+    assert history.before(len(log)).count == len(crossings)
 
 
 def test_an_id_that_another_customer_used_is_not_answered_with_that_ones_decision():

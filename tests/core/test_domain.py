@@ -72,11 +72,14 @@ class Account:
     def before(self, offset: int) -> Before:
         return Before(sum(at < offset for at in self.ids))
 
-    def count(self, event: Login, id_hash: int, offset: int) -> None:
+    def count(self, event: Login, id_hash: int, offset: int, origin: Source | None = None) -> None:
         self.ids.setdefault(offset, id_hash)
 
-    def pass_over(self, offset: int) -> None:
+    def pass_over(self, offset: int, origin: Source | None = None) -> None:
         pass
+
+    def entered(self, origin: Source) -> bool:
+        return False
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self.ids)

@@ -10,14 +10,17 @@ from app.core.messages import (
     Feedback,
     ModelUsed,
     Origin,
+    Place,
     PlainExample,
     Restore,
     entry_reader,
+    former_label_id,
     label_id,
 )
 from app.wire import encode
 
 SAID = Feedback(id="t1", key="c1", label="fraud", source="analyst", at=1000, actor="ann")
+PLACE = Place(epoch=1, partition=0, offset=5, recorded=1000)
 RESTORE = Restore(id="r1", version=3, digest="d", model="binned", features="f", at=0)
 TAUGHT = PlainExample(
     id="t1",
@@ -39,17 +42,36 @@ def test_a_label_id_that_is_given_counts():
 
 
 def test_a_label_id_is_the_same_in_every_process():
-    assert label_id(SAID) == "2291775e0d91f7508590e6b7"
+    assert label_id(SAID) == "37ea574d718bbc411668153d"
+    assert label_id(replace(SAID, at=None), PLACE) == "ac92c8973fd957da68d07f94"
+    assert former_label_id(SAID) == "2291775e0d91f7508590e6b7", "as earlier releases stored it"
 
 
 @pytest.mark.parametrize(
     "other",
-    [{"id": "t2"}, {"source": "customer"}, {"actor": "bob"}, {"label": "legit"}, {"at": 1001}],
+    [
+        {"id": "t2"},
+        {"key": "c2"},
+        {"source": "customer"},
+        {"actor": "bob"},
+        {"label": "legit"},
+        {"at": 1001},
+    ],
     ids=lambda other: next(iter(other)),
 )
-def test_a_label_id_tells_apart_who_says_what_when(other):
+def test_a_label_id_tells_apart_who_says_what_of_whose_when(other):
     assert label_id(replace(SAID, note="more", reason="r")) == label_id(SAID)
     assert label_id(replace(SAID, **other)) != label_id(SAID)
+
+
+@pytest.mark.parametrize("field", Place._fields)
+def test_a_label_without_a_time_is_told_apart_by_the_place_of_its_record(field):
+    said = replace(SAID, at=None)
+    elsewhere = PLACE._replace(**{field: 9})
+    assert label_id(said, PLACE) == label_id(said, PLACE)
+    assert label_id(said, elsewhere) != label_id(said, PLACE)
+    assert label_id(SAID, elsewhere) == label_id(SAID), "its time is enough"
+    assert label_id(replace(said, label_id="l1"), elsewhere) == "l1"
 
 
 def test_label_ids_do_not_run_into_each_other():

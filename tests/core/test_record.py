@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.domain import Record as RecordProtocol
 from app.core.hashing import hash64
-from app.core.messages import Origin
+from app.core.messages import Origin, Source
 from app.core.record import KEPT, Past, Record
 from app.errors import StateError
 
@@ -157,6 +157,42 @@ def test_a_repeat_is_dealt_with_and_leaves_the_past_whole():
     assert [record.before(offset).whole for offset in (0, 1, 2)] == [False, True, True]
 
 
+class TestEnteredAgain:
+    def test_the_highest_offset_of_each_partition_is_kept(self):
+        record = open_record(None)
+        record.count(Login("t0", "FR"), hash64("t0"), 0, Source(1, 7))
+        record.count(Login("t1", "FR"), hash64("t1"), 1, Source(0, 3))
+        record.pass_over(2, Source(1, 9))
+        record.pass_over(3, Source(1, 8))
+        record = open_record(record.encode())
+        known = {(p, o) for p in range(3) for o in range(12) if record.entered(Source(p, o))}
+        assert known == {(0, o) for o in range(4)} | {(1, o) for o in range(10)}
+
+    def test_a_replay_changes_no_byte(self):
+        record = open_record(None)
+        for offset in range(3):
+            record.count(Login(f"t{offset}", "FR"), offset, offset, Source(1, 2 * offset))
+        raw = record.encode()
+        record.count(Login("t1", "FR"), 1, 1, Source(1, 70))
+        record.pass_over(2, Source(1, 70))
+        assert record.encode() == raw
+
+    def test_the_bytes_do_not_depend_on_which_partition_came_first(self):
+        sources = [Source(2, 5), Source(0, 9)]
+        one, other = open_record(None), open_record(None)
+        for offset, (here, there) in enumerate(zip(sources, reversed(sources), strict=True)):
+            one.pass_over(offset, here)
+            other.pass_over(offset, there)
+        assert one.encode() == other.encode()
+
+    def test_what_was_not_entered_again_costs_no_byte(self):
+        record = open_record(None)
+        step(record, Login("t0", "FR"), 0)
+        size = len(record.encode())
+        record.pass_over(1, Source(1, 7))
+        assert len(record.encode()) == size + 3
+
+
 class TestANewEpoch:
     def renewed(self) -> Record[Habits]:
         old = open_record(lived([Login(f"t{n}", "FR") for n in range(20)]))
@@ -175,6 +211,11 @@ class TestANewEpoch:
         assert record.first_offset_of(hash64("t4")) == -KEPT
         step(record, Login("t19", "DE"), 0)
         assert record.body.countries == {"FR": 20}
+
+    def test_origins_start_again(self):
+        old = open_record(None)
+        old.pass_over(0, Source(1, 7))
+        assert not Record.opener(Habits, EPOCH + 1)(old.encode()).entered(Source(1, 7))
 
     def test_labels_start_again(self):
         record = self.renewed()
@@ -202,11 +243,12 @@ def test_its_bytes_stay_what_they_are():
     record = open_record(lived([Login("t1", "FR")]))
     record.label(Said(Origin(EPOCH, 0, 5), 1))
     raw = bytes.fromhex(
-        "019503009192cf29cff772c320e9cb009403000500"
+        "029503009192cf29cff772c320e9cb009403000500"
         "83a47365656e91a27431a9636f756e747269657381a2465201a974616b656f766572739101"
     )
     assert record.encode() == raw
     assert open_record(raw).encode() == raw
+    assert open_record(b"\x01" + raw[1:]).encode() == raw, "format 1, without origins"
 
 
 @pytest.mark.parametrize("cut", range(1, 60))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.core import settling
 from app.core.fold import LearningState
 from app.core.labels import LabelEntry, decode_entry, encode_entry
-from app.core.messages import Origin, Previous, label_id
+from app.core.messages import Origin, Place, Previous, former_label_id, label_id
 from app.core.settling import MAX_REVISIONS, expire
 from app.errors import Refused
 from app.streams.fraud.features import FEATURES, GRIDS
@@ -136,12 +136,60 @@ def test_labels_that_name_another_customer_are_refused():
     assert one.revisions == []
 
 
-def test_a_transaction_has_a_bounded_number_of_labels():
+def test_three_labels_without_a_time_are_three_by_the_places_of_their_records():
     one = entry()
-    tell(one, *(said("fraud", at=n) for n in range(MAX_REVISIONS)))
-    with pytest.raises(Refused, match=f"{MAX_REVISIONS} labels"):
-        tell(one, said("legit"))
-    assert settle(one, said("fraud", at=3), known(3), decision()) is one.revisions[3]
+    told = [
+        settle(one, said(label, actor="ann"), known(n, NOW + n), decision())
+        for n, label in enumerate(["fraud", "legit", "fraud"])
+    ]
+    assert [taught(revision).y for revision in told] == [1, 0, 1]
+    assert LABELS.holds(one) is told[2]
+
+
+def test_a_label_without_a_time_is_one_however_often_its_letter_is_replayed():
+    one, first = entry(), Place(0, 0, 3, 0)
+    replays = [
+        settle(one, said("fraud"), known(n)._replace(first=first), decision()) for n in (7, 8)
+    ]
+    assert taught(replays[0]).y == 1 and replays[1] is None
+
+
+def test_one_label_id_under_two_customers_is_two_labels():
+    one = entry()
+    settle(one, said("fraud", label_id="l1"), known(0), decision())
+    with pytest.raises(Refused, match="`customer`"):
+        settle(one, said("legit", key="c2", label_id="l1"), known(1), decision())
+    assert len(one.revisions) == 1
+
+
+def test_labels_of_two_customers_that_wait_under_one_label_id_are_both_kept():
+    one = entry()
+    for n, key in enumerate(("c1", "c2")):
+        waits = settle(one, said("fraud", key=key, label_id="l1"), known(n), None)
+        assert waits.outcome == "waiting"
+    assert [again("t1", one, revision).key for revision in one.waiting] == ["c1", "c2"]
+    with pytest.raises(Refused, match="`customer`"):
+        settle(one, again("t1", one, one.waiting[1]), known(2), decision())
+    assert taught(settle(one, again("t1", one, one.waiting[0]), known(3), decision())).y == 1
+    assert [revision.outcome for revision in one.revisions] == ["expired", "settled"]
+
+
+@pytest.mark.parametrize("at", [None, 5])
+def test_a_label_that_an_earlier_release_has_stored_is_known_by_its_hash(at):
+    label, one = said("fraud", at=at), entry()
+    waits = settle(one, label, known(0), None)
+    waits.label_id = former_label_id(label)
+    assert settle(one, again("t1", one, waits), known(1), None) is waits, "entered again"
+    assert settle(one, label, known(0), decision()) is None, "its first record, read again"
+    settled = settle(one, label, known(2), decision())
+    assert (settled.label_id, one.revisions) == (waits.label_id, [settled])
+
+
+def test_a_label_without_a_time_is_not_taken_for_another_one_of_an_earlier_release():
+    one, label = entry(), said("fraud")
+    settle(one, label, known(0), decision()).label_id = former_label_id(label)
+    settle(one, label, known(1, NOW + 1), decision())
+    assert len(one.revisions) == 2
 
 
 def test_the_largest_entry_fits_into_one_record():
@@ -219,10 +267,11 @@ def test_each_waiting_label_keeps_the_customer_that_it_names():
 def test_a_label_that_waited_for_too_long_is_given_up_once():
     one = entry()
     revision = settle(one, said("fraud"), known(0), None)
-    assert expire(one, "another") is None
-    assert expire(one, revision.label_id) is revision
+    assert expire(one, "another") == []
+    assert expire(one, revision.label_id, revision.recorded + 1) == []
+    assert expire(one, revision.label_id, revision.recorded) == [revision]
     assert (revision.outcome, one.waiting, LABELS.holds(one)) == ("expired", [], None)
-    assert expire(one, revision.label_id) is None
+    assert expire(one, revision.label_id) == []
 
 
 def test_a_label_that_was_given_up_counts_when_it_enters_again():

@@ -67,6 +67,7 @@ class Story:
             base=self.end,
             offset=self.end + count - 1,
             records=records,
+            size=0,
             lane=self.lane,
             acked=False,
         )

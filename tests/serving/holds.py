@@ -7,14 +7,26 @@ from app.core.hashing import hash64
 from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Example, Origin
 from app.core.threshold import KEY
-from app.serving.waiting import Waiting
+from app.runtime.writer import Out
+from app.serving.elsewhere import entered_again
+from app.serving.evicted import PREFIX, decode_evicted
+from app.serving.waiting import PREFIX as INDEX
+from app.serving.waiting import Waiting, left_over
 from app.streams.fraud.messages import (
     read_example,
     read_prediction,
 )
 from app.wire import encode
-from tests.serving.memory import World
-from tests.serving.plays import entries, first_predictions, readable
+from tests.serving.memory import THEIRS, World
+from tests.serving.plays import (
+    ROOM,
+    entered_there,
+    entries,
+    evicted,
+    first_predictions,
+    origin,
+    readable,
+)
 
 
 def all_holds(world: World) -> None:
@@ -24,6 +36,7 @@ def all_holds(world: World) -> None:
 
 def the_logs_hold(world: World) -> None:
     each_is_decided_once(world)
+    each_that_is_elsewhere_is_entered_there(world)
     each_flagged_one_is_reviewed(world)
     nothing_comes_too_early(world)
     each_label_is_learned_once(world)
@@ -37,6 +50,15 @@ def each_is_decided_once(world: World) -> None:
         assert raw == first[read_prediction(raw).id], "a second decision"
 
 
+def each_that_is_elsewhere_is_entered_there(world: World) -> None:
+    """Each as it came, with its place, in the order of its log; what a crash repeats follows."""
+    wrong = [
+        record for record in world.log("events") if record.value and THEIRS.encode() in record.value
+    ]
+    copies = [Out(one.key, one.value, one.headers, one.timestamp) for one in entered_there(world)]
+    assert list(dict.fromkeys(copies)) == [entered_again(record, epoch=1) for record in wrong]
+
+
 def each_flagged_one_is_reviewed(world: World) -> None:
     decided = first_predictions(world).values()
     flagged = {raw for raw in decided if read_prediction(raw).decision != "approve"}
@@ -47,17 +69,22 @@ def nothing_comes_too_early(world: World) -> None:
     """Review items come after their prediction, examples after what was settled."""
     topics, predicted = world.setup.topics, set()
     settled: dict[str, LabelEntry] = {}
+    aside: set[bytes] = set()  # examples of labels that have left their entries
     for record in world.logs.journal:
         if record.topic == topics.predictions:
             predicted.add(record.value)
         elif record.topic == topics.review:
             assert record.value in predicted
         elif record.topic == topics.changelogs["labels"] and record.value not in (None, b"1"):
-            settled[record.key.decode()] = decode_entry(record.value, "")
+            if record.key.startswith(PREFIX):
+                aside.add(decode_evicted(record.value).example)
+            else:
+                settled[record.key.decode()] = decode_entry(record.value, "")
         elif record.topic == topics.examples:
             example = read_example(record.value)
             known = settled[example.id].revisions
-            assert any(one.origin == example.origin and one.example for one in known)
+            listed = any(one.origin == example.origin and one.example for one in known)
+            assert listed or record.value in aside
 
 
 def each_label_is_learned_once(world: World) -> None:
@@ -71,10 +98,12 @@ def each_label_is_learned_once(world: World) -> None:
         if example.origin > latest:  # else it is appended again
             latest = example.origin
             learned.setdefault(example.id, []).append(example)
-    decided, index = first_predictions(world), world.changes("labels")
+    decided, index, left = first_predictions(world), world.changes("labels"), evicted(world)
     for id, entry in entries(world).items():
         assert len({one.label_id for one in entry.revisions}) == len(entry.revisions)
-        settled = sorted(one.origin for one in entry.revisions if one.example)
+        said = entry.revisions + left.get(id, [])
+        assert len(entry.revisions) <= ROOM
+        settled = sorted(one.origin for one in said if one.example)
         chain = learned.pop(id, [])
         assert [example.origin for example in chain] == settled, id
         for one, other in itertools.pairwise([None, *chain]):
@@ -85,6 +114,9 @@ def each_label_is_learned_once(world: World) -> None:
         assert not (entry.waiting and id in decided), "it waits for what has come"
         assert all(Waiting(r.recorded, r.label_id, id).key in index for r in entry.waiting)
     assert not learned, "learned without a label"
+    listed = [Waiting.read(key) for key in index if key.startswith(INDEX)]
+    for one in left_over(listed, index.get):  # refused when it was entered again: a start tidies up
+        assert "expired" in {r.outcome for r in entries(world)[one.id].revisions}
 
 
 def each_record_is_that_of_the_logs(world: World) -> None:
@@ -92,13 +124,19 @@ def each_record_is_that_of_the_logs(world: World) -> None:
     application, expected = world.setup.application, {}
     for offset, event in readable(world):
         record = expected.setdefault(event.key.encode(), application.open(None))
-        if record.first_offset_of(hash64(event.id)) is None:
-            record.count(event, hash64(event.id), offset)
+        first, place = record.first_offset_of(hash64(event.id)), origin(world, offset)
+        if first is None and (place is None or not record.entered(place)):
+            record.count(event, hash64(event.id), offset, place)
         else:
-            record.pass_over(offset)
-    for entry in entries(world).values():
-        for one in (one for one in entry.revisions if one.example):
+            record.pass_over(offset, place)
+    left = evicted(world)
+    for id, entry in entries(world).items():
+        said = entry.revisions + left.get(id, [])
+        for one in sorted((one for one in said if one.example), key=lambda one: one.origin):
             application.note(expected[entry.key.encode()], read_example(one.example))
+    for key, record in expected.items():  # whatever was entered twice, and however far apart
+        distinct = {event.id for _, event in readable(world) if event.key.encode() == key}
+        assert record.before(len(world.log("events"))).count == len(distinct)
     kept = {key: raw for key, raw in world.changes("customers").items() if key != KEY}
     assert kept == {key: record.encode() for key, record in expected.items()}
 

@@ -1,16 +1,19 @@
 """The input of the replays, how it is played, and what is left of it."""
 
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
+from aiokafka import ConsumerRecord
 
-from app.core.labels import LabelEntry, decode_entry
-from app.core.messages import Origin
+from app.core.labels import LabelEntry, Revision, decode_entry
+from app.core.messages import Origin, Source
 from app.core.threshold import KEY, Threshold
 from app.errors import Refused
+from app.serving.elsewhere import claimed, is_copy
+from app.serving.evicted import PREFIX, decode_evicted, key_of
 from app.streams.fraud.history.recent import ROW
 from app.streams.fraud.messages import (
     Feedback,
@@ -24,6 +27,7 @@ from tests.serving.memory import OURS, THEIRS, Aborted, Disk, Worker, World, pay
 CHUNK = 5  # most records in a step
 BATCH = 3  # records that land together
 USUAL = {"history_events": 4, "history_replay": CHUNK}
+ROOM = 4  # labels listed of one transaction
 BUDGET = {"review_threshold": 0.01, "review_budget": 4.0}
 PLAYS = {
     "every decision reviewed": {"review_threshold": 0.0},
@@ -33,10 +37,16 @@ PLAYS = {
 DISKS = ("kept", "wiped", "comes back")
 
 
+class Copy(NamedTuple):
+    """A transaction that lies on the other partition and has been entered again from there."""
+
+    of: Transaction
+
+
 class Round(NamedTuple):
     """Events and labels that come together. What is None cannot be read."""
 
-    events: list[Transaction | None]
+    events: list[Transaction | Copy | None]
     labels: list[Feedback | None]
 
 
@@ -73,14 +83,28 @@ def rounds(seed: int) -> list[Round]:
         [None, of(2, "none", later=9), of(5, "unsure"), of(9, "legit", actor="eve", key="ann")]
     )
     made[2].labels.append(of(99, "fraud", key=THEIRS))
+    # Events on a wrong partition: this one, and the other one, whose worker repeats its copies.
+    made[1].events.extend(payment(n, THEIRS) for n in (70, 71))
+    made[1].events.extend(payment(n, "ann") for n in range(40, 46))  # more than a record holds
+    copies = [Copy(payment(n, customer)) for n, customer in ((30, "ann"), (31, "bob"), (32, "ann"))]
+    made[0].events.extend(copies[:2])
+    made[2].events.extend(copies)
+    # More of one transaction than are listed: known already, and before it comes.
+    flips = ("fraud", "legit") * 3
+    made[1].labels.extend(of(3, y, "chargeback", later=20 + n) for n, y in enumerate(flips))
+    made[1].labels.extend(of(10, "unsure", "customer", later=n) for n in range(4))
+    made[1].labels.extend([of(10, "legit", "customer", later=5), of(10, "fraud", "chargeback")])
+    made[2].labels.append(of(3, "unsure", later=99))
     return made
 
 
-def publish(world: World, one: Round) -> None:
+def publish(world: World, one: Round, elsewhere: Mapping[str, ConsumerRecord]) -> None:
     send = {"events": one.events, "feedback": one.labels}
     for topic, message in ((topic, m) for topic, messages in send.items() for m in messages):
         if message is None:
             world.send(topic, "ann", b"nonsense")
+        elif isinstance(message, Copy):
+            world.enter_again(elsewhere[message.of.id])
         elif isinstance(message, Transaction):
             world.pay(message)
         else:
@@ -92,11 +116,13 @@ class Play:
 
     def __init__(self, world: World, script: Sequence[Round]) -> None:
         self.world, self.script = world, script
+        copied = {one.of.id: one.of for some in script for one in some.events if type(one) is Copy}
+        self.elsewhere = {id: world.pay_elsewhere(one) for id, one in copied.items()}
         self.come = 0
 
     def go_on(self) -> None:
         """The next round comes."""
-        publish(self.world, self.script[self.come])
+        publish(self.world, self.script[self.come], self.elsewhere)
         self.come += 1
 
     async def live(self, end: int | None = None, rounds: int | None = None) -> list[str]:
@@ -130,6 +156,11 @@ class Play:
         return gone
 
 
+def entered_there(world: World) -> list[ConsumerRecord]:
+    """The events that workers have entered again on the other partition."""
+    return [record for record in world.log("events", partition=1) if is_copy(record)]
+
+
 def first_predictions(world: World) -> dict[str, bytes]:
     first: dict[str, bytes] = {}
     for raw in world.values("predictions"):
@@ -140,6 +171,17 @@ def first_predictions(world: World) -> dict[str, bytes]:
 def entries(world: World) -> dict[str, LabelEntry]:
     kept = world.changes("labels")
     return {key.decode(): decode_entry(raw, "") for key, raw in kept.items() if b"\0" not in key}
+
+
+def evicted(world: World) -> dict[str, list[Revision]]:
+    """What had to leave the entries, by transaction."""
+    found: dict[str, list[Revision]] = {}
+    for key, raw in sorted(world.changes("labels").items()):
+        if key.startswith(PREFIX):
+            one = decode_evicted(raw)
+            id = key.removeprefix(key_of("", one.origin)).decode()
+            found.setdefault(id, []).append(one)
+    return found
 
 
 def lost(world: World) -> set[str]:
@@ -156,11 +198,19 @@ def lost(world: World) -> set[str]:
 
 
 def readable(world: World) -> list[tuple[int, Transaction]]:
+    """The transactions of this partition, by their offsets."""
     found = []
     for record in world.log("events"):
         with suppress(Refused):
-            found.append((record.offset, world.setup.application.read(record.value)))
+            event = world.setup.application.read(record.value)
+            if event.key != THEIRS:
+                found.append((record.offset, event))
     return found
+
+
+def origin(world: World, offset: int) -> Source | None:
+    """Where a transaction lay at first, if it was entered again."""
+    return claimed(world.log("events")[offset], epoch=1, partitions=2)
 
 
 class Left:
@@ -200,8 +250,13 @@ class Left:
             for id, entry in entries(self.world).items()
         }
 
+    def evicted(self) -> dict[str, object]:
+        left = evicted(self.world)
+        return {id: [self.revision(one) for one in left[id]] for id in left}
+
     def revision(self, revision: Any) -> object:
         told = {**msgspec.structs.asdict(revision), "origin": self.origin(revision.origin)}
+        told["evicted"] = revision.evicted and self.origin(revision.evicted)
         return {**told, "example": revision.example and self.example(revision.example)}
 
     def examples(self) -> list[object]:
@@ -227,8 +282,10 @@ class Left:
             told.add((headers["topic"], headers["reason"], letter.key, letter.value))
         return told
 
-    def passed_on(self) -> set[bytes]:
-        return set(self.world.values("feedback", partition=1))
+    def passed_on(self) -> set[object]:
+        """What was entered again on the other partition, where it may lie twice."""
+        copies = {(record.value, record.headers) for record in entered_there(self.world)}
+        return copies | set(self.world.values("feedback", partition=1))
 
     def origin(self, origin: Origin) -> tuple[bytes, bytes, int]:
         record = self.world.log("feedback")[origin.offset]
@@ -239,6 +296,7 @@ class Left:
             self.decisions,
             self.records,
             self.labels,
+            self.evicted,
             self.examples,
             self.letters,
             self.passed_on,

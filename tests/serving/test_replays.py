@@ -34,13 +34,22 @@ from tests.serving.plays import (
     CHUNK,
     DISKS,
     PLAYS,
+    ROOM,
     USUAL,
     Left,
     Play,
     entries,
+    evicted,
     first_predictions,
     rounds,
 )
+
+
+@pytest.fixture(autouse=True)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels have to leave their entries."""
+    monkeypatch.setattr("app.serving.learn.MAX_REVISIONS", ROOM)
+
 
 # -- one after the other
 
@@ -80,7 +89,10 @@ async def test_the_input_meets_all_that_is_worth_a_replay(settings):
     examples = [read_example(raw) for raw in world.values("examples")]
     assert {example.y for example in examples} == {0, 1, None}
     assert any(example.previous and example.y is not None for example in examples)
-    assert (len(Left(world).letters()), len(Left(world).passed_on())) == (4, 1)
+    left = [one for gone in evicted(world).values() for one in gone]
+    assert {one.outcome for one in left} == {"settled", "noted", "waiting"}
+    waited = sum(one.outcome == "waiting" for one in left)
+    assert (len(Left(world).letters()), len(Left(world).passed_on())) == (4 + waited, 1 + 2)
     flagged = {read_prediction(raw).decision for raw in first_predictions(world).values()}
     assert flagged == ({"review", "approve"} if "review_budget" in settings else {"review"})
     assert len(names) > 100

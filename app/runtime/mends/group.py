@@ -69,10 +69,27 @@ def leave_when_refused(flow: Flow) -> None:
             flow.guard.leave(Exit.GROUP, f"cannot stay in the group {self.group_id}: {error!r}")
 
     def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
-        flow.guard.leave(Exit.GROUP, f"the group {self.group_id} refuses this worker: {error!r}")
+        why = f"the group {self.group_id} refuses this worker: {error!r}"
+        flow.guard.leave(Exit.GROUP, f"{why}{_strangers(error)}")
 
     GroupCoordinator._GroupCoordinator__coordination_routine = coordination_routine
     GroupCoordinator._push_error_to_user = _push_error_to_user
+
+
+def _strangers(error: BaseException) -> str:
+    """Who else may be in a group that gives this answer, in words; empty when nobody has to be."""
+    told = repr(error)
+    if "UnknownError()" in told:  # what brokers answer when they do not understand Faust's assignor
+        return (
+            "; brokers answer so while a consumer of the new protocol (group.protocol=consumer, "
+            "KIP-848) is in the group: stop it, or give it or WEIR_APP_ID another name"
+        )
+    if "InconsistentGroupProtocolError" in told:
+        return (
+            "; a consumer that is no worker of Weir is in the group: stop it, or give it or "
+            "WEIR_APP_ID another name"
+        )
+    return ""
 
 
 def stop_without_broker(flow: Flow) -> None:

@@ -16,9 +16,10 @@ from faust.types.tuples import TP, ConsumerMessage
 from mode import Service
 
 from app.errors import StateError
+from app.runtime import codecs
 from app.runtime.flow import Flow, WithRoom
 from app.runtime.guard import Exit
-from app.runtime.mends import connection, group, recovery
+from app.runtime.mends import batches, connection, group, recovery
 from app.runtime.rocks import cause
 
 VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
@@ -41,6 +42,7 @@ def install(flow: Flow, leave_out: Collection[str] = frozenset()) -> None:
     leave_out: names in `MENDS` to leave out, for tests that show what each is worth.
     """
     check_versions()
+    codecs.check()
     if unknown := set(leave_out) - {*MENDS, SELF_FENCE}:
         raise ValueError(f"no such mends: {', '.join(sorted(unknown))}")
     ConsumerMessage.assignment = -1
@@ -227,6 +229,8 @@ def _leave_on_crash(flow: Flow) -> None:
     """Stock logs a traceback and stops bit by bit, committing as it goes."""
 
     async def crash(self: Service, reason: BaseException) -> None:
+        if isinstance(reason, StateError):  # what a log holds cannot be read
+            flow.guard.leave(Exit.STATE, str(reason))
         flow.guard.leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")
 
     for kind in (Service, *_heirs(Service)):
@@ -265,4 +269,6 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "committed-only": group.committed_only,
     "remember-assignment": group.remember_assignment,
     "notice-closed-transports": connection.notice_closed_transports,
+    "pass-unreadable-batches": batches.pass_unreadable_batches,
+    "reach-the-end": batches.reach_the_end,
 }

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from app.core.messages import Place
+
 HEADER = "weir-history"
 HISTORY_BYTES = 4096  # what a label that waits keeps in addition to the label itself
 REASON_CHARACTERS = 120
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Refusal(Struct, frozen=True):
@@ -75,7 +77,20 @@ def carrying(history: bytes) -> tuple[tuple[str, bytes], ...]:
     return ((HEADER, history),) if history else ()
 
 
-def read_journey(headers: Iterable[tuple[str, bytes]]) -> Journey:
+def first_place(history: bytes) -> Place | None:
+    """Where the record lay that was refused first, for a label that has no time and id of its own.
+
+    However often its letter is replayed, that is one label. Older letters know no more than the
+    place, so epoch and time are 0.
+
+    >>> first_place(b"") is None
+    True
+    """
+    refusals = read_journey([(HEADER, history)]).refusals if history else ()
+    return Place(0, refusals[0].partition, refusals[0].offset, 0) if refusals else None
+
+
+def read_journey(headers: Iterable[tuple[str, bytes | None]]) -> Journey:
     """The journey in a record's headers; an empty one when they hold none.
 
     >>> read_journey([("weir-history", b"nonsense")])

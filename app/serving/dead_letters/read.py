@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from app.errors import LetterError
 from app.runtime.reading import bounds, reader, stretch
 from app.serving.dead_letters.journey import Headers, Journey, read_journey
+from app.serving.dead_letters.write import LAST
 from app.serving.setup import Setup
 
 SHOWN = 60  # bytes of a value
@@ -20,8 +21,9 @@ class Letter(NamedTuple):
     """A dead letter: why, where the refused record was, and what it held.
 
     `size` counts the bytes of `value`; `cut` says that the record had more of them, and
-    `sha256` is of the whole. `timestamp` is the refused record's, epoch ms; None in letters
-    of older versions, which did not keep it.
+    `sha256` is of the whole. `timestamp` is the refused record's, epoch ms; -1 when it had none,
+    None in letters of older versions, which did not keep it. `last` is the last offset of a batch
+    that could not be read, None where the letter holds a record.
     """
 
     partition: int
@@ -35,6 +37,7 @@ class Letter(NamedTuple):
     key: bytes | None
     topic: str
     place: At | None  # partition and offset of the refused record
+    last: int | None
     timestamp: int | None
     sha256: str
     journey: Journey
@@ -129,27 +132,38 @@ def _missing(at: At, why: str) -> str:
 
 def read_letter(record: ConsumerRecord) -> Letter:
     """A dead letter from its record."""
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     value = record.value or b""
     partition, offset = _number(headers.get("partition")), _number(headers.get("offset"))
     topic, *numbers = (headers.get(name, "?") for name in ("topic", "partition", "offset"))
+    last = _number(headers.get(LAST))
     return Letter(
         partition=record.partition,
         offset=record.offset,
         at=record.timestamp,
         reason=headers.get("reason", "no reason given"),
-        source="{}[{}] @ {}".format(topic, *numbers),
+        source="{}[{}] @ {}".format(topic, *numbers) + ("" if last is None else f" to {last}"),
         size=len(value),
         cut="sha256" in headers,
         value=record.value,
         key=record.key,
         topic=headers.get("topic", ""),
         place=None if partition is None or offset is None else (partition, offset),
-        timestamp=_number(headers.get("timestamp")),
+        last=last,
+        timestamp=_time(headers.get("timestamp")),
         sha256=headers.get("sha256") or hashlib.sha256(value).hexdigest(),
         journey=read_journey(record.headers),
         headers=record.headers,
     )
+
+
+def _time(text: str | None) -> int | None:
+    """A timestamp in a header; -1 when the record had none, None when the letter does not say.
+
+    >>> _time("17"), _time("-2"), _time("x"), _time(None)
+    (17, -1, None, None)
+    """
+    return -1 if text and text[0] == "-" and _number(text[1:]) else _number(text)
 
 
 def _number(text: str | None) -> int | None:

@@ -3,8 +3,8 @@
 A replayed letter is a new record: its event is decided, or its label settled, under the
 offset that it gets now, so replaying it twice is harmless. The second event repeats the
 decision of the first, by its id; the second label has no effect, by its label id. It has
-the timestamp of the refused record where the letter kept it, so the rules that depend on
-time judge it as they judged the record.
+the headers and the timestamp of the refused record where the letter kept them, so the rules
+that depend on time judge it as they judged the record.
 """
 
 import time
@@ -17,6 +17,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLar
 
 from app.errors import BrokerError
 from app.runtime.topics import LETTER_BYTES
+from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.journey import Refusal, header
 from app.serving.dead_letters.read import At, Letter, letters
 from app.serving.setup import Setup
@@ -103,11 +104,13 @@ def why_kept(letter: Letter, setup: Setup, now: float) -> str | None:
         return f"its value was cut: publish the whole one again; its sha256 is {letter.sha256}"
     if letter.topic not in names.inputs:
         return f"it came from {letter.topic or 'an unknown topic'}, which is not an input of Weir"
+    if letter.last is not None:
+        return "it is a batch that could not be read: publish its records again"
     if letter.place is None:
         return "it does not say where its record was"
     if letter.place[0] >= setup.settings.partitions:
         return f"it came from partition {letter.place[0]} of {setup.settings.partitions}"
-    if letter.timestamp is not None and letter.timestamp < now - setup.settings.horizon * 1000:
+    if letter.timestamp is not None and 0 <= letter.timestamp < now - setup.settings.horizon * 1000:
         return "its record is older than WEIR_HORIZON, and decisions that old are forgotten"
     return None
 
@@ -134,7 +137,7 @@ async def _send(producer: AIOKafkaProducer, letter: Letter) -> str:
             key=letter.key,
             partition=letter.place[0],
             timestamp_ms=letter.timestamp,
-            headers=[history_of(letter)],
+            headers=[history_of(letter), *given_back(letter.headers)],
         )
     except tuple(WHY_NOT_TAKEN) as error:
         return WHY_NOT_TAKEN[type(error)]

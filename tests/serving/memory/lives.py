@@ -17,6 +17,7 @@ from app.runtime.held import Held
 from app.runtime.step import Changes, Step
 from app.runtime.topics import LABELS, Topics
 from app.runtime.writer import Out
+from app.serving.elsewhere import Origins, entered_again
 from app.serving.learn import Learn
 from app.serving.partition import Partition, Shared
 from app.serving.score import Score
@@ -69,6 +70,7 @@ class Worker:
             outbox=self.outbox,
             learning=world.learning,
             sensors=world.sensors,
+            origins=Origins(world.setup),
             aside=lambda step: None,
             leave=world.leave,
             topic_ids=world.ids,
@@ -202,6 +204,16 @@ class World:
     def pay(self, *transactions: Transaction) -> None:
         for one in transactions:
             self.send("events", one.customer, encode(one), one.at)
+
+    def pay_elsewhere(self, one: Transaction) -> ConsumerRecord:
+        """A transaction on the other partition, which is the wrong one."""
+        out = Out(one.customer.encode(), encode(one), (("trace", b"1"),), one.at)
+        self.logs.append(self.setup.topics.events, 1, out)
+        return self.log("events", partition=1)[-1]
+
+    def enter_again(self, record: ConsumerRecord) -> None:
+        """What the worker of the other partition makes of it."""
+        self.logs.append(self.setup.topics.events, PARTITION, entered_again(record, epoch=1))
 
     def say(self, *labels: Feedback) -> None:
         for one in labels:

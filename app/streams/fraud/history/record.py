@@ -5,10 +5,11 @@ up to M events sees what was seen at first. Events are identified by their offse
 transactions topic: one that is present, or has left, is not inserted again.
 
     header | running values after the newest event, and before the oldest one kept
-           | the events | day totals of the events that have left | fraud labels
+           | the events | day totals of the events that have left
+           | where events came from that were entered again | fraud labels
 
 The first sections are a function of the transactions topic, the labels of the feedback
-topic. All numbers are little-endian.
+topic. All numbers are little-endian. The header's flags name the sections that are there.
 """
 
 from bisect import bisect_left
@@ -19,9 +20,9 @@ from typing import NamedTuple
 
 from app.core.formats import reader_of
 from app.core.hashing import cached_hash64
-from app.core.messages import Origin
+from app.core.messages import Origin, Source
 from app.errors import StateError
-from app.streams.fraud.history import recent
+from app.streams.fraud.history import origins, recent
 from app.streams.fraud.history.columns import Steps
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.ring import Event, Ring
@@ -29,10 +30,13 @@ from app.streams.fraud.history.running import Running
 from app.streams.fraud.history.totals import Totals
 from app.streams.fraud.messages import Transaction
 
-FORMAT = 1  # of all sections: a change to any of them is a new one; see READERS
+FORMAT = 2  # of all sections: a change to any of them is a new one; see READERS
 NOTHING = Running()
 NONE_LEFT = Totals()
-HEADER = Struct("<BIqB")  # format, epoch, seen_through, 1 when a place is known
+HEADER = Struct("<BIqB")  # format, epoch, seen_through, flags
+PLACED, ENTERED = 1, 2  # a place is known, an event was entered again
+FLAGS = PLACED | ENTERED
+ROWS = Struct("<H")  # how many partitions events were entered from
 
 
 class Limits(NamedTuple):
@@ -67,6 +71,7 @@ class History:
         "_base",
         "_head",
         "_labels",
+        "_origins",
         "_ring",
         "_totals",
         "epoch",
@@ -84,6 +89,7 @@ class History:
         ring: Ring | None = None,
         totals: Totals = NONE_LEFT,
         labels: bytes = b"",
+        entered: bytes = b"",
     ) -> None:
         self.epoch = epoch
         self.limits = limits
@@ -93,6 +99,7 @@ class History:
         self._ring = Ring(Steps(), Steps()) if ring is None else ring
         self._totals = totals
         self._labels = labels
+        self._origins = entered
 
     @classmethod
     def decode(cls, raw: bytes | None, epoch: int, limits: Limits) -> "History":
@@ -120,22 +127,30 @@ class History:
 
     def encode(self) -> bytes:
         """The record as bytes."""
-        placed = self._head.places > 0
+        placed, entered = self._head.places > 0, self._origins
+        flags = PLACED * placed + ENTERED * bool(entered)
+        if entered:
+            entered = ROWS.pack(len(entered) // origins.ROW.size) + entered
         return b"".join(
             (
-                HEADER.pack(FORMAT, self.epoch, self.seen_through, placed),
+                HEADER.pack(FORMAT, self.epoch, self.seen_through, flags),
                 self._head.encode(placed),
                 self._base.encode(placed),
                 self._ring.encode(),
                 self._totals.encode(),
+                entered,
                 self._labels,
             )
         )
 
-    def count(self, tx: Transaction, id_hash: int, offset: int) -> None:
+    def count(
+        self, tx: Transaction, id_hash: int, offset: int, origin: Source | None = None
+    ) -> None:
         """Take in a transaction, unless its offset was processed before."""
         merchant = cached_hash64(tx.merchant)
-        self.insert(Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon))
+        event = Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon)
+        if self.insert(event) and origin is not None:
+            self._origins = origins.note(self._origins, origin)
 
     def insert(self, event: Event) -> bool:
         """Add the newest event; False when its offset was processed before.
@@ -149,9 +164,16 @@ class History:
         self.seen_through = event.offset
         return True
 
-    def pass_over(self, offset: int) -> None:
+    def pass_over(self, offset: int, origin: Source | None = None) -> None:
         """Process an event without counting it: it repeats a transaction."""
-        self.seen_through = max(self.seen_through, offset)
+        if offset > self.seen_through:
+            self.seen_through = offset
+            if origin is not None:
+                self._origins = origins.note(self._origins, origin)
+
+    def entered(self, origin: Source) -> bool:
+        """Whether what lay there, or behind it in the same partition, was processed before."""
+        return origins.known(self._origins, origin)
 
     def events(self) -> list[Event]:
         """All events kept, oldest first."""
@@ -227,20 +249,34 @@ class History:
             )
         self.epoch = epoch
         self.seen_through = -1
+        self._origins = b""
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
 
 
-def _read_1(raw: bytes, limits: Limits) -> History:
-    _, epoch, seen_through, placed = HEADER.unpack_from(raw)
+def _read_2(raw: bytes, limits: Limits) -> History:
+    _, epoch, seen_through, flags = HEADER.unpack_from(raw)
+    if flags & ~FLAGS:
+        raise StateError(f"a customer record is damaged: its flags are {flags}")
+    placed, entered = bool(flags & PLACED), b""
     head, position = Running.decode(raw, HEADER.size, placed)
     base, position = Running.decode(raw, position, placed)
     ring, position = Ring.decode(raw, position)
     totals, position = Totals.decode(raw, position, base.last_at)
-    if (len(raw) - position) % recent.ROW.size:
-        raise StateError("a customer record is damaged: its labels are cut")
-    return History(epoch, limits, seen_through, head, base, ring, totals, raw[position:])
+    if flags & ENTERED:
+        (rows,) = ROWS.unpack_from(raw, position)
+        start, position = position + ROWS.size, position + ROWS.size + rows * origins.ROW.size
+        entered = raw[start:position]
+    if position > len(raw) or (len(raw) - position) % recent.ROW.size:
+        raise StateError("a customer record is damaged: it is cut")
+    labels = raw[position:]
+    return History(epoch, limits, seen_through, head, base, ring, totals, labels, entered)
+
+
+def _read_1(raw: bytes, limits: Limits) -> History:
+    """Before events were entered again: there are no sections but those that all records have."""
+    return _read_2(raw, limits)
 
 
 # The current format and the previous one. A section whose layout changes keeps the decoder of the
 # earlier one, for the earlier reader.
-READERS: Mapping[int, Callable[[bytes, Limits], History]] = {FORMAT: _read_1}
+READERS: Mapping[int, Callable[[bytes, Limits], History]] = {FORMAT: _read_2, FORMAT - 1: _read_1}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.hashing import hash64
-from app.core.messages import Origin
+from app.core.messages import Origin, Source
 from app.errors import StateError
 from app.streams.fraud.history.past import WINDOWS, Past
 from app.streams.fraud.history.record import History, Limits
@@ -393,9 +393,52 @@ def test_a_transaction_counts_once_as_the_event_that_it_is():
         assert counted.encode() == inserted.encode()
 
 
+class TestEnteredAgain:
+    def entered(self, *origins: Source) -> History:
+        history, _ = lived(paid(*range(1, 11)))
+        for offset, origin in enumerate(origins, 10):
+            tx = Transaction(id=f"t{offset}", at=START, customer="c1", merchant="m1", amount=1.0)
+            history.count(tx, hash64(tx.id), offset, origin)
+        return History.decode(history.encode(), EPOCH, LIMITS)
+
+    def test_what_is_at_or_below_the_highest_offset_of_its_partition_is_known(self):
+        history = self.entered(Source(2, 5), Source(0, 9), Source(2, 3), Source(1, 0))
+        known = [
+            (p, o) for p in range(4) for o in (0, 4, 5, 9, 10) if history.entered(Source(p, o))
+        ]
+        assert known == [(0, 0), (0, 4), (0, 5), (0, 9), (1, 0), (2, 0), (2, 4), (2, 5)]
+
+    def test_a_copy_that_repeats_an_id_is_known_as_well(self):
+        history = self.entered(Source(2, 5))
+        history.pass_over(11, Source(2, 8))
+        assert history.entered(Source(2, 8)) and not history.entered(Source(2, 9))
+
+    @given(st.lists(st.builds(Source, st.integers(0, 3), st.integers(0, 2**62)), max_size=12))
+    def test_a_replay_changes_no_byte_whatever_the_order(self, origins):
+        history = self.entered(*origins)
+        raw = history.encode()
+        for offset, origin in enumerate(origins, 10):
+            history.pass_over(offset, origin)
+        assert history.encode() == raw
+        assert all(history.entered(origin) for origin in origins)
+
+    def test_a_record_costs_no_byte_before_the_first_and_then_twelve_a_partition(self):
+        size = len(self.entered(None).encode())
+        sizes = [len(self.entered(*[Source(p, 1) for p in range(n)]).encode()) for n in (1, 2, 3)]
+        steps = [len(self.entered(*[None] * n).encode()) - size for n in (1, 2, 3)]
+        assert [one - other - size for one, other in zip(sizes, steps, strict=True)] == [14, 26, 38]
+
+    def test_they_start_again_in_a_new_epoch(self):
+        history = History.decode(self.entered(Source(2, 5)).encode(), EPOCH + 1, LIMITS)
+        assert not history.entered(Source(2, 0))
+        plain = History.decode(self.entered(None).encode(), EPOCH + 1, LIMITS)
+        assert history.encode() == plain.encode()
+
+
 class TestDamage:
     def record(self) -> bytes:
         history, _ = lived([event._replace(lat=1.0, lon=2.0) for event in paid(*range(1, 11))])
+        history.pass_over(10, Source(2, 5))
         history.learn_label(hash64("t1"), Origin(EPOCH, 0, 1), START, True)
         return history.encode()
 
@@ -406,6 +449,12 @@ class TestDamage:
             if end != whole_without_label:
                 with pytest.raises(StateError, match="customer record"):
                     History.decode(raw[:end], EPOCH, LIMITS)
+
+    def test_a_section_that_no_release_has_written_is_refused(self):
+        raw = bytearray(self.record())
+        raw[13] |= 128
+        with pytest.raises(StateError, match="customer record is damaged: its flags are 131"):
+            History.decode(bytes(raw), EPOCH, LIMITS)
 
     def test_a_later_format_is_refused(self):
         with pytest.raises(StateError, match="format 9, which is newer"):

@@ -1,0 +1,30 @@
+"""Mends of how aiokafka reads batches, for `app.runtime.mends.install`."""
+
+from faust.transport.consumer import Consumer
+
+from app.runtime import batches
+from app.runtime.batches import Records
+from app.runtime.flow import Flow
+
+
+def pass_unreadable_batches(flow: Flow) -> None:
+    """Stock fails on a batch that it cannot decompress or parse, again at each start.
+
+    And it decompresses whatever comes, however large that is.
+    """
+    batches.install()
+    Records.passed = flow.sources
+
+
+def reach_the_end(flow: Flow) -> None:
+    """Stock never moves a position over aborted records or markers that no record follows."""
+    batches.install()
+    Records.on_empty = flow.empty.note
+    wait_next = Consumer._wait_next_records
+
+    async def _wait_next_records(self: Consumer, timeout: float) -> tuple:
+        fetched = await wait_next(self, timeout)
+        await flow.pass_empty(self)
+        return fetched
+
+    Consumer._wait_next_records = _wait_next_records
