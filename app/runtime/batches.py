@@ -20,7 +20,7 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.memory_records import MemoryRecords
 
 from app.errors import StateError
-from app.runtime import codecs
+from app.runtime import codecs, tolerant
 
 # Sixty-four bytes of each are less than a transaction takes. A batch of nothing but empty records
 # would otherwise become millions of objects.
@@ -34,7 +34,7 @@ UNREADABLE = (
     CorruptRecordException,
     UnsupportedCodecError,
     codecs.Undecodable,
-    ValueError,  # text that is not UTF-8, too
+    ValueError,
     LookupError,
     AssertionError,
     OverflowError,
@@ -152,7 +152,10 @@ class Records(PartitionRecords):
             if batch.is_control_batch:
                 return []
         compressed = getattr(batch, "compression_type", True)  # old formats do not say
-        unpacked = list(islice(batch, MOST_RECORDS + 1) if compressed else batch)
+        try:
+            unpacked = list(islice(batch, MOST_RECORDS + 1) if compressed else batch)
+        except UnicodeDecodeError:
+            unpacked = tolerant.records(self._records.raw(), batch)
         if len(unpacked) > MOST_RECORDS:
             raise codecs.Undecodable(f"it holds more than {MOST_RECORDS:,} records")
         offsets = [record.offset for record in unpacked]
@@ -252,6 +255,4 @@ def _number(raw: bytes, begin: int, end: int) -> int:
 def _why(error: Exception) -> str:
     """The cause in few words, without a line break."""
     told = " ".join(" ".join(map(str, error.args)).split()) or type(error).__name__
-    if isinstance(error, UnicodeDecodeError):
-        told = "a header's name is not UTF-8"
     return told[:REASON_CHARACTERS]
