@@ -6,8 +6,9 @@ from typing import NamedTuple, TypeAlias
 
 from app.core.hashing import cached_hash64
 from app.streams.fraud.features import FULL, SETS, FeatureSet
-from app.streams.fraud.history.past import WIDTHS, Past
+from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.running import NEVER
+from app.streams.fraud.history.widths import WIDTHS
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.merchants import MerchantView
 from app.streams.fraud.messages import Transaction

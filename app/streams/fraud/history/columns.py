@@ -28,8 +28,8 @@ class Steps(msgspec.Struct, gc=False):
     >>> steps.append(1_700_000_061_000)
     >>> steps.drop_oldest()
     1700000000000
-    >>> steps.values(), len(steps.packed)
-    ((1700000060000, 1700000061000), 8)
+    >>> steps.values(), steps.before_last(1), len(steps.packed)
+    ((1700000060000, 1700000061000), 1700000060000, 8)
     """
 
     origin: int = 0  # what the first difference starts from
@@ -62,6 +62,13 @@ class Steps(msgspec.Struct, gc=False):
         if step not in REACH and all(step in REACH for step in self._steps()):
             self._repack(wide=False)
         return self.origin
+
+    def before_last(self, count: int) -> int:
+        """The value so many places before the last one."""
+        code, size = ("q", 8) if self.wide else ("i", 4)
+        start = len(self.packed) - count * size
+        steps: tuple[int, ...] = column(code, count).unpack_from(self.packed, start)
+        return self.last - sum(steps)
 
     def values(self) -> tuple[int, ...]:
         """All values, oldest first."""

@@ -5,19 +5,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from app.streams.fraud.history.buckets import NO_BUCKETS, Buckets
 from app.streams.fraud.history.running import NEVER, Running
 from app.streams.fraud.history.totals import Totals
-from app.units import DAY_MS, MINUTE_MS
-
-WIDTHS = {
-    "1m": MINUTE_MS,
-    "5m": 5 * MINUTE_MS,
-    "60m": 60 * MINUTE_MS,
-    "1d": DAY_MS,
-    "7d": 7 * DAY_MS,
-    "30d": 30 * DAY_MS,
-}
-WINDOWS = tuple(WIDTHS.values())
+from app.streams.fraud.history.widths import WINDOWS
 
 
 class Past(msgspec.Struct, gc=False):
@@ -34,6 +25,7 @@ class Past(msgspec.Struct, gc=False):
     older: Totals  # the events before those of the sequences
     frauds: tuple[int, ...]  # when this customer's recent fraud labels became known
     whole: bool  # False when events that belong here have left the record
+    buckets: Buckets = NO_BUCKETS  # the last day of those before the sequences
 
     @property
     def count(self) -> int:
@@ -82,9 +74,10 @@ class Past(msgspec.Struct, gc=False):
         """(count, sum of amounts) over (at - w, at] for each of the ascending `widths`, in ms.
 
         The transaction at hand is not included, nor is any with a later time than `at`.
-        Exact over the latest events; older ones come from day totals, see `Totals.within`.
+        Exact over the latest events; older ones come from buckets of a twelfth of the width, for
+        more than a day from day totals: see `Buckets.within`, `Totals.within`.
         """
-        (ats, amounts), older = self.by_time(), self.older
+        (ats, amounts), older, buckets = self.by_time(), self.older, self.buckets
         newest = top = len(ats) if not ats or ats[-1] <= at else bisect_right(ats, at)
         total, latest = 0.0, older.latest
         windows: list[tuple[float, float]] = []
@@ -95,7 +88,10 @@ class Past(msgspec.Struct, gc=False):
                 total += sum(amounts[oldest:top])
                 top = oldest
             if latest > start:
-                count, summed = older.within(start, at)
+                if buckets is NO_BUCKETS:
+                    count, summed = older.within(start, at)
+                else:
+                    count, summed = buckets.within(width, start, at, older)
                 windows.append((newest - top + count, total + summed))
             else:
                 windows.append((newest - top, total))

@@ -5,7 +5,7 @@ up to M events sees what was seen at first. Events are identified by their offse
 transactions topic: one that is present, or has left, is not inserted again.
 
     header | running values after the newest event, and before the oldest one kept
-           | the events | day totals of the events that have left
+           | the events | day totals of the events that have left | buckets of the last day of them
            | where events came from that were entered again | fraud labels
 
 The first sections are a function of the transactions topic, the labels of the feedback
@@ -23,10 +23,11 @@ from app.core.hashing import cached_hash64
 from app.core.messages import Origin, Source
 from app.errors import StateError
 from app.streams.fraud.history import origins, recent
+from app.streams.fraud.history.buckets import NO_BUCKETS, REACH, Buckets
 from app.streams.fraud.history.columns import Steps
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.ring import Event, Ring
-from app.streams.fraud.history.running import Running
+from app.streams.fraud.history.running import NEVER, Running
 from app.streams.fraud.history.totals import Totals
 from app.streams.fraud.messages import Transaction
 
@@ -34,8 +35,7 @@ FORMAT = 2  # of all sections: a change to any of them is a new one; see READERS
 NOTHING = Running()
 NONE_LEFT = Totals()
 HEADER = Struct("<BIqB")  # format, epoch, seen_through, flags
-PLACED, ENTERED = 1, 2  # a place is known, an event was entered again
-FLAGS = PLACED | ENTERED
+PLACED, BUCKETS, ENTERED = 1, 2, 4  # a place is known; the sections that are there
 ROWS = Struct("<H")  # how many partitions events were entered from
 
 
@@ -69,9 +69,11 @@ class History:
 
     __slots__ = (
         "_base",
+        "_buckets",
         "_head",
         "_labels",
         "_origins",
+        "_reached",
         "_ring",
         "_totals",
         "epoch",
@@ -89,6 +91,7 @@ class History:
         ring: Ring | None = None,
         totals: Totals = NONE_LEFT,
         labels: bytes = b"",
+        buckets: Buckets = NO_BUCKETS,
         entered: bytes = b"",
     ) -> None:
         self.epoch = epoch
@@ -98,8 +101,10 @@ class History:
         self._base = base  # before the oldest event kept
         self._ring = Ring(Steps(), Steps()) if ring is None else ring
         self._totals = totals
+        self._buckets = buckets
         self._labels = labels
         self._origins = entered
+        self._reached = NEVER  # a time before the M newest events, once they were looked at
 
     @classmethod
     def decode(cls, raw: bytes | None, epoch: int, limits: Limits) -> "History":
@@ -128,8 +133,11 @@ class History:
     def encode(self) -> bytes:
         """The record as bytes."""
         placed, entered = self._head.places > 0, self._origins
-        flags = PLACED * placed + ENTERED * bool(entered)
+        flags, buckets = PLACED if placed else 0, b""
+        if self._buckets is not NO_BUCKETS:
+            flags, buckets = flags | BUCKETS, self._buckets.encode()
         if entered:
+            flags |= ENTERED
             entered = ROWS.pack(len(entered) // origins.ROW.size) + entered
         return b"".join(
             (
@@ -138,6 +146,7 @@ class History:
                 self._base.encode(placed),
                 self._ring.encode(),
                 self._totals.encode(),
+                buckets,
                 entered,
                 self._labels,
             )
@@ -206,14 +215,20 @@ class History:
             for event in zip(ats[:stop], amounts, ring.all_places(), strict=False):
                 running = running.after(*event)
         start = max(0, stop - self.limits.events)
+        older, buckets = self._totals.plus(ats[:start], amounts[:start]), self._buckets
+        if buckets is not NO_BUCKETS or older.latest > running.last_at - REACH:
+            buckets = buckets.plus(ats[:start], amounts[:start], running.last_at)
+        if 0 < self.limits.replay <= start:
+            self._reached = ats[-self.limits.replay]
         return Past(
             ats=ats[start:stop],
             amounts=amounts[start:stop],
             merchants=ring.some_merchants(start, stop),
             running=running,
-            older=self._totals.plus(ats[:start], amounts[:start]),
+            older=older,
             frauds=recent.frauds(self._labels) if self._labels else (),
             whole=stop == len(ats) or stop >= self.limits.events or not base.events,
+            buckets=buckets,
         )
 
     def learn_label(self, tx_hash: int, origin: Origin, known: int, fraud: bool) -> bool:
@@ -241,6 +256,18 @@ class History:
             _, at, amount, place = self._ring.drop_oldest()
             self._base = self._base.after(at, amount, place)
             self._totals = self._totals.plus((at,), (amount,))
+            self._leave(at, amount)
+
+    def _leave(self, at: int, amount: float) -> None:
+        """Put an event that has left the ring into its buckets, and let old ones go.
+
+        A replay of M events must find what they saw: the customer has come only as far as
+        before those M.
+        """
+        ats, replay, due = self._ring.ats, self.limits.replay, at + REACH
+        if self._buckets is NO_BUCKETS and (self._reached >= due or ats.before_last(replay) >= due):
+            return  # all but the busiest customers
+        self._buckets = self._buckets.plus((at,), (amount,), _reached(ats, self._base, replay))
 
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
@@ -253,28 +280,52 @@ class History:
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
 
 
+def _reached(ats: Steps, base: Running, replay: int) -> int:
+    """The latest time among all events but the newest ones."""
+    values = ats.values()
+    return max(base.last_at, *values[: max(0, len(values) - replay)])
+
+
 def _read_2(raw: bytes, limits: Limits) -> History:
     _, epoch, seen_through, flags = HEADER.unpack_from(raw)
-    if flags & ~FLAGS:
-        raise StateError(f"a customer record is damaged: its flags are {flags}")
-    placed, entered = bool(flags & PLACED), b""
+    placed = flags & PLACED == PLACED
     head, position = Running.decode(raw, HEADER.size, placed)
     base, position = Running.decode(raw, position, placed)
     ring, position = Ring.decode(raw, position)
     totals, position = Totals.decode(raw, position, base.last_at)
+    buckets, entered = NO_BUCKETS, b""
+    if flags > PLACED:
+        buckets, entered, position = _sections(raw, position, flags)
+    if (len(raw) - position) % recent.ROW.size:
+        raise StateError("a customer record is damaged: its labels are cut")
+    labels = raw[position:]
+    return History(epoch, limits, seen_through, head, base, ring, totals, labels, buckets, entered)
+
+
+def _sections(raw: bytes, position: int, flags: int) -> tuple[Buckets, bytes, int]:
+    """The sections that few records have, and the position after them."""
+    buckets, entered = NO_BUCKETS, b""
+    if flags >= 2 * ENTERED:
+        raise StateError(f"a customer record is damaged: its flags are {flags}")
+    if flags & BUCKETS:
+        buckets, position = Buckets.decode(raw, position)
     if flags & ENTERED:
         (rows,) = ROWS.unpack_from(raw, position)
         start, position = position + ROWS.size, position + ROWS.size + rows * origins.ROW.size
         entered = raw[start:position]
-    if position > len(raw) or (len(raw) - position) % recent.ROW.size:
-        raise StateError("a customer record is damaged: it is cut")
-    labels = raw[position:]
-    return History(epoch, limits, seen_through, head, base, ring, totals, labels, entered)
+        if position > len(raw):
+            raise StateError("a customer record is damaged: its origins are cut")
+    return buckets, entered, position
 
 
 def _read_1(raw: bytes, limits: Limits) -> History:
-    """Before events were entered again: there are no sections but those that all records have."""
-    return _read_2(raw, limits)
+    """Before there were buckets: what has left is in none, up to the latest of its times."""
+    history = _read_2(raw, limits)
+    base, ats = history._base, history._ring.ats
+    if base.events:
+        gap = Buckets(missing=base.last_at)
+        history._buckets = gap.plus((), (), _reached(ats, base, limits.replay))
+    return history
 
 
 # The current format and the previous one. A section whose layout changes keeps the decoder of the

@@ -64,10 +64,23 @@ class Running(msgspec.Struct, frozen=True, gc=False):
             clipped = min(amount, CLIP * typical)
         typical += (clipped - typical) / events
         last_at = at if at > self.last_at else self.last_at
-        amounts = events, mean, squares, typical, last_at, last_spike
-        if place == NOWHERE:
-            return Running(*amounts, *self._journey)
-        return Running(*amounts, *self._journey_after(at, place))
+        if place != NOWHERE:
+            journey = self._journey_after(at, place)
+            return Running(events, mean, squares, typical, last_at, last_spike, *journey)
+        return Running(  # spelled out: every transaction makes two of them
+            events,
+            mean,
+            squares,
+            typical,
+            last_at,
+            last_spike,
+            self.places,
+            self.home_lat,
+            self.home_lon,
+            self.last_lat,
+            self.last_lon,
+            self.last_place_at,
+        )
 
     def encode(self, placed: bool) -> bytes:
         """The values as bytes; the journey only when a place is known."""

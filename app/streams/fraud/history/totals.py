@@ -7,6 +7,7 @@ from struct import pack, unpack_from
 import msgspec
 
 from app.streams.fraud.history.running import NEVER
+from app.streams.fraud.history.widths import cut, share
 from app.units import DAY_MS
 
 DAYS_KEPT = 31  # 30 days before an event that is up to a day late
@@ -57,10 +58,10 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
         return Totals(tuple(days), tuple(counts), tuple(sums), max(self.latest, max(ats)))
 
     def within(self, start: int, end: int) -> tuple[float, float]:
-        """Count and sum of the events after `start`, up to the end of the day of `end`.
+        """Count and sum of the events after `start`, up to `end`.
 
-        The oldest day counts by the share of it that is in the window; its events are assumed
-        to be spread evenly from the day's start to its end, or to the latest of them all.
+        A day that is cut counts by the share of it that is inside; its events are assumed to be
+        spread evenly from the day's start to its end, or to the latest of them all.
         """
         if self.latest <= start:
             return 0.0, 0.0
@@ -68,6 +69,8 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
         stop = bisect_right(self.days, end // DAY_MS)
         if first >= stop:
             return 0.0, 0.0
+        if end < self.latest:
+            return self._until(first, stop - 1, start, end)
         begin = self.days[first] * DAY_MS
         finish = min(begin + DAY_MS, self.latest + 1)
         share = min((finish - 1 - start) / (finish - begin), 1.0)
@@ -75,6 +78,11 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
             share * self.counts[first] + sum(self.counts[first + 1 : stop]),
             share * self.sums[first] + sum(self.sums[first + 1 : stop]),
         )
+
+    def _until(self, low: int, high: int, start: int, end: int) -> tuple[float, float]:
+        """The same where `end` lies before the latest event, and may cut a day as well."""
+        shares = self._share(low, start, end), self._share(high, start, end)
+        return cut(self.counts, low, high, shares), cut(self.sums, low, high, shares)
 
     def encode(self) -> bytes:
         days = len(self.days)
@@ -87,3 +95,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
         fields = unpack_from(f"<{days}I{days}I{days}d", raw, position + 2)
         totals = cls(fields[:days], fields[days : 2 * days], fields[2 * days :], latest)
         return totals, position + 2 + 16 * days
+
+    def _share(self, place: int, start: int, end: int) -> float:
+        begin = self.days[place] * DAY_MS
+        return share(begin, min(begin + DAY_MS, self.latest + 1), start, end)

@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.streams.fraud.history.past import WIDTHS, Past
+from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.recent import Row
 from app.streams.fraud.history.record import History
 from app.streams.fraud.history.ring import Event
+from app.streams.fraud.history.widths import WIDTHS
 from app.units import SECOND_MS
 from app.web.address import read_id
 from app.web.forwarding import ask_holder, not_known

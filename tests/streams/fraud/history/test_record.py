@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from app.core.hashing import hash64
 from app.core.messages import Origin, Source
 from app.errors import StateError
-from app.streams.fraud.history.past import WINDOWS, Past
+from app.streams.fraud.history.buckets import COVERED, SIZES
+from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.history.ring import Event
+from app.streams.fraud.history.widths import WINDOWS
 from app.streams.fraud.messages import Transaction
-from app.units import DAY_MS
+from app.units import DAY_MS, HOUR_MS
 
 EPOCH = 3
 START = 1_700_000_000_000
@@ -81,7 +83,8 @@ def by_days(events: list[Event], start: int, end: int) -> tuple[float, float]:
     for day in {event.at // DAY_MS for event in events}:
         if latest // DAY_MS - 31 <= day <= end // DAY_MS:
             span = range(day * DAY_MS, min((day + 1) * DAY_MS, latest + 1))
-            share = len(range(max(span.start, start + 1), span.stop)) / len(span)
+            inside = range(max(span.start, start + 1), min(span.stop, end + 1))
+            share = len(inside) / len(span)
             count += share * sum(event.at // DAY_MS == day for event in events)
             total += share * sum(event.amount for event in events if event.at // DAY_MS == day)
     return count, total
@@ -98,15 +101,87 @@ def test_windows_over_the_ring_count_exactly_what_a_plain_search_counts(events, 
 
 
 @given(journeys())
-def test_windows_beyond_the_ring_come_from_day_totals(events):
+def test_windows_of_more_than_a_day_beyond_the_ring_come_from_day_totals(events):
     for i, (event, past) in enumerate(zip(events, lived(events)[1], strict=True)):
         ring, older = events[max(0, i - 4) : i], events[: max(0, i - 4)]
-        for width, (count, total) in zip(WINDOWS, past.windows(event.at), strict=True):
+        widths = WINDOWS[4:]
+        for width, (count, total) in zip(widths, past.windows(event.at, widths), strict=True):
             start = event.at - width
             inside = [e.amount for e in ring if start < e.at <= event.at]
             days, summed = by_days(older, start, event.at)
             assert count == pytest.approx(len(inside) + days, rel=1e-9, abs=1e-9)
             assert total == pytest.approx(sum(inside) + summed, rel=1e-9, abs=1e-3)
+
+
+@st.composite
+def bursts(draw: st.DrawFn) -> list[Event]:
+    """A customer's events at any rate, some of them late, with pauses."""
+    unit = draw(st.sampled_from((1, 900, 20_000, HOUR_MS // 10, 5 * HOUR_MS)))
+    steps = st.one_of(st.integers(0, 3), st.integers(-12, 12), st.sampled_from((-90, 0, 40)))
+    rows = draw(st.lists(st.tuples(steps, st.integers(0, 10**6)), min_size=8, max_size=60))
+    at, events = START, []
+    for offset, (step, amount) in enumerate(rows):
+        at += step * unit + offset % 3
+        events.append(Event(offset, offset, at, amount / 128, 9))
+    return events
+
+
+def doubtful(older: list[Event], width: int, at: int, reached: int) -> list[Event]:
+    """The events that left and lie where a window, or what is kept, cuts a bucket or a day."""
+    start, end, found = at - width, at, []
+    latest = max((event.at for event in older), default=0)
+    sizes = [size for covered, size in zip(COVERED, SIZES, strict=True) if covered >= width]
+    for size in (*sizes, DAY_MS):
+        kept = 0 if size == DAY_MS else reached // size - 13
+        cuts = {max(start + 1, kept * size) // size, end // size}
+        found += [event for event in older if event.at // size in cuts]
+        if start + 1 >= kept * size:
+            break
+        end = min(end, kept * size - 1)
+    return found + [event for event in older if event.at // DAY_MS < latest // DAY_MS - 31]
+
+
+@given(bursts(), st.data())
+def test_a_window_errs_by_what_lies_in_the_buckets_that_it_cuts(events, data):
+    for i, past in enumerate(lived(events)[1][1:], 1):
+        earlier, older = events[:i], events[: max(0, i - 4)]
+        reached = max(event.at for event in earlier)
+        at = data.draw(st.sampled_from((reached, events[i - 1].at, events[i - 1].at - 7777)))
+        for width, (count, total) in zip(WINDOWS, past.windows(at), strict=True):
+            inside = [event.amount for event in earlier if at - width < event.at <= at]
+            doubt = doubtful(older, width, at, reached)
+            assert abs(count - len(inside)) <= len(doubt) + 1e-9
+            assert abs(total - sum(inside)) <= sum(event.amount for event in doubt) + 1e-6
+
+
+@given(bursts())
+def test_what_comes_in_order_of_time_errs_by_one_twelfth_of_the_window_at_most(events):
+    events = [
+        event._replace(at=at)
+        for event, at in zip(events, sorted(event.at for event in events), strict=True)
+    ]
+    for i, past in enumerate(lived(events)[1]):
+        earlier, at = events[:i], events[i].at
+        for width, (count, _) in zip(COVERED, past.windows(at, COVERED), strict=True):
+            inside = sum(event.at > at - width for event in earlier)
+            first = (at - width + 1) // (width // 12)  # the bucket that the start cuts
+            doubt = sum(event.at // (width // 12) == first for event in earlier)
+            assert abs(count - inside) <= doubt + 1e-9
+
+
+@pytest.mark.parametrize(("gap", "rate"), [(1, 50_000), (7, 8_000), (950, 5_000), (40_000, 4_000)])
+def test_windows_of_a_customer_of_any_rate_are_right(gap, rate):
+    """So many transactions, one every so many milliseconds, as one step after the other."""
+    events, limits = paid(*[2.0] * rate, gap=gap), Limits(24, 12, 16)
+    history = History(EPOCH, limits)
+    for event in events[:-1]:
+        history.insert(event)
+    assert history.encode() == History.decode(history.encode(), EPOCH, limits).encode()
+    at = events[-1].at
+    for width, (count, total) in zip(WINDOWS, history.before(rate).windows(at), strict=True):
+        true = sum(event.at > at - width for event in events[:-1])
+        assert abs(count - true) <= max(width / 12 / gap, 0.01) and true > 0
+        assert total == pytest.approx(2 * count)
 
 
 @given(journeys())
@@ -453,7 +528,7 @@ class TestDamage:
     def test_a_section_that_no_release_has_written_is_refused(self):
         raw = bytearray(self.record())
         raw[13] |= 128
-        with pytest.raises(StateError, match="customer record is damaged: its flags are 131"):
+        with pytest.raises(StateError, match="customer record is damaged: its flags are 133"):
             History.decode(bytes(raw), EPOCH, LIMITS)
 
     def test_a_later_format_is_refused(self):
