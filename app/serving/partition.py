@@ -6,7 +6,7 @@ read and write, and steps get it and nothing else.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiokafka import TopicPartition
@@ -15,12 +15,14 @@ from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.labels import decode_entry
 from app.errors import StateError
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Leave
 from app.runtime.reading import reader
 from app.runtime.step import Outbox, Step
 from app.runtime.tables import Store, Table
 from app.runtime.topics import Topics
 from app.runtime.writer import Out
+from app.serving.answers import reader_of
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
 from app.serving.maturing import Maturing
@@ -66,6 +68,8 @@ class Shared:
         The tables of keyed records and of labels.
     aside
         Stores in a step what does not belong to its partition: chunks of snapshots.
+    foreign
+        Told of records that Weir did not write.
     """
 
     setup: Setup
@@ -76,6 +80,7 @@ class Shared:
     sensors: Sensors
     aside: Callable[[Step], None]
     leave: Leave
+    foreign: PassedOver = field(default_factory=PassedOver)
 
 
 class Partition:
@@ -98,6 +103,9 @@ class Partition:
             settings.horizon,
             self.enter_again,
             shared.leave,
+            reader_of(shared.setup.application, settings.partitions),
+            TopicPartition(shared.setup.topics.events, number),
+            shared.foreign,
         )
         self.sweep = Sweep()
         self.maturing: Maturing | None = None

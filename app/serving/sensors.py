@@ -25,6 +25,11 @@ COUNTERS = {
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
     "letters": ("weir_dead_letters", "Records refused.", ()),
+    "foreign": (
+        "weir_foreign_records",
+        "Records that Weir did not write and passes over, by topic.",
+        ("topic",),
+    ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -53,6 +58,7 @@ class Sensors:
     repeated: Counter
     labels: Counter
     letters: Counter
+    foreign: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -107,6 +113,10 @@ class Sensors:
         """A label was read; None stands for one that was settled before."""
         outcome = "repeated" if revision is None else revision.outcome
         self.labels.labels(feedback.source, outcome).inc()
+
+    def passed_over(self, topic: str) -> None:
+        """A record of a topic was passed over: Weir did not write it."""
+        self.foreign.labels(topic).inc()
 
     def folded(self, example: Example) -> None:
         """An example was learned. Its score is from before its label was known."""

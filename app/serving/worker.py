@@ -10,13 +10,14 @@ from faust.types.tuples import TP
 
 from app.errors import WeirError
 from app.runtime.flow import Source
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.rocks import cause
 from app.runtime.step import Changes, Step
 from app.runtime.topics import LABELS, MODELS
 from app.runtime.worker import Worker as Runtime
-from app.serving.decisions import decides
+from app.serving.answers import decides
 from app.serving.follow import Follower
 from app.serving.learn import Learn
 from app.serving.partition import Partition, Shared
@@ -40,7 +41,8 @@ class Worker(Runtime):
         self.records, self.labels = self.tables[records], self.tables[LABELS]
         self.sensors = Sensors(setup.application)
         self.held = Held(self.records)
-        self.follower = Follower(setup, self.sensors.folded, self.guard.leave)
+        self.foreign = PassedOver(self.sensors.passed_over)
+        self.follower = Follower(setup, self.sensors.folded, self.guard.leave, self.foreign)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)
         self.shared = Shared(
             setup=setup,
@@ -51,6 +53,7 @@ class Worker(Runtime):
             sensors=self.sensors,
             aside=self.snapshots.write_into,
             leave=self.guard.leave,
+            foreign=self.foreign,
         )
         self.partitions: dict[int, Partition] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
