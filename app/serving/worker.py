@@ -6,8 +6,9 @@ from functools import partial
 
 import faust
 from aiokafka import ConsumerRecord
-from faust.types.tuples import TP
+from faust.types.tuples import TP, ConsumerMessage
 
+from app.core import foreign
 from app.errors import WeirError
 from app.runtime.flow import Source
 from app.runtime.foreign import PassedOver
@@ -42,6 +43,7 @@ class Worker(Runtime):
         self.sensors = Sensors(setup.application)
         self.held = Held(self.records)
         self.foreign = PassedOver(self.sensors.passed_over)
+        self.rules = foreign.rules(records, LABELS, MODELS)
         self.follower = Follower(setup, self.sensors.folded, self.guard.leave, self.foreign)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)
         self.shared = Shared(
@@ -105,6 +107,13 @@ class Worker(Runtime):
         if (error := opening.exception()) is not None:
             code = cause(error, Exit.STATE)
             self.guard.leave(code, f"a partition's decisions could not be read back: {error}")
+
+    def wrote(self, table: str, change: ConsumerMessage) -> bool:
+        """Whether a record of a table's changelog is Weir's; others are counted and passed over."""
+        why = self.rules[table](change.key, change.value)
+        if why:
+            self.foreign(change.topic, change.partition, change.offset, why)
+        return not why
 
     async def flush(self) -> None:
         """Write what is held back; wait until everything is acknowledged."""

@@ -252,6 +252,7 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "leave-on-crash": _leave_on_crash,
     "seek-before-resume": recovery.seek_before_resume,
     "leave-on-errors": recovery.leave_on_errors,
+    "pass-over-foreign": recovery.pass_over_foreign,
     "leave-on-timeouts": recovery.leave_on_timeouts,
     "tracked-only": recovery.tracked_only,
     "rest-changelogs": recovery.rest_changelogs,
