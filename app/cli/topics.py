@@ -1,4 +1,4 @@
-"""`weir topics`: make the topics that the settings describe, or check them."""
+"""`weir topics`: make the topics that the settings describe, check them, look for strangers."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 from app.cli import chosen
 from app.cli.arguments import duration
 from app.cli.sentences import awaited, sentences
+from app.cli.strangers import verify
 
 topics = typer.Typer(help="The topics of these settings.", no_args_is_help=True)
 
@@ -39,3 +40,6 @@ def check() -> None:
         typer.echo(f"warning: {sentence}")
     if not wrong:
         typer.echo("all topics are as they should be")
+
+
+topics.command()(verify)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from app.core.dump import Header
-from app.core.fold import LearningState
+from app.core.fold import FOLD, LearningState
 from app.core.manifest import Identity, Manifest, seal
 from app.errors import SnapshotError
 
@@ -70,7 +70,7 @@ class Bundle:
         header = self._header
         chunks = [*self._chunks, bytes(self._tail)] if self._tail else self._chunks
         manifest = Manifest(
-            identity=Identity(header.model, header.partitions, features),
+            identity=Identity.of(header.model, header.partitions, features, FOLD),
             version=header.version,
             digest=self._sha.hexdigest(),
             engine=engine,

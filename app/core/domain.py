@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from app.core.dump import Learned, NoStatistics, Statistics
-from app.core.fold import Head, LearningState, heads_digest
+from app.core.entries import Sift, sifter
+from app.core.fold import FOLD, Head, LearningState, heads_digest
 from app.core.labels import Labels, feedback_reader
 from app.core.manifest import Identity
 from app.core.messages import (
@@ -263,7 +264,8 @@ class Application:
     @cached_property
     def identity(self) -> Identity:
         """What a snapshot must match to be used."""
-        return Identity(self.model, self.partitions, heads_digest(self.grids, self.heads))
+        digest = heads_digest(self.grids, self.heads)
+        return Identity.of(self.model, self.partitions, digest, FOLD)
 
     @cached_property
     def read_feedback(self) -> Callable[[bytes | None], Feedback]:
@@ -287,6 +289,11 @@ class Application:
     def read_entry(self) -> Callable[[bytes], Any]:
         """Decodes an entry of the examples log; raises msgspec.DecodeError."""
         return entry_reader(self.example)
+
+    @cached_property
+    def sift(self) -> Sift:
+        """Tells entries of the examples log from what nobody may fold; never raises."""
+        return sifter(self.example)
 
     @cached_property
     def read_example(self) -> Callable[[bytes], Any]:

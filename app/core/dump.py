@@ -77,7 +77,10 @@ class Restored(Struct, array_like=True, frozen=True):
 
 
 class Header(Struct):
-    """The first part of a dump. `learned` is of the default head, `heads` of the others by name."""
+    """The first part of a dump. `learned` is of the default head, `heads` of the others by name.
+
+    `ahead` holds origins that are too far ahead to count unless they are said again.
+    """
 
     model: str
     partitions: int
@@ -87,6 +90,7 @@ class Header(Struct):
     origins: list[Origin]
     restores: list[Restored]
     heads: dict[str, list[Learned]] | UnsetType = UNSET
+    ahead: list[Origin] | UnsetType = UNSET
 
     @property
     def models(self) -> int:

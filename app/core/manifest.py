@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.core.dump import Counts
 from app.core.formats import reader_of
@@ -31,6 +31,24 @@ class Identity(Struct, frozen=True):
     partitions: int
     features: str  # app.core.fingerprint.grids_digest
     format: int = FORMAT
+    fold: int | UnsetType = UNSET  # app.core.fold.FOLD; the first ones did not say 1
+
+    @classmethod
+    def of(cls, model: str, partitions: int, features: str, fold: int) -> "Identity":
+        """What the snapshots of a release are of, whose number of learning is `fold`."""
+        return cls(model, partitions, features, fold=UNSET if fold == 1 else fold)
+
+    def other_fold(self, wanted: "Identity") -> str:
+        """How learning differs, in words; '' when it does not.
+
+        It matters where a state begins with a snapshot. A restore may name models that were learned
+        in another way: they go on as they are on all workers.
+
+        >>> Identity("binned", 4, "1f").other_fold(Identity.of("binned", 4, "1f", 2))
+        'another way of learning: fold 1, not 2'
+        """
+        mine, theirs = (1 if one.fold is UNSET else one.fold for one in (self, wanted))
+        return "" if mine == theirs else f"another way of learning: fold {mine}, not {theirs}"
 
     def misfit(self, wanted: "Identity") -> str:
         """What differs from `wanted`, in words; '' when nothing does.
@@ -123,6 +141,14 @@ def read_manifest(raw: bytes) -> Manifest:
         return reader_of(READERS, form, "a manifest", SnapshotError)(manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotError(f"a manifest cannot be read: {error}") from None
+
+
+def form_of(raw: bytes) -> int | None:
+    """The format of the manifest in a record, whether this release reads it or not; else None."""
+    try:
+        return msgspec.json.decode(_signed(raw).manifest, type=_Numbered).identity.format
+    except (SnapshotError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _signed(raw: bytes) -> Signed:

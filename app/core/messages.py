@@ -2,16 +2,28 @@
 
 An application extends what it must: `Prediction` and `Example` by the fields that its pages
 and statistics use, `Feedback` by the name that its key has in JSON.
+
+The types of their numbers are bounded: what anybody writes into a log that is folded cannot
+poison a state. A changed meaning is a new kind of entry or a new label word, which earlier
+releases refuse, never a new field, which they would ignore.
 """
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from app.wire import Id, Instant, Note, Word
+from app.wire import MAX_MS, Id, Instant, Note, Word
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0, le=100)]  # of an example; a label's is at most 1
+Binary = Annotated[int, Meta(ge=0, le=1)]
+Time = Annotated[int, Meta(ge=0, le=MAX_MS)]  # epoch milliseconds
+Day = Annotated[int, Meta(ge=0, le=MAX_MS // 86_400_000)]
+Index = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # offsets and versions
 
 Decision = Literal["approve", "review", "block"]
 Mode = Literal["rules", "blend", "model", "degraded"]
@@ -49,7 +61,7 @@ class ModelUsed(Struct, frozen=True):
 
     name: str
     scope: str
-    version: int
+    version: Count
     features: str = "fraud-full"
 
 
@@ -71,9 +83,9 @@ class Prediction(Struct, kw_only=True):
     if TYPE_CHECKING:  # an application declares them, in the order in which it writes them
         id: str
         key: str
-        at: int
-        score: float
-        threshold: float | None = None
+        at: Time
+        score: Share
+        threshold: Share | None = None
         decision: Decision
         reasons: list[Reason]
         mode: Mode
@@ -88,9 +100,9 @@ class PlainPrediction(Prediction, kw_only=True):
 
     id: str
     key: str
-    at: int
-    score: float
-    threshold: float | None = None
+    at: Time
+    score: Share
+    threshold: Share | None = None
     decision: Decision
     reasons: list[Reason]
     mode: Mode
@@ -106,7 +118,7 @@ class Origin(Struct, array_like=True, frozen=True, order=True):
     epoch: int
     partition: int
     offset: int
-    index: int = 0
+    index: Index = 0
 
 
 class Place(NamedTuple):
@@ -127,9 +139,9 @@ class Previous(Struct, array_like=True, frozen=True):
     `day` counts days since 1970.
     """
 
-    label: int
-    weight: float
-    day: int
+    label: Binary
+    weight: Weight
+    day: Day
 
 
 class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
@@ -143,19 +155,19 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
     if TYPE_CHECKING:  # an application declares them, in the order in which it writes them
         id: str
         x: dict[str, float]
-        y: int | None
-        w: float
+        y: Binary | None
+        w: Weight
         previous: Previous | None
-        score: float
-        threshold: float | None = None
-        version: int
-        at: int
-        known: int
+        score: Share
+        threshold: Share | None = None
+        version: Count
+        at: Time
+        known: Time
         origin: Origin
         end_of_step: bool
         head: str | UnsetType = UNSET
 
-    def flagged(self, review: float) -> bool:
+    def flagged(self, review: Weight) -> bool:
         """Whether the event was not approved; `review` applies where no threshold is known."""
         return self.score >= (review if self.threshold is None else self.threshold)
 
@@ -165,14 +177,14 @@ class PlainExample(Example, kw_only=True, tag_field="kind", tag="example"):
 
     id: str = field(name="tx")
     x: dict[str, float]
-    y: int | None
-    w: float
+    y: Binary | None
+    w: Weight
     previous: Previous | None
-    score: float
-    threshold: float | None = None
-    version: int
-    at: int
-    known: int
+    score: Share
+    threshold: Share | None = None
+    version: Count
+    at: Time
+    known: Time
     origin: Origin
     end_of_step: bool
     head: str | UnsetType = UNSET
@@ -187,16 +199,29 @@ class Restore(Struct, kw_only=True, tag_field="kind", tag="restore"):
     """
 
     id: Id
-    version: int
+    version: Count
     digest: str
     model: str
     features: str
-    at: int
+    at: Time
     actor: Word = ""
     reason: Note = ""
 
 
-LogEntry = Example | Restore
+class Skip(Struct, kw_only=True, tag_field="kind", tag="skip"):
+    """A control entry of the examples log: an entry before it, of an unknown kind, is left out.
+
+    `offset` is that entry's. `at` is epoch milliseconds; `actor` and `reason` say who wanted it
+    and why.
+    """
+
+    offset: Count
+    at: Time
+    actor: Word = ""
+    reason: Note = ""
+
+
+LogEntry = Example | Restore | Skip
 ReadEntry = Callable[[bytes], LogEntry]
 
 
@@ -232,4 +257,4 @@ def entry_reader(example: type[Example]) -> ReadEntry:
 
     It raises msgspec.DecodeError for anything else.
     """
-    return msgspec.json.Decoder(example | Restore).decode
+    return msgspec.json.Decoder(example | Restore | Skip).decode

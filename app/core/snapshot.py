@@ -102,12 +102,15 @@ def unpack(snapshot: Snapshot, identity: Identity, keys: Sequence[bytes] = ()) -
     Raises
     ------
     SnapshotError
-        As `verify`, and when the signature is missing or wrong or the snapshot is of a
-        rebuild; also at the end, when the parts are not those that were packed. A state that
-        has loaded them must not be used then.
+        As `verify`, and when the signature is missing or wrong, or the snapshot is of a
+        rebuild or of another FOLD; also at the end, when the parts are not those that were
+        packed. A state that has loaded them must not be used then.
     """
-    if _manifest_of(snapshot).rebuilt:
+    manifest = _manifest_of(snapshot)
+    if manifest.rebuilt:
         raise SnapshotError(f"{_name(snapshot)} is of a rebuild, which no state may start from")
+    if other := manifest.identity.other_fold(identity):
+        raise SnapshotError(f"{_name(snapshot)} is of {other}")
     if keys and (found := signature(snapshot.manifest, keys)) != "good":
         raise SnapshotError(f"{_name(snapshot)} is not signed with a known key: {found}")
     return _unpack(snapshot, identity)

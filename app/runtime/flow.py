@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol
 from aiokafka import ConsumerRecord
 from faust import Event
 from faust.transport.consumer import Consumer
-from faust.types.tuples import TP
+from faust.types.tuples import TP, ConsumerMessage
 
 from app.errors import StateError
 from app.runtime.batches import UnreadableBatch, runs
@@ -96,6 +96,9 @@ class Owner(Protocol):
 
     async def rewind(self, consumer: Consumer) -> None:
         """Set committed positions back that mean nothing any more; the tables are recovered."""
+
+    def wrote(self, table: str, change: ConsumerMessage) -> bool:
+        """Whether a record of a table's changelog is Weir's; others are passed over."""
 
     def recovered(self) -> None:
         """The tables have been recovered from the changelogs of the partitions."""

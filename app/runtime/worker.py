@@ -9,7 +9,7 @@ from functools import partial
 import faust
 from aiokafka import ConsumerRecord
 from faust.transport.consumer import Consumer
-from faust.types.tuples import TP
+from faust.types.tuples import TP, ConsumerMessage
 
 from app.runtime.fence import Fence
 from app.runtime.flow import Flow, Source
@@ -102,6 +102,10 @@ class Worker:
 
     async def ready(self, partition: int, assignment: int) -> None:
         """Wait until steps of a partition may run, or until it is revoked."""
+
+    def wrote(self, table: str, change: ConsumerMessage) -> bool:
+        """Whether a record of a table's changelog is Weir's; others are passed over."""
+        return True
 
     async def flush(self) -> None:
         """Wait until everything written so far is acknowledged."""

@@ -12,84 +12,37 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core.batch import Stored
-from app.errors import StateError
+from app.core.fold import FAR
+from app.errors import Refused, StateError
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.rocks import cause
 from app.runtime.writer import Receipt
-from app.serving.ledger import EARLIER, UNREAD, Entry, Ledger
+from app.serving.answers import (
+    EPOCH_HEADER,
+    REACH_HEADER,
+    SOURCE_HEADER,
+    Answers,
+    Read,
+    Written,
+    answers,
+    decides,
+    plain,
+)
+from app.serving.ledger import UNREAD, Entry, Ledger
+
+__all__ = ["EPOCH_HEADER", "REACH_HEADER", "SOURCE_HEADER", "Decisions", "answers", "decides"]
 
 log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
 PATIENCE = 60.0  # seconds for a broker to come back
-SOURCE_HEADER = "source-offset"
-REACH_HEADER = "highest-source-offset"  # where it is above the source: in a replay
-EPOCH_HEADER = "source-epoch"  # predictions of earlier releases lack it
-
-
-class _Id(msgspec.Struct):
-    id: str
-
-
-_read_id = msgspec.json.Decoder(_Id).decode
-
-
-def decides(record: ConsumerRecord) -> bool:
-    """Whether Weir wrote a record of the predictions topic: no other one may stop a worker."""
-    ours = any(name == SOURCE_HEADER for name, _ in record.headers)
-    if not ours:
-        where = record.topic, record.partition, record.offset
-        log.warning("%s[%d] @ %d is not a decision", *where)
-    return ours
-
-
-class Answers(NamedTuple):
-    """What a prediction answers: the offset of its event in this epoch's log, or EARLIER.
-
-    `reach` is the highest offset that the log answers up to and including this prediction.
-    """
-
-    source: int
-    reach: int
-
-
-NONE_HERE = Answers(EARLIER, EARLIER)
-
-
-def answers(record: ConsumerRecord, epoch: int, unnamed: int) -> Answers:
-    """What a prediction answers, from its headers.
-
-    Parameters
-    ----------
-    epoch
-        The worker's.
-    unnamed
-        The epoch of predictions that do not name one.
-
-    Raises
-    ------
-    StateError
-        The prediction is of a later epoch.
-    """
-    headers = dict(record.headers)
-    named = int(headers.get(EPOCH_HEADER, unnamed))
-    if named > epoch:
-        raise StateError(
-            f"{record.topic}[{record.partition}] has predictions of epoch {named}, but this "
-            f"worker's is {epoch}: set WEIR_EPOCH={named}"
-        )
-    if named < epoch:
-        return NONE_HERE
-    source = headers[SOURCE_HEADER]
-    return Answers(int(source), int(headers.get(REACH_HEADER) or source))
 
 
 class Decisions:
@@ -101,6 +54,12 @@ class Decisions:
         Seconds after which an entry expires.
     on_known
         Called with each id that the catch-up stores: a label may be waiting for it.
+    read
+        Tells decisions from what others wrote.
+    events
+        The partition of the events. No decision answers what is behind its end.
+    foreign
+        Told of records that are no decisions.
     """
 
     def __init__(
@@ -112,8 +71,14 @@ class Decisions:
         horizon: float,
         on_known: Callable[[str], None],
         leave: Leave,
+        read: Read = plain,
+        events: TopicPartition | None = None,
+        foreign: PassedOver | None = None,
     ) -> None:
-        self.brokers, self.tp = brokers, tp
+        self.brokers, self.tp, self.events = brokers, tp, events
+        self.read, self.foreign = read, foreign or PassedOver()
+        self.events_end: int | None = None  # at the start
+        self.beyond: int | None = None  # the last source far behind that end
         self.on_known, self.leave = on_known, leave
         self.ledger = Ledger(path, epoch, horizon)
         self.epoch, self._named = epoch, (EPOCH_HEADER, str(epoch).encode())
@@ -205,6 +170,8 @@ class Decisions:
                     f"{self.tp.topic}[{self.tp.partition}] ends at {end}, but the local state has "
                     f"read it up to {self.reached}: the topic was recreated; raise WEIR_EPOCH"
                 )
+            if self.events is not None:  # after the other end: so it is behind all that was decided
+                self.events_end = (await consumer.end_offsets([self.events]))[self.events]
             start = max(begin, self.reached)
             if end - start <= FOLLOW_ON:
                 await self._fold(consumer, start, end)
@@ -257,23 +224,49 @@ class Decisions:
         """Store the log's decisions; returns the reach of the first of them."""
         first: int | None = None
         async for fetched in stretch(consumer, self.tp, start, end):
-            records = [record for record in fetched if decides(record)]
-            if not records:
+            decided = [one for record in fetched if (one := self._decision_in(record))]
+            if not decided:
                 continue
-            answered = [answers(r, self.epoch, self.unnamed) for r in records]
-            ids = [_read_id(record.value).id for record in records]
-            self._take_over(records, answered, ids)
+            self._take_over(decided)
             if first is None:
-                first = answered[0].reach
+                first = decided[0][2].reach
             if notify:
-                for id in ids:
+                for _, id, _ in decided:
                     self.on_known(id)
             await asyncio.sleep(0)
         return first
 
-    def _take_over(self, records: list, answered: list[Answers], ids: list[str]) -> None:
+    def _decision_in(self, record: ConsumerRecord) -> tuple[ConsumerRecord, str, Answers] | None:
+        """A record, its event's id and what it answers; None where it is no decision."""
+        try:
+            written = self.read(record)
+            answered = answers(record, self.epoch, self.unnamed)
+            self._check_end(written, answered)
+        except Refused as why:
+            self.foreign(record.topic, record.partition, record.offset, str(why))
+            return None
+        return record, written.id, answered
+
+    def _check_end(self, written: Written, answered: Answers) -> None:
+        """Refuse what answers an event behind the log's end, unless the log was recreated.
+
+        Then what was first decided is behind its end too, close to it or as one of several: they
+        are taken over, so that the worker does not start. Anything else was made up.
+        """
+        if self.events_end is None or answered.reach < max(self.events_end, self.highest + 1):
+            return
+        source, before = answered.source, self.beyond
+        if written.source is not None and written.source.offset >= self.events_end:
+            if source < self.events_end + FAR:
+                return
+            self.beyond = source
+            if before is not None and 0 < abs(source - before) < FAR:
+                return
+        raise Refused(f"it answers offset {answered.reach}, which the events do not reach")
+
+    def _take_over(self, decided: list[tuple[ConsumerRecord, str, Answers]]) -> None:
         taken: dict[str, Entry] = {}
-        for record, (source, reach), id in zip(records, answered, ids, strict=True):
+        for record, id, (source, reach) in decided:
             known = taken.get(id) or self.ledger.entry(id)
             if known is None or self._comes_after(known, record.offset, source):
                 taken[id] = Entry(source, record.offset, record.value)

@@ -8,21 +8,25 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
-from app.core.messages import Example, LogEntry, Restore
+from app.core.entries import Entry
+from app.core.fold import fold_entry
+from app.core.messages import Example, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models
 from app.errors import SnapshotError, StateError
 from app.runtime.changelog import Changelog
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader
 from app.runtime.topic_advice import REREAD
 from app.runtime.topics import MODELS
 from app.serving.pinned import Pinned
 from app.serving.setup import Setup
+from app.serving.skips import Skips
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,8 @@ class Follower:
         Called with each example that was learned.
     leave
         Ends the process.
+    foreign
+        Told of records that nobody may fold.
     """
 
     def __init__(
@@ -47,16 +53,19 @@ class Follower:
         setup: Setup,
         on_fold: Callable[[Example], None],
         leave: Leave,
+        foreign: PassedOver | None = None,
     ) -> None:
         settings, application, topics = setup.settings, setup.application, setup.topics
         self.brokers, self.keys = settings.brokers, settings.signing_keys
         self.degraded_after = settings.degraded_after
         self.identity, self.new_state = application.identity, application.new_state
-        self.read_entry = application.read_entry
+        self.sift, self.skips = application.sift, Skips(setup)
         self.examples = TopicPartition(topics.examples, 0)
         self.models = TopicPartition(topics.changelogs[MODELS], 0)
         self.pinned = Pinned(self.brokers, self.models, self.identity)
         self.on_fold, self.leave = on_fold, leave
+        self.foreign = foreign or PassedOver()
+        self._pass_over = partial(self.foreign, topics.examples, 0)
         self.state = self.new_state()
         self.caught_up = asyncio.Event()
         self.end = 0
@@ -154,30 +163,31 @@ class Follower:
 
     async def _fold_block(self, records: Sequence[ConsumerRecord]) -> None:
         since = time.monotonic()
-        entries = [(record.offset, self._read(record)) for record in records]
+        sift = self.sift
+        entries = [(r.offset, sift(r.value, r.offset, r.timestamp)) for r in records]
         examples = [entry for _, entry in entries if isinstance(entry, Example)]
-        cells = iter(self.state.look_up(examples))
+        cells, told = iter(self.state.look_up(examples)), self._pass_over
         for offset, entry in entries:
-            where = next(cells) if isinstance(entry, Example) else None
-            await self._take(entry, offset, where)
+            if isinstance(entry, Example):
+                if fold_entry(self.state, entry, offset, cells=next(cells), foreign=told):
+                    self.on_fold(entry)
+            else:
+                await self._take(await self.skips.settle(entry, offset), offset)
             if time.monotonic() - since > SLICE:
                 await asyncio.sleep(0)
                 since = time.monotonic()
 
-    async def _take(self, entry: LogEntry, offset: int, cells: Sequence[int] | None) -> None:
-        if isinstance(entry, Restore):
-            await self._restore(entry, offset)
-        elif self.state.fold(entry, offset, cells):
-            self.on_fold(entry)
-
-    async def _restore(self, entry: Restore, offset: int) -> None:
-        """Replace the models. All workers do it at this offset, so this one waits if it must."""
+    async def _take(self, entry: Entry, offset: int) -> None:
+        """Fold what is no example. A restore is for all workers at its offset, so it may wait."""
         parts: list[bytes] = []
-        if self.state.wants(entry):
+        if isinstance(entry, Restore) and self.state.wants(entry):
             snapshot = await self.pinned.wait_for(entry, self._miss)
             parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
             self.missing = None
-        if self.state.restore(entry, offset, parts):
+        counted = fold_entry(
+            self.state, entry, offset, lambda named: parts, foreign=self._pass_over
+        )
+        if counted and isinstance(entry, Restore):
             log.info("Restored the models of version %d for restore %s", entry.version, entry.id)
 
     def _miss(self, why: str) -> None:
@@ -189,9 +199,3 @@ class Follower:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.leave(Exit.STATE, f"the learning state cannot follow its log: {error!r}")
-
-    def _read(self, record: ConsumerRecord) -> LogEntry:
-        try:
-            return self.read_entry(record.value)
-        except msgspec.DecodeError as error:
-            raise StateError(f"example {record.offset} cannot be read: {error}") from None

@@ -5,6 +5,7 @@
 It works in steps as score does: see `app.serving.score`.
 """
 
+import time
 from collections.abc import Sequence
 
 from aiokafka import ConsumerRecord
@@ -253,11 +254,24 @@ class Learn:
             changelog = self.labels.table.changelog
             await self.step.send(changelog, [Out(*change) for change in changes.items()]).acked
 
+    def examples(self) -> list[Out]:
+        """What goes into the examples log.
+
+        An example that is far ahead of those before it counts once it is said again. None is
+        recorded before its label was said, even by a clock that is slow: it would look forged.
+        """
+        state, now, outs = self.partition.learning.state, int(time.time() * 1000), list[Out]()
+        before = state.highest(self.step.partition)
+        for revision in self.settled:
+            out = Out(None, revision.example, timestamp=revision.at if revision.at > now else None)
+            outs += [out] * (2 if state.far(revision.origin, before) else 1)
+            before = revision.origin
+        return outs
+
     async def send(self) -> bool:
         """Examples in order, one unacknowledged batch at a time; then the rest."""
         topics = self.partition.topics
-        examples = [Out(None, revision.example) for revision in self.settled]
-        await self.step.send(topics.examples, examples, partition=0).acked
+        await self.step.send(topics.examples, self.examples(), partition=0).acked
         for id in self.again:
             waiting = waiting_again(self.application, id, self.entries[id])
             await self.step.send(topics.feedback, waiting).handed

@@ -16,12 +16,13 @@ from aiokafka.errors import KafkaError
 
 from app.core.labels import decode_entry
 from app.core.maturity import Maturity
+from app.errors import Refused
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.step import Outbox, Overlay
 from app.runtime.tables import Store
 from app.runtime.writer import Out
-from app.serving.decisions import Decisions, decides
+from app.serving.decisions import Decisions
 from app.serving.setup import Setup
 from app.wire import encode
 
@@ -154,13 +155,20 @@ class Maturing:
         due = 0
         while due < len(records) and self.rule.due(records[due].timestamp, newest):
             due += 1
-        decisions = filter(decides, records[:due])
+        decisions = filter(self._decides, records[:due])
         labels = [out for record in decisions for out in self._labels(record, newest)]
         if due:
             await self._publish(labels, records[due - 1].offset + 1)
         self.next = records[due].timestamp if due < len(records) else 0
         await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
         return due == len(records)
+
+    def _decides(self, record: ConsumerRecord) -> bool:
+        try:
+            self.decisions.read(record)
+        except Refused:
+            return False  # the decisions have counted it
+        return True
 
     def _labels(self, record: ConsumerRecord, newest: int) -> list[Out]:
         prediction = self.setup.application.read_prediction(record.value)

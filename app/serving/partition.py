@@ -7,7 +7,7 @@ read and write, and steps get it and nothing else.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -17,12 +17,14 @@ from app.core.fold import LearningState
 from app.core.labels import decode_entry
 from app.errors import Refused, StateError
 from app.runtime.batches import UnreadableBatch
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Leave
 from app.runtime.reading import reader
 from app.runtime.step import Outbox, Step
 from app.runtime.tables import Store, Table
 from app.runtime.topics import Topics
 from app.runtime.writer import Out
+from app.serving.answers import reader_of
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
 from app.serving.elsewhere import PARTITIONER, Origins
@@ -77,6 +79,8 @@ class Shared:
         Stores in a step what does not belong to its partition: chunks of snapshots.
     topic_ids
         Of the topics as they are now, by name.
+    foreign
+        Told of records that Weir did not write.
     """
 
     setup: Setup
@@ -89,6 +93,7 @@ class Shared:
     aside: Callable[[Step], None]
     leave: Leave
     topic_ids: Mapping[str, str]
+    foreign: PassedOver = field(default_factory=PassedOver)
 
 
 class Partition:
@@ -111,6 +116,9 @@ class Partition:
             settings.horizon,
             self.enter_again,
             shared.leave,
+            reader_of(shared.setup.application, settings.partitions),
+            TopicPartition(shared.setup.topics.events, number),
+            shared.foreign,
         )
         self.sweep = Sweep()
         self.warned = False  # of events that belong to another partition

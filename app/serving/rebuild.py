@@ -7,10 +7,13 @@ from aiokafka import TopicPartition
 
 from app.core.bundle import pack
 from app.core.dump import NoStatistics
-from app.core.messages import Example, LogEntry
+from app.core.entries import Entry
+from app.core.fold import fold_entry
+from app.core.messages import Example, Restore
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
 from app.serving.setup import Setup
+from app.serving.skips import Skips
 
 
 class Stretch(NamedTuple):
@@ -58,6 +61,7 @@ class Rebuild:
         self.examples = TopicPartition(setup.topics.examples, 0)
         self.state = setup.application.new_state(NoStatistics())
         self.examples_left_out = self.positives_left_out = self.restores_left_out = 0
+        self.foreign, self.skips = 0, Skips(setup)
 
     async def read_on(self, advanced: Callable[[int, int], None] = lambda now, end: None) -> None:
         """Fold what was appended since; `advanced` is called with the version and its end.
@@ -65,8 +69,10 @@ class Rebuild:
         Raises
         ------
         StateError
-            The log does not begin at 0, so that not all of it can be relearned.
+            The log does not begin at 0, so that not all of it can be relearned, or has an entry of
+            an unknown kind.
         """
+        sift = self.setup.application.sift
         async with reader(self.setup.settings.brokers, self.examples) as consumer:
             begin, end = await bounds(consumer, self.examples)
             if begin > self.state.version:
@@ -75,20 +81,24 @@ class Rebuild:
                 end = min(end, self.through + 1)
             async for records in stretch(consumer, self.examples, self.state.version, end):
                 for record in records:
-                    self.take(self.setup.application.read_entry(record.value), record.offset)
+                    found = sift(record.value, record.offset, record.timestamp)
+                    self.take(await self.skips.settle(found, record.offset), record.offset)
                 advanced(self.state.version, end)
 
-    def take(self, entry: LogEntry, offset: int) -> None:
-        """Fold an entry, or skip it."""
-        if not isinstance(entry, Example):
+    def take(self, entry: Entry, offset: int) -> None:
+        """Fold an entry, or leave it out."""
+        if isinstance(entry, Restore):
             self.restores_left_out += 1
-        elif self.left_out.holds(entry, self.setup.settings.epoch):
+            self.state.pass_over(offset)
+        elif isinstance(entry, Example) and self.left_out.holds(entry, self.setup.settings.epoch):
             self.examples_left_out += 1
             self.positives_left_out += entry.y == 1
+            self.state.pass_over(offset, ahead=entry.origin)
         else:
-            self.state.fold(entry, offset)
-            return
-        self.state.pass_over(offset)
+            fold_entry(self.state, entry, offset, foreign=self._pass_over)
+
+    def _pass_over(self, offset: int, why: str) -> None:
+        self.foreign += 1
 
     def records(self) -> Iterator[tuple[bytes, bytes]]:
         """The snapshot's records."""

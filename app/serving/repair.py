@@ -1,22 +1,25 @@
 """Repairing the models: what commands write so that all workers act at one offset of the log."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.core.bundle import pin
+from app.core.entries import Unknown
 from app.core.manifest import signature
-from app.core.messages import Restore
+from app.core.messages import Restore, Skip
 from app.core.snapshot import Snapshot, assemble, verify
-from app.errors import BrokerError, Refused, SnapshotError
+from app.errors import BrokerError, Refused, SnapshotError, StateError
 from app.runtime.changelog import Changelog
-from app.runtime.reading import bounds, reader
+from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics import MODELS
 from app.runtime.writer import Out, Writers
 from app.serving.setup import Setup
+from app.serving.skips import Skips
 from app.wire import encode
 
 WITHIN = 120.0  # seconds for a whole snapshot
@@ -78,18 +81,29 @@ async def announce(setup: Setup, records: Iterable[tuple[bytes, bytes]], entry: 
     TopicsError, BrokerError
         The topics are missing, or no broker answers.
     """
-    names = setup.topics
+    async with _writing(setup, "restore") as writers:
+        pinned = [Out(key, value) for key, value in pin(records)]
+        await writers(setup.topics.changelogs[MODELS], 0).put(pinned).acked
+        return await _append(writers, setup.topics.examples, encode(entry))
+
+
+async def leave_out(setup: Setup, entry: Skip) -> int:
+    """Append a skip; its offset. Raises TopicsError and BrokerError as `announce`."""
+    async with _writing(setup, "skip") as writers:
+        return await _append(writers, setup.topics.examples, encode(entry))
+
+
+@asynccontextmanager
+async def _writing(setup: Setup, what: str) -> AsyncIterator[Writers]:
     await setup.check_topics()
     writers = Writers(setup.settings.brokers)
     try:
         await writers.start()
         async with asyncio.timeout(WITHIN):
-            pinned = [Out(key, value) for key, value in pin(records)]
-            await writers(names.changelogs[MODELS], 0).put(pinned).acked
-            return await _append(writers, names.examples, encode(entry))
+            yield writers
     except (KafkaError, TimeoutError) as error:
         raise BrokerError(
-            f"{setup.settings.brokers} did not accept the restore: {error!r}"
+            f"{setup.settings.brokers} did not accept the {what}: {error!r}"
         ) from None
     finally:
         await writers.stop()
@@ -123,6 +137,49 @@ def restore_of(
     except msgspec.ValidationError as error:
         raise Refused(f"the restore cannot be written: {error}") from None
     return entry
+
+
+async def unknown_at(setup: Setup, offset: int) -> Unknown:
+    """The entry of the examples log at an offset, of an unknown kind.
+
+    Raises
+    ------
+    Refused
+        There is none, it is left out already, or it is one that this release folds or passes over.
+    """
+    record = await _record_at(setup, offset)
+    found = setup.application.sift(record.value, offset, record.timestamp)
+    if not isinstance(found, Unknown):
+        raise Refused(
+            f"example {offset} is not of an unknown kind: all workers fold it, or pass it over "
+            "as foreign, without a skip"
+        )
+    with suppress(StateError):
+        await Skips(setup).settle(found, offset)
+        raise Refused(f"example {offset} is left out already")
+    return found
+
+
+async def _record_at(setup: Setup, offset: int) -> ConsumerRecord:
+    examples = TopicPartition(setup.topics.examples, 0)
+    async with reader(setup.settings.brokers, examples) as consumer:
+        begin, end = await bounds(consumer, examples)
+        if begin <= offset < end:
+            async for records in stretch(consumer, examples, offset, offset + 1):
+                return records[0]
+    raise Refused(
+        f"{examples.topic} has no entry at offset {offset}: it holds {begin} to {end - 1}"
+    )
+
+
+def skip_of(offset: int, at: int, actor: str, reason: str) -> Skip:
+    """The entry that leaves another one out. Raises Refused when a text is too long."""
+    try:
+        return msgspec.convert(
+            {"kind": "skip", "offset": offset, "at": at, "actor": actor, "reason": reason}, Skip
+        )
+    except msgspec.ValidationError as error:
+        raise Refused(f"the skip cannot be written: {error}") from None
 
 
 async def log_end(setup: Setup) -> int:

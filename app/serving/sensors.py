@@ -32,6 +32,11 @@ COUNTERS = {
         ("topic", "partition"),
     ),
     "unreadable": ("weir_unreadable_batches", "Batches that could not be read.", ()),
+    "foreign": (
+        "weir_foreign_records",
+        "Records that Weir did not write and passes over, by topic.",
+        ("topic",),
+    ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -68,6 +73,7 @@ class Sensors:
     letters: Counter
     expired: Counter
     unreadable: Counter
+    foreign: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -124,6 +130,10 @@ class Sensors:
         """A label was read; None stands for one that was settled before."""
         outcome = "repeated" if revision is None else revision.outcome
         self.labels.labels(feedback.source, outcome).inc()
+
+    def passed_over(self, topic: str) -> None:
+        """A record of a topic was passed over: Weir did not write it."""
+        self.foreign.labels(topic).inc()
 
     def folded(self, example: Example) -> None:
         """An example was learned. Its score is from before its label was known."""

@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.core.entries import Found
 from app.core.fold import LearningState, fold_entry
-from app.core.messages import LogEntry
 from app.core.snapshot import Snapshot, assemble, resolver, unpack
 from app.errors import StateError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics import MODELS
 from app.serving.setup import Setup
+from app.serving.skips import Skips
 
 
 class Timeline:
@@ -37,7 +38,7 @@ class Timeline:
         self.identity = setup.application.identity
         self.snapshots = assemble(records.items())
         self.resolve = resolver(records, self.identity)
-        self.state = setup.application.new_state()
+        self.state, self.skips = setup.application.new_state(), Skips(setup)
         self._log = self._entries(0)
 
     async def reach(self, version: int) -> LearningState:
@@ -46,8 +47,8 @@ class Timeline:
         Raises
         ------
         StateError
-            The log does not reach the version or has lost entries before it, or a snapshot that
-            one of its restores names is missing.
+            The log does not reach the version or has lost entries before it, or has one of an
+            unknown kind there, or a snapshot that one of its restores names is missing.
         """
         if version < self.state.version:
             await self._start_from(self.setup.application.new_state())
@@ -56,10 +57,11 @@ class Timeline:
                 break
         while self.state.version < version:
             try:
-                offset, entry = await anext(self._log)
+                offset, found = await anext(self._log)
             except StopAsyncIteration:
                 reason = f"{self.examples.topic} does not reach version {version}"
                 raise StateError(reason) from None
+            entry = await self.skips.settle(found, offset)
             fold_entry(self.state, entry, offset, self.resolve)
         return self.state
 
@@ -81,13 +83,14 @@ class Timeline:
         await self._log.aclose()
         self.state, self._log = state, self._entries(state.version)
 
-    async def _entries(self, start: int) -> AsyncGenerator[tuple[int, LogEntry], None]:
+    async def _entries(self, start: int) -> AsyncGenerator[tuple[int, Found], None]:
         begin, end = await bounds(self.consumer, self.examples)
         if begin > start:
             raise StateError(f"{self.examples.topic} begins at {begin}, above version {start}")
+        sift = self.setup.application.sift
         async for records in stretch(self.consumer, self.examples, start, end):
             for record in records:
-                yield record.offset, self.setup.application.read_entry(record.value)
+                yield record.offset, sift(record.value, record.offset, record.timestamp)
 
 
 @asynccontextmanager

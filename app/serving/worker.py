@@ -7,11 +7,13 @@ from functools import partial
 import faust
 from aiokafka import ConsumerRecord
 from faust.transport.consumer import Consumer
-from faust.types.tuples import TP
+from faust.types.tuples import TP, ConsumerMessage
 
+from app.core import foreign
 from app.errors import StateError, WeirError
 from app.runtime import group_check
 from app.runtime.flow import Source
+from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.rocks import cause
@@ -19,7 +21,7 @@ from app.runtime.step import Changes, Step
 from app.runtime.topic_watch import TopicWatch
 from app.runtime.topics import LABELS, MODELS
 from app.runtime.worker import Worker as Runtime
-from app.serving.decisions import decides
+from app.serving.answers import decides
 from app.serving.elsewhere import Origins
 from app.serving.follow import Follower
 from app.serving.learn import Learn
@@ -48,7 +50,9 @@ class Worker(Runtime):
         self.held = Held(self.records)
         client, pass_expired = (lambda: self.writers.client), self.flow.expiry.pass_over
         self.watch = TopicWatch(setup.settings, names, client, pass_expired, self.guard.leave)
-        self.follower = Follower(setup, self.sensors.folded, self.guard.leave)
+        self.foreign = PassedOver(self.sensors.passed_over)
+        self.rules = foreign.rules(records, LABELS, MODELS)
+        self.follower = Follower(setup, self.sensors.folded, self.guard.leave, self.foreign)
         self.snapshots = Snapshots(setup, self.follower, self.tables[MODELS], self.guard.leave)
         self.shared = Shared(
             setup=setup,
@@ -61,6 +65,7 @@ class Worker(Runtime):
             aside=self.snapshots.write_into,
             leave=self.guard.leave,
             topic_ids=self.watch.ids,
+            foreign=self.foreign,
         )
         self.partitions: dict[int, Partition] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
@@ -112,6 +117,13 @@ class Worker(Runtime):
         if (error := opening.exception()) is not None:
             code = cause(error, Exit.STATE)
             self.guard.leave(code, f"a partition's decisions could not be read back: {error}")
+
+    def wrote(self, table: str, change: ConsumerMessage) -> bool:
+        """Whether a record of a table's changelog is Weir's; others are counted and passed over."""
+        why = self.rules[table](change.key, change.value)
+        if why:
+            self.foreign(change.topic, change.partition, change.offset, why)
+        return not why
 
     async def flush(self) -> None:
         """Write what is held back; wait until everything is acknowledged."""

@@ -8,7 +8,7 @@ from app.core.labels import Labels, feedback_reader
 from app.core.messages import Feedback, Origin
 from app.core.settling import Received
 from app.errors import Refused
-from tests.core.sayings import LABELS, NOW, entry, known, said, settle, tell
+from tests.core.sayings import LABELS, NOW, decision, entry, known, said, settle, tell
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.serving.decisions import SOURCE_HEADER
 from app.serving.waiting import PREFIX, Waiting
 from app.streams.fraud.messages import read_example, read_feedback
 from app.wire import encode
-from tests.core import samples
+from tests.core import samples, sayings
 from tests.serving import memory
 from tests.serving.memory import Aborted, Disk, World, payment, said
 
@@ -150,7 +150,8 @@ def have_read(world: World) -> None:
 
 def decide(world: World) -> None:
     """An event was decided that the log does not hold."""
-    world.send("predictions", "ann", b'{"id": "t0"}', headers=((SOURCE_HEADER, b"7"),))
+    decided = encode(sayings.decision("t0", "ann"))
+    world.send("predictions", "ann", decided, headers=((SOURCE_HEADER, b"7"),))
 
 
 def commit(world: World) -> None:

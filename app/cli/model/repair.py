@@ -121,6 +121,7 @@ def summary(made: "Rebuild") -> str:
         f"The models will be those of {counts.examples} examples ({counts.positives} positives), "
         f"up to version {made.state.version}. Left out: {made.examples_left_out} examples "
         f"({made.positives_left_out} positives), {made.restores_left_out} earlier restores."
+        + (f" {made.foreign} foreign records are passed over." if made.foreign else "")
     )
 
 

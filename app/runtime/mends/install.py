@@ -257,6 +257,7 @@ MENDS: dict[str, Callable[[Flow], None]] = {
     "seek-before-resume": recovery.seek_before_resume,
     "forget-old-commits": recovery.forget_old_commits,
     "leave-on-errors": recovery.leave_on_errors,
+    "pass-over-foreign": recovery.pass_over_foreign,
     "leave-on-timeouts": recovery.leave_on_timeouts,
     "tracked-only": recovery.tracked_only,
     "rest-changelogs": recovery.rest_changelogs,

@@ -110,6 +110,16 @@ def leave_on_errors(flow: Flow) -> None:
     module.logger.warning = leave_or_warn
 
 
+def pass_over_foreign(flow: Flow) -> None:
+    """Stock applies whatever lies in a changelog."""
+    apply = Collection.apply_changelog_batch
+
+    def apply_changelog_batch(self: Collection, batch: Iterable[Any]) -> None:
+        apply(self, [event for event in batch if flow.owner.wrote(self.name, event.message)])
+
+    Collection.apply_changelog_batch = apply_changelog_batch
+
+
 def leave_on_timeouts(flow: Flow) -> None:
     """Stock mistakes an unresponsive broker for its own stop, and never recovers again."""
     wait = Recovery._wait

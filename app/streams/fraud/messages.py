@@ -8,7 +8,20 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from app.core import messages
 from app.core.labels import Labels, feedback_reader
-from app.core.messages import Decision, Mode, ModelUsed, Origin, Previous, Reason, Source
+from app.core.messages import (
+    Binary,
+    Count,
+    Decision,
+    Mode,
+    ModelUsed,
+    Origin,
+    Previous,
+    Reason,
+    Share,
+    Source,
+    Time,
+    Weight,
+)
 from app.errors import Refused
 from app.wire import Id, Instant, Word, check_texts, decode, epoch_ms, texts_of
 
@@ -67,9 +80,9 @@ class Prediction(messages.Prediction, kw_only=True):
     merchant: str
     location: str
     amount: float
-    at: int
-    score: float
-    threshold: float | None = None
+    at: Time
+    score: Share
+    threshold: Share | None = None
     decision: Decision
     reasons: list[Reason]
     mode: Mode
@@ -84,16 +97,16 @@ class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):
 
     id: str = field(name="tx")
     x: dict[str, float]
-    y: int | None
-    w: float
+    y: Binary | None
+    w: Weight
     previous: Previous | None
-    score: float
-    threshold: float | None = None
-    version: int
+    score: Share
+    threshold: Share | None = None
+    version: Count
     merchant: str
     location: str
-    at: int
-    known: int
+    at: Time
+    known: Time
     origin: Origin
     end_of_step: bool
     head: str | UnsetType = UNSET

@@ -307,8 +307,20 @@ async def tracked_only(stage: Stage) -> str:
     return ", ".join(key.decode() for key in applied)
 
 
-def _change(tp: TP, offset: int, key: bytes) -> Thing:
-    return Thing(message=Thing(tp=tp, topic=tp.topic, offset=offset, key=key, value=b"v"))
+async def pass_over_foreign(stage: Stage) -> str:
+    """Others write to the changelog of records."""
+    applied: list[bytes] = []
+    stage.table.data.apply_changelog_batch = lambda batch, **_: applied.extend(
+        event.message.key for event in batch
+    )
+    changes = (C, 0, b"ours"), (C, 1, b"text", b"{}"), (C, 2, b"\xff"), (C, 3, b"ours again")
+    await _slurp(stage, [_change(*change) for change in changes])
+    return ", ".join(map(repr, applied))
+
+
+def _change(tp: TP, offset: int, key: bytes, value: bytes = b"\x01") -> Thing:
+    place = Thing(tp=tp, topic=tp.topic, partition=tp.partition, offset=offset)
+    return Thing(message=Thing(**vars(place), key=key, value=value))
 
 
 async def _slurp(stage: Stage, events: list) -> None:

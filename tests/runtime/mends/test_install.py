@@ -24,6 +24,10 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "forget-old-commits": ("look, seek", "seek"),
     "seek-before-resume": ("seek, fetch, resume 2, told", "resume 2, seek, fetch, told"),
     "leave-on-errors": ("left with 77", "goes on"),
+    "pass-over-foreign": (
+        "b'ours', b'ours again'",
+        "b'ours', b'text', b'\\xff', b'ours again'",
+    ),
     "leave-on-timeouts": ("left with 77", "never recovers again"),
     "tracked-only": ("ours, ours again", "ours, a stranger's, ours again"),
     "rest-changelogs": ("told 1 times, 1 at rest", "told 0 times, 0 at rest"),
