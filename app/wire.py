@@ -14,9 +14,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.errors import Refused
+from app.pan import is_card_number
+from app.units import MAX_MS as MAX_MS
 
 MAX_ID_BYTES = 128
-MAX_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 M = TypeVar("M")
 
@@ -69,22 +70,6 @@ def check_timestamp(recorded: int) -> None:
     """Refuse a record whose Kafka timestamp is not a time in milliseconds; -1 stands for none."""
     if recorded > MAX_MS:
         raise Refused("the record's timestamp is not a time in milliseconds")
-
-
-def is_card_number(text: str) -> bool:
-    """Whether a text is 13 to 19 digits, grouped or not, with a valid Luhn check digit.
-
-    >>> is_card_number("4111 1111 1111 1111"), is_card_number("4111111111111112")
-    (True, False)
-    """
-    if len(text) < 13:
-        return False
-    digits = text.replace(" ", "").replace("-", "")
-    if not (13 <= len(digits) <= 19 and digits.isascii() and digits.isdigit()):
-        return False
-    total = sum(map(int, digits[-1::-2]))
-    total += sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return total % 10 == 0
 
 
 def check_texts(texts: Iterable[tuple[str, str]]) -> None:

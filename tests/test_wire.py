@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct, field
 
 from app.errors import Refused
+from app.pan import is_card_number
 from app.wire import (
     MAX_ID_BYTES,
     MAX_MS,
@@ -23,7 +24,6 @@ from app.wire import (
     decode,
     encode,
     epoch_ms,
-    is_card_number,
     texts_of,
 )
 
