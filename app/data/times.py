@@ -9,89 +9,22 @@ time in it is moved forward by that hour, as databases do.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from math import isfinite
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from app.data.formats import format_reader, seeming_formats
-from app.errors import DataError, Refused
+from app.data.timespec import EXCEL_START, UNITS, TimeSpec, start_of, zone_of
+from app.errors import Refused
 from app.pan import is_card_number
-from app.units import (
-    DAY_MS,
-    EARLY_MS,
-    HOUR_MS,
-    MAX_MS,
-    MINUTE_MS,
-    SECOND_MS,
-    SURE_MS,
-    seeming_unit,
-)
+from app.units import EARLY_MS, MAX_MS, SURE_MS, Seeming, seeming_unit
 
-UNITS: dict[str, float] = {
-    "ms": 1,
-    "s": SECOND_MS,
-    "us": 1 / 1000,
-    "ns": 1 / 1_000_000,
-    "m": MINUTE_MS,
-    "h": HOUR_MS,
-    "d": DAY_MS,
-    "excel": DAY_MS,
-}  # in milliseconds
-EXCEL_START = -25_569 * DAY_MS  # 30 December 1899
 UTC_NAMES = (" UTC", " GMT", " Z")
+EPOCH = datetime(1970, 1, 1)
+LONGEST = 30  # digits of a number that is looked at
 
 Read = Callable[[Any], int]  # epoch ms of a cell; raises Refused
-
-
-@dataclass(frozen=True)
-class TimeSpec:
-    """How the times of a file are written; by default as epoch ms or ISO text.
-
-    Parameters
-    ----------
-    unit
-        Of numbers: ms, s, us, ns, m, h, d, or excel for days since 30 December 1899.
-    start
-        The moment from which numbers are counted, as ISO text; by default 1970 in UTC.
-    format
-        Of text, as strptime has it: %d/%m/%Y %H:%M.
-    zone
-        IANA name of the zone of times without an offset.
-    columns
-        Columns that make up a time together, such as a date and a time of day. A reader then
-        takes a sequence of their cells; the format is that of their texts, joined by a space.
-
-    Raises
-    ------
-    DataError
-        Values that mean nothing, or contradict each other.
-    """
-
-    unit: str | None = None
-    start: str | None = None
-    format: str | None = None
-    zone: str = "UTC"
-    columns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _zone(self.zone)
-        if self.unit is not None and self.unit not in UNITS:
-            raise DataError(f"{self.unit!r} is no --time-unit; those are {', '.join(UNITS)}")
-        if self.unit and self.format:
-            raise DataError(
-                "--time-unit is for numbers, --time-format for text: give one of the two"
-            )
-        if self.start is not None:
-            if self.unit in (None, "excel"):
-                raise DataError("--time-start needs the --time-unit that is counted: s, m, h or d")
-            _start(self.start, _zone(self.zone))
-        if self.format is not None and "%" not in self.format:
-            raise DataError(f"--time-format {self.format!r} has no directives such as %Y-%m-%d")
-        if self.columns and len(self.columns) < 2:
-            raise DataError("--time-columns needs two columns or more: DATE,TIME")
 
 
 def time_reader(spec: TimeSpec | None = None, field: str = "at") -> Read:
@@ -113,7 +46,7 @@ def time_reader(spec: TimeSpec | None = None, field: str = "at") -> Read:
     app.errors.Refused: `at` is '03/04/2020': give --time-format '%d/%m/%Y' or '%m/%d/%Y'
     """
     spec = spec or TimeSpec()
-    zone = _zone(spec.zone)
+    zone = zone_of(spec.zone)
     number = _plain_number(field) if spec.unit is None else _unit_reader(spec, field)
     text = _text_reader(spec, field, number)
 
@@ -121,6 +54,7 @@ def time_reader(spec: TimeSpec | None = None, field: str = "at") -> Read:
         if type(cell) is str:
             return text(cell)
         if isinstance(cell, (int, float, Decimal)) and type(cell) is not bool:
+            _check_number(field, cell)
             return number(cell) if spec.format is None else text(_digits(cell))
         if isinstance(cell, datetime):
             return _epoch_ms(field, cell, zone)
@@ -133,7 +67,7 @@ def time_reader(spec: TimeSpec | None = None, field: str = "at") -> Read:
 
 def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], int]:
     """Reads text: in the format, else a number where it is one, else an ISO date and time."""
-    zone = _zone(spec.zone)
+    zone = zone_of(spec.zone)
     if spec.format is not None:
         in_format, format = format_reader(spec.format), spec.format
 
@@ -149,7 +83,7 @@ def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], in
         return formatted
 
     def iso(text: str) -> int:
-        if text.isdecimal():
+        if text.isdecimal() and len(text) <= LONGEST:
             return number(int(text))
         try:
             at = datetime.fromisoformat(text)
@@ -163,6 +97,7 @@ def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], in
         except ArithmeticError:
             value = Decimal("nan")
         if value.is_finite():
+            _check_number(field, value)
             if spec.unit is None and "e" in text.lower():
                 raise Refused(
                     f"`{field}` is {_shown(text)}, whose last digits a spreadsheet may have "
@@ -192,27 +127,30 @@ def _plain_number(field: str) -> Read:
 
     def read(value: Any) -> int:
         if not SURE_MS[0] <= value <= SURE_MS[1]:
-            _check_finite(field, value)
             if (seeming := seeming_unit(value)) is not None:
-                option = "--time-unit (s, m, h or d) and --time-start"
-                if seeming.unit or seeming.format:
-                    option = f"--time-unit {seeming.unit}"
-                if seeming.format:
-                    option = f"--time-format {seeming.format!r}"
                 said = f"`{field}` is {_shown(value)}, which seems to be {seeming.words}"
-                raise Refused(f"{said}: give {option}")
+                raise Refused(f"{said}: give {_option(seeming)}")
             _check_range(field, value, value)
         return round(value)
 
     return read
 
 
+def _option(seeming: Seeming) -> str:
+    """The option that reads such numbers."""
+    if seeming.unit:
+        return f"--time-unit {seeming.unit}"
+    if seeming.format:
+        return f"--time-format {seeming.format!r}"
+    return "--time-unit (s, m, h or d) and --time-start"
+
+
 def _unit_reader(spec: TimeSpec, field: str) -> Read:
     """Reads numbers in the unit of a spec, from its start."""
-    unit, zone = str(spec.unit), _zone(spec.zone)
+    unit, zone = str(spec.unit), zone_of(spec.zone)
     length, begin, local = UNITS[unit], 0, unit == "excel" and spec.zone != "UTC"
     if spec.start is not None:
-        begin = _start(spec.start, zone)
+        begin = start_of(spec.start, zone)
     elif unit == "excel":
         begin = EXCEL_START
     per_ms = round(1 / length) if length < 1 else 0
@@ -222,7 +160,6 @@ def _unit_reader(spec: TimeSpec, field: str) -> Read:
         if type(value) is int:
             ms = begin + (value // per_ms if per_ms else value * int(length))
         else:
-            _check_finite(field, value)
             ms = begin + (int(value // per_ms) if per_ms else round(float(value) * length))
         if not SURE_MS[0] <= ms <= SURE_MS[1]:
             if not counted and 0 <= ms < EARLY_MS:
@@ -231,11 +168,7 @@ def _unit_reader(spec: TimeSpec, field: str) -> Read:
                     "give the right unit, or --time-start for a count from a start"
                 )
             _check_range(field, ms, value)
-        if local:
-            return _epoch_ms(
-                field, datetime.fromtimestamp(ms / 1000, UTC).replace(tzinfo=None), zone
-            )
-        return ms
+        return _epoch_ms(field, EPOCH + timedelta(milliseconds=ms), zone) if local else ms
 
     return read
 
@@ -270,15 +203,15 @@ def _text(cell: Any) -> str:
         return (datetime.min + cell).time().isoformat()
     if isinstance(cell, (date, time)):
         return cell.isoformat()
-    return _digits(cell) if isinstance(cell, float) else str(cell).strip()
+    return _digits(cell) if isinstance(cell, float) and isfinite(cell) else str(cell).strip()
 
 
 def _digits(value: Any) -> str:
     """A number as text: a whole one without a fraction."""
-    return str(int(value)) if isfinite(value) and value == int(value) else str(value)
+    return str(int(value)) if value == int(value) else str(value)
 
 
-def _epoch_ms(field: str, at: datetime, zone: ZoneInfo) -> int:
+def _epoch_ms(field: str, at: datetime, zone: tzinfo) -> int:
     """Epoch ms of a datetime, which is in the zone if it has no offset."""
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone)
@@ -290,9 +223,12 @@ def _epoch_ms(field: str, at: datetime, zone: ZoneInfo) -> int:
     return ms
 
 
-def _check_finite(field: str, value: Any) -> None:
-    if not isfinite(value):
-        raise Refused(f"`{field}` is {value}, not a time")
+def _check_number(field: str, value: Any) -> None:
+    finite = isinstance(value, int) or (
+        value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+    )
+    if not finite or abs(value) >= 10**LONGEST:
+        raise Refused(f"`{field}` is {_shown(value)}, not a time")
 
 
 def _check_range(field: str, ms: Any, value: Any) -> None:
@@ -308,21 +244,3 @@ def _shown(value: Any) -> str:
         return "a card number"
     text = str(value) if isinstance(value, (int, float, Decimal)) else repr(value)
     return text if len(text) <= 60 else text[:60] + "..."
-
-
-def _start(text: str, zone: ZoneInfo) -> int:
-    """Epoch ms of the moment from which numbers are counted; negative before 1970."""
-    try:
-        at = datetime.fromisoformat(text)
-        return round((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise DataError(f"--time-start {text!r} is no time; write for example 2019-01-01") from None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise DataError(
-            f"{name!r} is no --time-zone that this system knows; write for example Europe/Paris"
-        ) from None

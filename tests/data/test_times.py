@@ -257,5 +257,44 @@ def test_any_date_and_time_is_read_back_to_the_millisecond(at):
     assert time_reader(TimeSpec(unit="s"))(ms // 1000) == ms // 1000 * 1000
 
 
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.text("0123456789.eE+-:/ T", max_size=40),
+    st.integers(),
+    st.floats(),
+    st.decimals(),
+    st.datetimes(),
+    st.dates(),
+    st.none(),
+    st.booleans(),
+)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TimeSpec(),
+        TimeSpec(unit="ns"),
+        TimeSpec(unit="d", start="2019-01-01"),
+        TimeSpec(unit="excel", zone="Asia/Tokyo"),
+        TimeSpec(format="%d/%m/%Y %H:%M", zone="Europe/Paris"),
+        TimeSpec(format="%Y%m%d"),
+    ],
+)
+@given(cell=CELLS)
+def test_any_cell_is_a_time_or_refused(spec, cell):
+    try:
+        ms = time_reader(spec)(cell)
+    except Refused as reason:
+        assert str(reason).startswith("`at` is ")
+    else:
+        assert type(ms) is int and 0 <= ms <= MAX_MS
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    with pytest.raises(Refused, match=r"`at` is 9{60}\.\.\."):
+        time_reader()("9" * 5000)
+
+
 def test_a_text_in_no_known_format_has_none():
     assert seeming_formats("the 3rd of May") == []
