@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from app.data.amounts import Amounts, Left, negative_reader
@@ -159,12 +159,14 @@ class Reading:
         """What reads several cells as one value, None where one of a time, or all, are missing."""
         missing, kinds = self.missing, [self.table.kinds.get(name) for name in names]
         if field == "at":
-            read = time_reader(spec_of(self.shape, self.options.time), "at")
+            spec = spec_of(self.shape, self.options.time)
+            read, seconds = time_reader(spec, "at"), "%S" in (spec.format or "%S")
 
             def moment(cells: Row) -> int | None:
                 if any(cell in missing for cell in cells):
                     return None
-                return read([_wall(cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
+                parts = zip(cells, kinds, strict=True)
+                return read([_wall(cell, kind, seconds) for cell, kind in parts])
 
             return moment
         text = text_reader(field)
@@ -240,8 +242,10 @@ def epoch(cell: int) -> int:
     return cell
 
 
-def _wall(cell: Any, kind: str | None) -> Any:
-    """A part of a time as Python has it."""
+def _wall(cell: Any, kind: str | None, seconds: bool) -> Any:
+    """A part of a time as Python has it; a time of day as text where its format has no seconds."""
     if kind == "time" and type(cell) is int:
         return datetime.fromtimestamp(cell / 1000, UTC).replace(tzinfo=None)
+    if isinstance(cell, time) and not seconds and not cell.second:
+        return cell.strftime("%H:%M")
     return cell
