@@ -14,19 +14,22 @@ from typing import Any
 from app.errors import Refused
 
 SYMBOLS = "$€£¥₹₽₩₺₫₴₦₱฿₪₡₲₵₸₭₮¢﷼₾₿"
-CODE = rf"(?:[A-Za-z]{{1,3}}\.?[{SYMBOLS}]?|[{SYMBOLS}][A-Za-z]{{0,3}})"
+CODE = rf"(?:[A-Za-z]{{3}}|[A-Z]{{0,3}}[{SYMBOLS}][A-Z]{{0,3}}|kr\.?|Rs\.?|zł|Kč|Ft|lei)"
+SIGN = "[+\u2212-]?"  # the second is a minus sign, as typeset
+BLANKS = "'\u2019 \u00a0\u202f"  # what stands between thousands beside point and comma
 SHAPE = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+\-−]?)\s*(?P<before>{CODE})?\s*(?P<inner>[+\-−]?)\s*"
-    rf"(?P<digits>[\d.,'’ \u00a0\u202f]*\d[.,]?(?:[eE][+-]?\d+)?)\s*"
-    rf"(?P<after>{CODE})?\s*(?P<behind>[+\-−]?)\s*(?P<close>\))?"
+    rf"(?P<sign>{SIGN})\s*(?P<before>{CODE})?\s*(?P<inner>{SIGN})\s*"
+    rf"(?P<digits>[\d.,{BLANKS}]*\d[.,]?(?:[eE][+-]?\d+)?)\s*"
+    rf"(?P<after>{CODE})?\s*(?P<behind>{SIGN})"
 )
-SPACES = re.compile("['’ \u00a0\u202f]")
+SPACES = re.compile(f"[{BLANKS}]")
 AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 GROUPED = {
     ",": re.compile(r"\d{1,3}(,\d{2,3})*,\d{3}"),
     ".": re.compile(r"\d{1,3}(\.\d{2,3})*\.\d{3}"),
 }
-SPACED = re.compile("\\d{1,3}(?:['’ \u00a0\u202f]\\d{3})+(?:[.,]\\d*)?")
+SPACED = re.compile(rf"\d{{1,3}}(?:[{BLANKS}]\d{{3}})+(?:[.,]\d*)?")
+LONGEST = 60  # characters of an amount
 OTHER = {",": ".", ".": ","}
 WHICH = "--decimal . or --decimal , says which of the two it is"
 
@@ -88,14 +91,18 @@ class Amounts:
     def _written(self, text: str) -> float | None:
         if text.isspace():
             return None
-        found = SHAPE.fullmatch(text.strip())
-        signs = [found[name] for name in ("sign", "inner", "behind")] if found else []
-        if found is None or bool(found["open"]) != bool(found["close"]) or sum(map(bool, signs)) > 1:
+        text, bracketed = text.strip(), False
+        if text.endswith(")") and text.count("(") == 1:  # as accountants write what is negative
+            text, bracketed = text[:-1].replace("(", ""), True
+        found = SHAPE.fullmatch(text) if len(text) <= LONGEST else None
+        if found is None:
+            raise Refused(f"`{self.field}` is not an amount")
+        signs = found["sign"] + found["inner"] + found["behind"]
+        if len(signs) + bracketed > 1:
             raise Refused(f"`{self.field}` is not an amount")
         value = self._digits(found["digits"])
         self._same_symbol(found["before"] or found["after"] or "")
-        minus = found["open"] is not None or any(sign in ("-", "−") for sign in signs if sign)
-        return -value if minus else value
+        return -value if bracketed or signs not in ("", "+") else value
 
     def _digits(self, digits: str) -> float:
         """The number that digits and their separators are."""

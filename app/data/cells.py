@@ -16,7 +16,18 @@ from app.errors import Refused
 # How files write that there is no value, in any case of letters.
 SPELLINGS = (
     *("", "null", r"\N", "nan", "-nan", "na", "n/a", "none", "nil", "nat"),
-    *("#N/A", "#N/A N/A", "#NA", "<NA>", "<null>", "(null)", "#NULL!", "#VALUE!", "#REF!", "#DIV/0!"),
+    *(
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "<NA>",
+        "<null>",
+        "(null)",
+        "#NULL!",
+        "#VALUE!",
+        "#REF!",
+        "#DIV/0!",
+    ),
     *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 )
 EXACT = 1 << 53  # the largest whole number up to which a float holds every one
@@ -29,7 +40,7 @@ def missing_of(spellings: Iterable[str] | None = None) -> Missing:
     """The values that stand for none: None, the empty text, and these spellings in any case.
 
     >>> sorted(missing_of(["n/a"]) - {None})
-    ['', 'N/A', 'n/a']
+    ['', 'N/A', 'N/a', 'n/a']
     """
     words = SPELLINGS if spellings is None else tuple(spellings)
     cases = (str, str.lower, str.upper, str.capitalize, str.title)
@@ -109,9 +120,7 @@ def number_reader(field: str) -> Callable[[Any], float | None]:
             if isinstance(cell, str) and cell.isspace():
                 return None
             if isinstance(cell, str) and cell.count(",") == 1 and "." not in cell:
-                value = number(cell.replace(",", "."))  # a place has no thousands
-                if value is not None:
-                    return value
+                return number(cell.replace(",", "."))  # a place has no thousands
             raise Refused(f"`{field}` is not a number") from None
         if not isfinite(value) or type(cell) is bool or (type(cell) is str and "_" in cell):
             raise Refused(f"`{field}` is not a number")

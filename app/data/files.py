@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 from typing import NamedTuple, Protocol
 
 from app.core.domain import Application
-from app.data.options import FileOptions
+from app.data.options import AS_IT_IS, FileOptions
 from app.data.rows import Labelled
 from app.errors import DataError
 
@@ -41,6 +41,10 @@ class Dataset(Protocol):
     def known(self) -> str | None:
         """The column with the time at which each label became known, if there is one."""
 
+    @property
+    def sorts(self) -> bool:
+        """Whether the rows are sorted before they are yielded."""
+
     def __iter__(self) -> Iterator[Labelled]: ...
 
     def mapping(self) -> list[Assignment]:
@@ -74,9 +78,7 @@ class Proposal(NamedTuple):
     missing: Sequence[str]
 
 
-def open_dataset(
-    application: Application, path: Path, options: FileOptions = FileOptions()
-) -> Dataset:
+def open_dataset(application: Application, path: Path, options: FileOptions = AS_IT_IS) -> Dataset:
     """Open a file of an application's events.
 
     Raises
@@ -88,7 +90,7 @@ def open_dataset(
     return dataset
 
 
-def propose(application: Application, path: Path, options: FileOptions = FileOptions()) -> Proposal:
+def propose(application: Application, path: Path, options: FileOptions = AS_IT_IS) -> Proposal:
     """Look at a file whose columns nobody has named. Raises DataError as `open_dataset` does."""
     module, _, _ = _files(application).partition(":")
     proposal: Proposal = resolve_name(f"{module}:propose")(path, options)

@@ -3,15 +3,27 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.data.cells import Missing, missing_of
-from app.data.readers.table import Layout
-from app.data.times import TimeSpec
+from app.data.readers.table import SHOWN, Layout
 
 Negative = Literal["refuse", "skip", "absolute"]
 ROW = "row"  # stands for the row's number where a field has no column
 PLUS = "|"  # between the values of several columns that are one field
+
+
+class Times(NamedTuple):
+    """What is said of how times are written; see `TimeSpec`."""
+
+    unit: str | None = None
+    start: str | None = None
+    format: str | None = None
+    zone: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+UNSAID = Times()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +35,7 @@ class FileOptions:
     columns
         Columns by field; several are joined. `label` and `scenario` are fields here.
     constants
-        A value by field, the same in all rows.
-    by_row
-        The id of an event is its row: row-1 for the first.
+        A value by field, the same in all rows; ROW as an id, or a customer, is each row's own.
     known
         The column with the time at which each label became known.
     label_words
@@ -39,9 +49,7 @@ class FileOptions:
     layout
         Of text.
     time
-        How times are written; None for a known set's own way, else epoch ms or ISO text.
-    start
-        The moment from which times are counted, where that alone is said.
+        How times are written; by default a known set's own way, else epoch ms or ISO text.
     hashed
         Fields that become pseudonyms, made by `pseudonym`.
     sort
@@ -53,17 +61,18 @@ class FileOptions:
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
-    by_row: bool = False
     known: str | None = None
     label_words: Mapping[str, str] = field(default_factory=dict)
     negative: Negative = "refuse"
     decimal: str = ""
     missing: Missing = field(default_factory=missing_of)
-    layout: Layout = Layout()
-    time: TimeSpec | None = None
-    start: str | None = None
+    layout: Layout = SHOWN
+    time: Times = UNSAID
     hashed: frozenset[str] = frozenset()
     pseudonym: Callable[[str], str] | None = None
     sort: bool | None = None
     skip_bad: bool = False
     bad_rows: Path | None = None
+
+
+AS_IT_IS = FileOptions()

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.wire import is_card_number
+from app.pan import is_card_number
 
 LONGEST = 60  # characters of a value
 DIGITS = re.compile(r"\d(?:[ -]?\d){12,}")

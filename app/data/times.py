@@ -219,7 +219,8 @@ def _epoch_ms(field: str, at: datetime, zone: tzinfo) -> int:
         ms = round(at.timestamp() * 1000)
     except OverflowError:
         ms = -1
-    _check_range(field, ms, at.isoformat())
+    if not 0 <= ms <= MAX_MS:
+        _check_range(field, ms, at.isoformat())
     return ms
 
 

@@ -77,7 +77,7 @@ class Delimited:
         """Fields of a row of the file's start."""
         reader = self.reader(StringIO(head, newline=""), delimiter)
         try:
-            rows = [next(reader, []) for _ in range(row + 1)]
+            rows: list[list[str]] = [next(reader, []) for _ in range(row + 1)]
         except csv.Error:
             return 0
         return len(rows[row])

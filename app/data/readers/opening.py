@@ -7,7 +7,7 @@ from app.data.readers.columnar import Parquet
 from app.data.readers.delimited import Delimited
 from app.data.readers.json_rows import Json
 from app.data.readers.source import CODECS, check_encoding, codec_of, inner_name
-from app.data.readers.table import Layout, Table
+from app.data.readers.table import SHOWN, Layout, Table
 from app.errors import DataError
 
 Opener = Callable[[Path, Layout, str], Table]
@@ -65,7 +65,7 @@ ADVICE = {
 }
 
 
-def open_table(path: Path, layout: Layout = Layout(), zone: str = "") -> Table:
+def open_table(path: Path, layout: Layout = SHOWN, zone: str = "") -> Table:
     """Look at a file.
 
     Parameters

@@ -80,8 +80,8 @@ def _reader(path: Path, codec: str, stack: ExitStack) -> IO[bytes]:
     elif codec == "zstd":
         file = _zstd(path)
     else:
-        opener = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "": open}[codec]
-        file = opener(path, "rb")
+        openers: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+        file = openers.get(codec, open)(path, "rb")
     stack.callback(file.close)
     buffered: IO[bytes] = file
     return buffered

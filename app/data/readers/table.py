@@ -15,6 +15,9 @@ class Layout(NamedTuple):
     encoding: str = ""
 
 
+SHOWN = Layout()
+
+
 class Rows(Protocol):
     """One pass over a table.
 

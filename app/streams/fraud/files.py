@@ -14,14 +14,14 @@ from typing import NamedTuple
 from app.data.amounts import Amounts, Left
 from app.data.bad_rows import BadRows, Problem
 from app.data.files import Assignment
-from app.data.options import FileOptions
+from app.data.options import AS_IT_IS, FileOptions
 from app.data.overflow import Later
 from app.data.readers.opening import open_table
 from app.data.readers.table import Row, Table
 from app.data.rows import Labelled
 from app.errors import DataError
 from app.streams.fraud.known_sets import Shape
-from app.streams.fraud.mapping import assignments, mapped
+from app.streams.fraud.mapping import assignments, mapped, resolved
 from app.streams.fraud.messages import Transaction
 from app.streams.fraud.proposal import propose as propose
 from app.streams.fraud.reading import Reading
@@ -134,11 +134,11 @@ def by_time(rows: Iterator[Labelled]) -> Iterator[Labelled]:
     waiting = Later(Sorted)
     for row in rows:
         waiting.add(row.event.at, Sorted(*row))  # type: ignore[arg-type]
-    for _, row in waiting.rest():
-        yield Labelled(*row)
+    for _, kept in waiting.rest():
+        yield Labelled(*kept)
 
 
-def open_dataset(path: str | Path, options: FileOptions = FileOptions()) -> Dataset:
+def open_dataset(path: str | Path, options: FileOptions = AS_IT_IS) -> Dataset:
     """Recognise a file of transactions.
 
     Raises
@@ -149,6 +149,7 @@ def open_dataset(path: str | Path, options: FileOptions = FileOptions()) -> Data
     """
     path = Path(path)
     table = open_table(path, options.layout, zone_of(options))
+    options = resolved(options, table)
     shape = mapped(table, path, options)
     column = shape.columns.get("amount", ("",))[0]
     some, decimal = look(table, column, options.decimal)
@@ -176,5 +177,5 @@ def look(table: Table, column: str, decimal: str) -> tuple[bool, str]:
 
 def zone_of(options: FileOptions) -> str:
     """The zone of timestamps of Parquet that have none; "" for UTC, or where parts are joined."""
-    spec = options.time
-    return "" if spec is None or spec.columns or spec.zone == "UTC" else spec.zone
+    times = options.time
+    return "" if times.columns or times.zone in (None, "UTC") else str(times.zone)

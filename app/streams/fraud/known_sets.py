@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.data.options import ROW
-from app.data.times import TimeSpec
+from app.data.timespec import TimeSpec
 from app.streams.fraud.messages import Transaction
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -135,9 +135,7 @@ IEEE_CIS = Shape(
 BANKSIM = Shape(
     "BankSim",
     ("step", "customer", "age", "gender", "merchant", "category", "amount"),
-    one(
-        at="step", customer="customer", merchant="merchant", amount="amount", category="category"
-    ),
+    one(at="step", customer="customer", merchant="merchant", amount="amount", category="category"),
     ("fraud",),
     constants={"id": ROW},
     time=TimeSpec(unit="d", start="2012-11-01"),

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.data.files import Assignment
-from app.data.options import ROW, FileOptions
+from app.data.options import ROW, FileOptions, Times
 from app.data.readers.table import Table
 from app.data.shown import named
-from app.data.times import TimeSpec
+from app.data.timespec import TimeSpec
 from app.errors import DataError
-from app.streams.fraud.known_sets import FIELDS, PLAIN, Shape, shape_of
+from app.streams.fraud.known_sets import FIELDS, Shape, shape_of
+from app.streams.fraud.messages import LABELS
 
 REQUIRED = ("id", "at", "customer", "merchant", "amount")
 NUMBERS = ("amount", "lat", "lon")
@@ -48,31 +49,51 @@ def assignments(shape: Shape, table: Table, options: FileOptions) -> list[Assign
     """Where each field comes from, for people."""
     found = []
     for field, columns in shape.columns.items():
-        found.append(Assignment(field, " + ".join(map(named, columns)), _note(field, shape, table, options)))
+        found.append(
+            Assignment(field, " + ".join(map(named, columns)), _note(field, shape, table, options))
+        )
     for field, value in shape.constants.items():
         own = value == ROW and field in OWN
         source = "the row's number: row-1, row-2, ..." if own else f"always {value!r}"
         found.append(Assignment(field, source))
     truth = [name for name in shape.truth if name in table.columns]
-    found.append(Assignment("label", " else ".join(map(named, truth)) or "none", "not sent with it"))
+    found.append(
+        Assignment("label", " else ".join(map(named, truth)) or "none", "not sent with it")
+    )
     if options.known is not None:
         found.append(Assignment("label known", named(options.known)))
     order = {field: place for place, field in enumerate(NAMED)}
     return sorted(found, key=lambda one: order.get(one.field, len(order)))
 
 
-def spec_of(shape: Shape, options: FileOptions) -> TimeSpec:
-    """How the times of a file are written."""
-    if options.time is not None:
-        return options.time
+def spec_of(shape: Shape, times: Times) -> TimeSpec:
+    """How the times of a file are written. Raises DataError for options that mean nothing."""
     spec = shape.time or TimeSpec()
-    return spec if options.start is None else replace(spec, start=options.start)
+    zone = times.zone or spec.zone
+    if times.unit or times.format or times.columns:
+        return TimeSpec(times.unit, times.start, times.format, zone, times.columns)
+    return replace(spec, start=times.start or spec.start, zone=zone)
+
+
+def resolved(options: FileOptions, table: Table) -> FileOptions:
+    """The options with columns as the file names them: blanks and line ends count as one blank."""
+    plain = {" ".join(name.split()): name for name in reversed(table.columns)}
+
+    def name(given: str) -> str:
+        return given if given in table.columns else plain.get(" ".join(given.split()), given)
+
+    return replace(
+        options,
+        columns={field: tuple(map(name, names)) for field, names in options.columns.items()},
+        known=None if options.known is None else name(options.known),
+        time=options.time._replace(columns=tuple(map(name, options.time.columns))),
+    )
 
 
 def _changed(shape: Shape, options: FileOptions) -> Shape:
     """The shape with the columns and the values that options name."""
     given = dict(options.columns)
-    if options.time is not None and options.time.columns:
+    if options.time.columns:
         given["at"] = options.time.columns
     constants = {
         **{field: value for field, value in shape.constants.items() if field not in given},
@@ -85,7 +106,8 @@ def _changed(shape: Shape, options: FileOptions) -> Shape:
         constants=constants,
         truth=given.get("label", shape.truth),
         scenario=given.get("scenario", (shape.scenario,))[0],
-        steps=1 if "at" in given or options.time is not None else shape.steps,
+        time=None if "at" in given else shape.time,
+        steps=1 if "at" in given or options.time.unit else shape.steps,
     )
 
 
@@ -99,9 +121,16 @@ def _check_options(table: Table, path: Path, options: FileOptions) -> None:
     for field in options.hashed:
         if field not in TEXTS:
             raise DataError(f"--hash {field}: it is no text; those are {', '.join(TEXTS)}")
-    spec = options.time
+    for field in options.constants:
+        if field not in TEXTS:
+            raise DataError(f"--set {field}: it is no text; those are {', '.join(TEXTS)}")
+    for word in options.label_words.values():
+        if word not in LABELS.words:
+            raise DataError(
+                f"--label-words {word}: it is no label; those are {', '.join(LABELS.words)}"
+            )
     wanted = [name for names in options.columns.values() for name in names]
-    wanted += [*(spec.columns if spec else ()), *([options.known] if options.known else [])]
+    wanted += [*options.time.columns, *([options.known] if options.known else [])]
     for column in wanted:
         if column not in table.columns:
             raise DataError(f"{path} lacks the column {named(column)}; it has {_listed(table)}")
@@ -163,7 +192,7 @@ def _check_kinds(field: str, columns: tuple[str, ...], table: Table, path: Path)
 
 def _note(field: str, shape: Shape, table: Table, options: FileOptions) -> str:
     if field == "at":
-        return described(spec_of(shape, options), shape, table)
+        return described(spec_of(shape, options.time), shape, table)
     if field in options.hashed:
         return "a keyed hash of it"
     columns = shape.columns[field]
@@ -189,11 +218,6 @@ def _listed(table: Table) -> str:
     names = [named(column) for column in table.columns[:LISTED]]
     more = len(table.columns) - len(names)
     return ", ".join(names) + (f" and {more} more" if more else "")
-
-
-def is_plain(shape: Shape) -> bool:
-    """Whether a file is of no known set."""
-    return shape.name == PLAIN.name
 
 
 def constants_of(shape: Shape) -> Mapping[str, str]:

@@ -13,13 +13,14 @@ from app.data.options import FileOptions
 from app.data.readers.opening import open_table
 from app.data.readers.table import Table
 from app.data.shown import masked, named
-from app.data.times import TimeSpec, time_reader
+from app.data.times import time_reader
+from app.data.timespec import TimeSpec
 from app.data.truths import Truths
 from app.errors import DataError, Refused
+from app.pan import is_card_number
 from app.streams.fraud.known_sets import Shape, shape_of
 from app.streams.fraud.mapping import REQUIRED
 from app.streams.fraud.messages import LABELS
-from app.wire import is_card_number
 
 LOOKED_AT = 1000  # rows
 MOST = 0.95  # share of the values that must be readable as the field's
@@ -126,9 +127,14 @@ def _best(
 def _fits(field: str, values: list[Any], kind: str) -> bool:
     """Whether values can be of a field."""
     if field == "at":
-        return kind in ("time", "date") or _rate(values, time_reader()) >= MOST or bool(_time(values))
+        return (
+            kind in ("time", "date") or _rate(values, time_reader()) >= MOST or bool(_time(values))
+        )
     if field == "amount":
-        return _rate(values, Amounts("amount", ".")) >= MOST or _rate(values, Amounts("amount", ",")) >= MOST
+        return (
+            _rate(values, Amounts("amount", ".")) >= MOST
+            or _rate(values, Amounts("amount", ",")) >= MOST
+        )
     if field in ("lat", "lon"):
         return _rate(values, number_reader(field)) >= MOST
     if field == "label":

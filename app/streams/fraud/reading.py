@@ -11,7 +11,8 @@ from app.data.cells import Missing, id_reader, number_reader, text_reader, utc, 
 from app.data.options import PLUS, ROW, FileOptions
 from app.data.readers.table import Row, Table
 from app.data.rows import Labelled
-from app.data.times import TimeSpec, time_reader
+from app.data.times import time_reader
+from app.data.timespec import TimeSpec
 from app.data.truths import Truths
 from app.errors import Refused
 from app.streams.fraud.known_sets import Shape
@@ -50,14 +51,16 @@ class Reading:
         self._truth = slice(len(single), len(single) + len(shape.truth))
         if known is not None:
             self.columns.append(known)
-            self._known_at = time_reader(self._spec(self.options.time, known), "known")
+            self._known_at = time_reader(self._known_spec(known), "known")
         self._known = len(self.columns) - 1
         self._joined = []
         for field, names in shape.columns.items():
             if len(names) > 1:
                 begin = len(self.columns)
                 self.columns += names
-                self._joined.append((field, self._join(field, names), slice(begin, len(self.columns))))
+                self._joined.append(
+                    (field, self._join(field, names), slice(begin, len(self.columns)))
+                )
 
     def __call__(self, row: Row, number: int) -> Labelled:
         """One row as a transaction, with what is said of it. Raises Problem, or Left."""
@@ -130,30 +133,33 @@ class Reading:
         return self._unquoted(id_reader(field) if field in REQUIRED else text_reader(field))
 
     def _moment(self, column: str) -> Cell:
-        spec, steps = spec_of(self.shape, self.options), self.shape.steps
+        spec, steps = spec_of(self.shape, self.options.time), self.shape.steps
         read = time_reader(self._spec(spec, column), "at")
         if self.table.kinds.get(column) == "time":
             return epoch
         return read if steps == 1 else lambda cell: read(steps * whole_reader("at")(cell))
 
-    def _spec(self, spec: TimeSpec | None, column: str) -> TimeSpec | None:
+    def _spec(self, spec: TimeSpec, column: str) -> TimeSpec:
         """How a column's times are written: types say it themselves."""
         kind = self.table.kinds.get(column)
-        return TimeSpec(zone=spec.zone) if spec and kind in ("time", "date") else spec
+        return TimeSpec(zone=spec.zone) if kind in ("time", "date") else spec
+
+    def _known_spec(self, column: str) -> TimeSpec:
+        """How the times of labels are written: as those of events, unless several columns are."""
+        spec = spec_of(self.shape, self.options.time)
+        return self._spec(TimeSpec(zone=spec.zone) if spec.columns else spec, column)
 
     def _unquoted(self, read: Cell) -> Cell:
         """Reads what may stand in single quotes, in a set that writes its texts so."""
         if not self.shape.quoted:
             return read
-        return lambda cell: read(
-            cell[1:-1] if type(cell) is str and len(cell) > 2 and cell[0] == cell[-1] == "'" else cell
-        )
+        return lambda cell: read(unquoted(cell))
 
     def _join(self, field: str, names: Sequence[str]) -> Callable[[Row], Any]:
         """What reads several cells as one value, None where one of a time, or all, are missing."""
         missing, kinds = self.missing, [self.table.kinds.get(name) for name in names]
         if field == "at":
-            read = time_reader(spec_of(self.shape, self.options), "at")
+            read = time_reader(spec_of(self.shape, self.options.time), "at")
 
             def moment(cells: Row) -> int | None:
                 if any(cell in missing for cell in cells):
@@ -177,9 +183,8 @@ class Reading:
             self._fields, row, self.columns, strict=False
         ):
             try:
-                if cell in missing or read(cell) is None:
-                    if field in REQUIRED:
-                        return Problem(absent(field), column, cell)
+                if (cell in missing or read(cell) is None) and field in REQUIRED:
+                    return Problem(absent(field), column, cell)
             except Refused as reason:
                 return reason if isinstance(reason, Left) else Problem(str(reason), column, cell)
             except TypeError:
@@ -217,6 +222,17 @@ def absent(field: str) -> str:
     return f"`{field}` is missing; --missing says what stands for no value{own}"
 
 
+def unquoted(cell: Any) -> Any:
+    """A text without the single quotes around it.
+
+    >>> unquoted("'es_food'")
+    'es_food'
+    """
+    if type(cell) is str and len(cell) > 2 and cell[0] == cell[-1] == "'":
+        return cell[1:-1]
+    return cell
+
+
 def epoch(cell: int) -> int:
     """A time of Parquet, which is epoch ms already."""
     if not 0 <= cell <= MAX_MS:
@@ -229,4 +245,3 @@ def _wall(cell: Any, kind: str | None) -> Any:
     if kind == "time" and type(cell) is int:
         return datetime.fromtimestamp(cell / 1000, UTC).replace(tzinfo=None)
     return cell
-
