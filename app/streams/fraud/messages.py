@@ -138,7 +138,7 @@ def read_transaction(raw: bytes | None, card_fields: Container[str] = CARD_FIELD
 
 
 def make_transaction(
-    values: dict[str, Any], card_fields: Container[str] = CARD_FIELDS
+    values: dict[str, Any], card_fields: Container[str] | None = CARD_FIELDS
 ) -> Transaction:
     """Check a transaction whose fields are Python values already, as `read_transaction` does.
 
