@@ -2,14 +2,18 @@
 
 Ranges and lengths are those that the schemes publish, as collected under "Issuer
 identification number" in https://en.wikipedia.org/wiki/Payment_card_number; of the lengths
-that a scheme's rules allow only those in circulation. So Visa has 16 digits: none of 19 is
-known to have been issued, and of the 13 that once were, numbers with 43 and 49 are left out,
-which are phone numbers of Austria and Germany. UATP (15 digits with 1) is left out: so begin
-the times and ids of machines.
+that a scheme's rules allow only those in circulation. So Diners Club has 14 digits and Visa 16:
+none of 19 is known to have been issued, and of the 13 that once were, numbers with 43 and 49
+are left out, which are phone numbers of Austria and Germany. UATP (15 digits with 1) is left
+out: so begin the times and ids of machines.
 """
 
 import re
 from bisect import bisect_right
+
+# Fields that people and systems put card numbers into; ids of payments, devices and addresses are
+# made by machines, and a number of 16 digits among them may look like one by chance.
+CARD_FIELDS = frozenset(("customer", "merchant", "actor", "reason", "note"))
 
 # Scheme, first and last prefix, lengths in circulation.
 ISSUERS = (
@@ -20,10 +24,10 @@ ISSUERS = (
     ("Mastercard", "2221", "2720", (16,)),
     ("American Express", "34", "34", (15,)),
     ("American Express", "37", "37", (15,)),
-    ("Diners Club", "300", "305", (14, 16)),
-    ("Diners Club", "3095", "3095", (14, 16)),
-    ("Diners Club", "36", "36", (14, 16)),
-    ("Diners Club", "38", "39", (14, 16)),
+    ("Diners Club", "300", "305", (14,)),
+    ("Diners Club", "3095", "3095", (14,)),
+    ("Diners Club", "36", "36", (14,)),
+    ("Diners Club", "38", "39", (14,)),
     ("Discover", "6011", "6011", (16,)),
     ("Discover", "644", "659", (16,)),
     ("JCB", "3528", "3589", (16,)),

@@ -1,7 +1,7 @@
 """The options that say how a file is read: the same for every command that reads one."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -161,18 +161,22 @@ def pseudonym(wanted: bool, key: Path | None) -> Callable[[str], str] | None:
     return None if key is None else pseudonymizer(read_secret(key))
 
 
-def reads_files(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options, which it takes as `reading`, and with --dry-run.
+def reads_files(
+    command: Callable[..., None], only: Collection[str] = (), file: str = "--data FILE"
+) -> Callable[..., None]:
+    """A command with these options, or `only` some, which it takes as `reading`; and --dry-run.
 
-    Its argument or option `data` is the file.
+    Its argument or option `data` is the file. If it takes `dry_run` it does that itself.
     """
     from app.cli.sentences import sentences
 
-    ours = inspect.signature(file_options).parameters
+    options, taken = (
+        inspect.signature(file_options).parameters,
+        inspect.signature(command).parameters,
+    )
+    ours = {name: one for name, one in options.items() if not only or name in only}
     defaults = {name: one.default for name, one in ours.items()}
-    theirs = [
-        one for name, one in inspect.signature(command).parameters.items() if name != "reading"
-    ]
+    theirs = [one for name, one in taken.items() if name not in ("reading", "dry_run")]
     dry = inspect.Parameter(
         "dry_run",
         inspect.Parameter.KEYWORD_ONLY,
@@ -188,10 +192,12 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
         said = {name: given.pop(name) for name in ours}
         dry_run = given.pop("dry_run")
         if given["data"] is None and (dry_run or said != defaults):
-            raise typer.BadParameter("options about a file need the file: --data FILE")
+            raise typer.BadParameter(f"options about a file need the file: {file}")
         with sentences():
             reading = file_options(**said)
-        if dry_run:
+        if "dry_run" in taken:
+            given["dry_run"] = dry_run
+        elif dry_run:
             from app.cli.mapping import show
 
             with sentences():

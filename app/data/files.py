@@ -1,6 +1,7 @@
 """An application's files of events, where it reads any."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import NamedTuple, Protocol
@@ -86,6 +87,7 @@ def open_dataset(application: Application, path: Path, options: FileOptions = AS
     DataError
         The application reads no files, or not this one.
     """
+    options = replace(options, card_fields=application.card_fields)
     dataset: Dataset = resolve_name(_files(application))(path, options)
     return dataset
 

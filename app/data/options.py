@@ -1,12 +1,13 @@
 """How a file is to be read, as options say it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from app.data.cells import Missing, missing_of
 from app.data.readers.table import SHOWN, Layout
+from app.pan import CARD_FIELDS
 
 Negative = Literal["refuse", "skip", "absolute"]
 ROW = "row"  # stands for the row's number where a field has no column
@@ -54,6 +55,8 @@ class FileOptions:
         Fields that become pseudonyms, made by `pseudonym`.
     sort
         Whether the rows are sorted by time first. None: where a known set needs it.
+    card_fields
+        Fields in which card numbers are refused.
     skip_bad
         Whether rows that cannot be used are left out, and written to `bad_rows`, by default a
         file beside this one.
@@ -71,6 +74,7 @@ class FileOptions:
     hashed: frozenset[str] = frozenset()
     pseudonym: Callable[[str], str] | None = None
     sort: bool | None = None
+    card_fields: Container[str] | None = CARD_FIELDS
     skip_bad: bool = False
     bad_rows: Path | None = None
 

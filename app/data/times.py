@@ -17,8 +17,8 @@ from typing import Any
 from app.data.formats import format_reader, seeming_formats
 from app.data.timespec import EXCEL_START, UNITS, TimeSpec, start_of, zone_of
 from app.errors import Refused
-from app.pan import is_card_number
 from app.units import EARLY_MS, MAX_MS, SURE_MS, Seeming, seeming_unit
+from app.wire import shown
 
 UTC_NAMES = (" UTC", " GMT", " Z")
 EPOCH = datetime(1970, 1, 1)
@@ -60,7 +60,7 @@ def time_reader(spec: TimeSpec | None = None, field: str = "at") -> Read:
             return _epoch_ms(field, cell, zone)
         if isinstance(cell, date):
             return _epoch_ms(field, datetime(cell.year, cell.month, cell.day), zone)
-        raise Refused(f"`{field}` is {_shown(cell)}, not a time")
+        raise Refused(f"`{field}` is {shown(cell)}, not a time")
 
     return _joined(spec, read) if spec.columns else read
 
@@ -76,7 +76,7 @@ def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], in
                 return _epoch_ms(field, in_format(text.strip()), zone)
             except ValueError:
                 raise Refused(
-                    f"`{field}` is {_shown(text)}, which is not in the format {format!r} "
+                    f"`{field}` is {shown(text)}, which is not in the format {format!r} "
                     "that --time-format gives"
                 ) from None
 
@@ -100,7 +100,7 @@ def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], in
             _check_number(field, value)
             if spec.unit is None and "e" in text.lower():
                 raise Refused(
-                    f"`{field}` is {_shown(text)}, whose last digits a spreadsheet may have "
+                    f"`{field}` is {shown(text)}, whose last digits a spreadsheet may have "
                     "cut off; if it has them all, give --time-unit"
                 )
             return number(value)
@@ -110,7 +110,7 @@ def _text_reader(spec: TimeSpec, field: str, number: Read) -> Callable[[str], in
         try:
             return _epoch_ms(field, datetime.fromisoformat(text), zone)
         except ValueError:
-            raise Refused(f"`{field}` is {_shown(text)}{_text_hint(text)}") from None
+            raise Refused(f"`{field}` is {shown(text)}{_text_hint(text)}") from None
 
     return iso
 
@@ -128,7 +128,7 @@ def _plain_number(field: str) -> Read:
     def read(value: Any) -> int:
         if not SURE_MS[0] <= value <= SURE_MS[1]:
             if (seeming := seeming_unit(value)) is not None:
-                said = f"`{field}` is {_shown(value)}, which seems to be {seeming.words}"
+                said = f"`{field}` is {shown(value)}, which seems to be {seeming.words}"
                 raise Refused(f"{said}: give {_option(seeming)}")
             _check_range(field, value, value)
         return round(value)
@@ -164,7 +164,7 @@ def _unit_reader(spec: TimeSpec, field: str) -> Read:
         if not SURE_MS[0] <= ms <= SURE_MS[1]:
             if not counted and 0 <= ms < EARLY_MS:
                 raise Refused(
-                    f"`{field}` is {_shown(value)}, with --time-unit {unit} a time before 1973: "
+                    f"`{field}` is {shown(value)}, with --time-unit {unit} a time before 1973: "
                     "give the right unit, or --time-start for a count from a start"
                 )
             _check_range(field, ms, value)
@@ -229,19 +229,11 @@ def _check_number(field: str, value: Any) -> None:
         value.is_finite() if isinstance(value, Decimal) else isfinite(value)
     )
     if not finite or abs(value) >= 10**LONGEST:
-        raise Refused(f"`{field}` is {_shown(value)}, not a time")
+        raise Refused(f"`{field}` is {shown(value)}, not a time")
 
 
 def _check_range(field: str, ms: Any, value: Any) -> None:
     if ms < 0:
-        raise Refused(f"`{field}` is {_shown(value)}, before 1970")
+        raise Refused(f"`{field}` is {shown(value)}, before 1970")
     if ms > MAX_MS:
-        raise Refused(f"`{field}` is {_shown(value)}, after the year 9999: is the unit right?")
-
-
-def _shown(value: Any) -> str:
-    """A value for people, cut to a readable length; never a card number."""
-    if is_card_number(str(value)):
-        return "a card number"
-    text = str(value) if isinstance(value, (int, float, Decimal)) else repr(value)
-    return text if len(text) <= 60 else text[:60] + "..."
+        raise Refused(f"`{field}` is {shown(value)}, after the year 9999: is the unit right?")

@@ -21,7 +21,7 @@ from app.serving.dead_letters.write import dead_letter, given_up, waiting_again
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import check_timestamp, encode
+from app.wire import check_timestamp, check_unit, encode
 
 LATE = 100  # labels given up in one step
 
@@ -68,6 +68,8 @@ class Learn:
         try:
             check_timestamp(record.timestamp)
             feedback = self.application.read_feedback(record.value)
+            if feedback.at is not None:
+                check_unit(feedback.at, record.timestamp, steps=False)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return None

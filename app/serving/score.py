@@ -22,7 +22,7 @@ from app.runtime.step import Step
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
 from app.serving.partition import Partition
-from app.wire import check_timestamp, encode
+from app.wire import check_timestamp, check_unit, encode
 
 
 class Score:
@@ -67,6 +67,7 @@ class Score:
         if partition_of(event.key, settings.partitions) != record.partition:
             key = self.application.key
             raise Refused(f"`{key}` belongs to another partition (murmur2 of its bytes)")
+        check_unit(event.at, record.timestamp)
         if event.at > record.timestamp + settings.future_limit * 1000:
             raise Refused("`at` is too far after the record's timestamp")
         return event

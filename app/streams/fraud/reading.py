@@ -77,7 +77,7 @@ class Reading:
         }
         if self._more:
             self._complete(values, row, number)
-        tx = make_transaction(values)
+        tx = make_transaction(values, self.options.card_fields)
         fraud = None
         for cell in row[self._truth]:
             if cell not in self._unsaid:
