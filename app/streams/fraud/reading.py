@@ -21,7 +21,7 @@ from app.streams.fraud.messages import LABELS, Transaction, make_transaction
 from app.units import MAX_MS
 
 NAMIBIA = "NA"  # a country, though it is how files write that a value is missing
-FIELD = re.compile(r"`(?:\$\.)?(\w+)`")
+FIELDS = (re.compile(r"`\$\.(\w+)`"), re.compile(r"`(\w+)`"))
 Cell = Callable[[Any], Any]
 
 
@@ -196,8 +196,7 @@ class Reading:
     def _later_problem(self, row: Row, error: Exception) -> Exception:
         """A reason that the wire gave, or that is of several columns, or of the label."""
         reason = str(error)
-        found = FIELD.search(reason)
-        field = found.group(1) if found else ""
+        field = field_of(reason)
         columns = list(self.shape.columns.get(field, ()))
         if reason.startswith(("it is not a label", "the column has labels")):
             says = next((cell for cell in row[self._truth] if cell not in self._unsaid), None)
@@ -216,6 +215,16 @@ class Reading:
         if "card number" in reason:
             reason = f"`{field}` is a card number; --hash {field} replaces it by a keyed hash"
         return Problem(reason, " + ".join(columns), cells[0] if len(cells) == 1 else tuple(cells))
+
+
+def field_of(reason: str) -> str:
+    """The field that a reason names.
+
+    >>> field_of("Expected `str`, got `int` - at `$.id`"), field_of("`id` is a card number")
+    ('id', 'id')
+    """
+    found = FIELDS[0].search(reason) or FIELDS[1].search(reason)
+    return found.group(1) if found else ""
 
 
 def absent(field: str) -> str:
