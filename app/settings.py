@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import SettingsError
+from app.pan import CARD_FIELDS
 
 ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,9}))?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -152,6 +153,10 @@ class Settings(BaseSettings):
         5.0,
         description="Lag of the learning state behind its log above which decisions are marked degraded.",
     )
+    card_number_fields: str = Field(
+        ",".join(sorted(CARD_FIELDS)),
+        description="Fields of transactions and labels in which card numbers are refused, comma separated; empty for none. Fields that hold numbers of machines, such as device (an IMEI) or id, are better left out: one in 30 numbers of 16 digits looks like a card number by chance.",
+    )
     snapshot_every: int = Field(5000, ge=1, description="Examples folded between two snapshots.")
     snapshot_keys: SecretStr = Field(
         SecretStr(""),
@@ -210,6 +215,11 @@ class Settings(BaseSettings):
     def signing_keys(self) -> tuple[bytes, ...]:
         """The secrets of snapshots; the first one signs."""
         return tuple(secret.encode() for secret in split_secrets(self.snapshot_keys))
+
+    @property
+    def card_fields(self) -> frozenset[str]:
+        """The fields in which card numbers are refused."""
+        return frozenset(filter(None, map(str.strip, self.card_number_fields.split(","))))
 
     @property
     def url(self) -> str:

@@ -7,7 +7,8 @@ milliseconds and are epoch milliseconds (UTC) from here on.
 """
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,9 +17,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.errors import Refused
+from app.pan import is_card_number
+from app.units import MAX_MS as MAX_MS
+from app.units import STEPS, SURE_MS, seeming_unit
 
 MAX_ID_BYTES = 128
-MAX_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 M = TypeVar("M")
 
@@ -36,6 +39,9 @@ NULL = msgspec.Raw(b"null")
 
 encode = msgspec.json.Encoder().encode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_any = msgspec.json.Decoder().decode
+# How msgspec says that a field is no Instant.
+_no_instant = re.compile(rf".*(RFC3339|datetime|<= {MAX_MS}).* - at `\$\.(\w+)`").fullmatch
 
 
 def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
@@ -53,11 +59,43 @@ def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
     except UNREADABLE as error:
         plain = without_oddities(decoder, raw)
         if plain is None:
-            raise Refused(str(error)) from None
+            raise Refused(_about_time(str(error), raw)) from None
     try:
         return decoder(plain)
     except UNREADABLE as error:
-        raise Refused(str(error)) from None
+        raise Refused(_about_time(str(error), plain)) from None
+
+
+def _about_time(reason: str, raw: bytes) -> str:
+    """Why a message cannot be read, in terms of units where a time is the cause."""
+    found = _no_instant(reason)
+    if found is None:
+        return reason
+    try:
+        value = _decode_any(raw)[found[2]]
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
+        return reason
+    said = f"`{found[2]}` is {shown(value)}"
+    if isinstance(value, str):
+        if value.isdecimal():
+            return f"{said}, a text; send milliseconds as a number, without quotes"
+        return (
+            f"{said}, not a date and time with an offset such as 2026-01-31T12:00:00Z; "
+            "milliseconds since 1970 are taken too"
+        )
+    if type(value) not in (int, float):
+        return reason
+    if (seeming := seeming_unit(value)) is not None:
+        return f"{said}, which seems to be {seeming.words}; send milliseconds"
+    return f"{said}, not a whole number of milliseconds up to the year 9999"
+
+
+def shown(value: object) -> str:
+    """A value in a sentence, cut to a readable length; never a card number."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    if is_card_number(str(value)):
+        return "a card number"
+    return text if len(text) <= 60 else text[:60] + "..."
 
 
 def without_oddities(decoder: Callable[[bytes], object], raw: bytes) -> bytes | None:
@@ -114,31 +152,48 @@ def check_timestamp(recorded: int) -> None:
         raise Refused("the record's timestamp is not a time in milliseconds")
 
 
-def is_card_number(text: str) -> bool:
-    """Whether a text is 13 to 19 digits, grouped or not, with a valid Luhn check digit.
+def check_unit(at: int, recorded: int, steps: bool = True) -> None:
+    """Refuse a time that cannot be milliseconds, beside its record's timestamp (-1: it has none).
 
-    >>> is_card_number("4111 1111 1111 1111"), is_card_number("4111111111111112")
-    (True, False)
+    0 is 1970 in every unit, so it is taken. Without `steps` so are all small numbers, as in
+    labels, whose times only put them in order.
+
+    >>> check_unit(5, 7)
+    >>> check_unit(1_796_055_000, 1_796_055_000_000)
+    Traceback (most recent call last):
+    app.errors.Refused: `at` is 1796055000, which seems to be seconds; send milliseconds
     """
-    if len(text) < 13:
-        return False
-    digits = text.replace(" ", "").replace("-", "")
-    if not (13 <= len(digits) <= 19 and digits.isascii() and digits.isdigit()):
-        return False
-    total = sum(map(int, digits[-1::-2]))
-    total += sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return total % 10 == 0
+    if SURE_MS[0] <= at <= SURE_MS[1] or at == 0:
+        return
+    seeming = seeming_unit(at, recorded)
+    if seeming is not None and (steps or seeming != STEPS):
+        raise Refused(f"`at` is {at}, which seems to be {seeming.words}; send milliseconds")
 
 
-def check_texts(texts: Iterable[tuple[str, str]]) -> None:
-    """Refuse texts that are too long, contain a NUL or are a card number; `note` is free text."""
+def check_texts(
+    texts: Iterable[tuple[str, str]], card_fields: Container[str] | None = None
+) -> None:
+    """Refuse texts that are too long, contain a NUL or are a card number.
+
+    Card numbers are looked for in `card_fields`, by default in all. `note` is free text.
+    """
     for name, text in texts:
         if "\0" in text and name != "note":
             raise Refused(f"`{name}` contains a NUL character")
         if len(text) > MAX_ID_BYTES // 4 and name != "note" and len(text.encode()) > MAX_ID_BYTES:
             raise Refused(f"`{name}` is longer than {MAX_ID_BYTES} bytes")
-        if len(text) >= 13 and is_card_number(text):
-            raise Refused(f"`{name}` is a card number; send a token instead")
+        if len(text) >= 13 and (card_fields is None or name in card_fields):
+            check_no_card(name, text)
+
+
+def check_no_card(name: str, text: str) -> None:
+    """Refuse a card number, which the reason does not repeat."""
+    if is_card_number(text):
+        raise Refused(
+            f"`{name}` is a card number; send a keyed hash of it instead (--hash {name} for "
+            "files, docs/data.md for producers). WEIR_CARD_NUMBER_FIELDS names the fields "
+            "that are looked at"
+        )
 
 
 def texts_of(message: Struct) -> Iterator[tuple[str, str]]:

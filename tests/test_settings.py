@@ -189,3 +189,18 @@ def test_secrets_are_read_in_order_and_never_shown(monkeypatch):
     assert "hush" not in str(refused.value)
     monkeypatch.delenv("WEIR_SNAPSHOT_KEYS")
     assert read_settings().signing_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("customer", {"customer"}),
+        (" customer , note ", {"customer", "note"}),
+        ("", set()),
+        (None, {"actor", "customer", "merchant", "note", "reason"}),
+    ],
+)
+def test_the_fields_with_card_numbers_are_a_list_of_names(monkeypatch, text, fields):
+    if text is not None:
+        monkeypatch.setenv("WEIR_CARD_NUMBER_FIELDS", text)
+    assert read_settings().card_fields == fields

@@ -20,10 +20,10 @@ from app.wire import (
     Word,
     check_texts,
     check_timestamp,
+    check_unit,
     decode,
     encode,
     epoch_ms,
-    is_card_number,
     texts_of,
 )
 
@@ -214,16 +214,90 @@ def test_any_text_is_read_as_it_was_or_refused(text):
     assert read(encode(message)) == message
 
 
-@pytest.mark.parametrize("grouping", ["4222222222222", "4222-2222 22222", "42 22 22 22 22 22 2"])
-def test_a_card_number_is_found_however_it_is_grouped(grouping):
-    assert is_card_number(grouping)
+NOT_MILLISECONDS = [
+    pytest.param(1_796_055_000.5, "is 1796055000.5, which seems to be seconds", id="seconds"),
+    pytest.param(1_796_055_000 * 10**6, "seems to be microseconds; send", id="microseconds"),
+    pytest.param(1_796_055_000 * 10**9, "seems to be nanoseconds; send", id="nanoseconds"),
+    pytest.param(1.796055e18, "seems to be nanoseconds; send", id="nanoseconds as a float"),
+    pytest.param(43466.5, "seems to be days as Excel counts them", id="a serial of Excel"),
+    pytest.param(1_796_055_000_000.5, "not a whole number of milliseconds", id="a fraction"),
+    pytest.param(10**30, "not a whole number of milliseconds", id="no time at all"),
+    pytest.param("1796055000000", "a text; send milliseconds as a number", id="text"),
+    pytest.param("2019-01-01", "'2019-01-01', not a date and time with an offset", id="a date"),
+    pytest.param("01/02/2019 12:00", "not a date and time with an offset", id="another format"),
+    pytest.param("x" * 100, "'" + "x" * 59 + r"\.\.\., not a date", id="a long text"),
+    pytest.param(5_555_555_555_554_444, "is a card number, which", id="a card number"),
+]
+
+
+@pytest.mark.parametrize(("at", "says"), NOT_MILLISECONDS)
+def test_a_time_that_cannot_be_read_is_refused_with_what_it_seems_to_be(at, says):
+    with pytest.raises(Refused, match="^`at` is .*" + says.removeprefix("is ")):
+        read(login(at=at))
+
+
+def test_a_time_in_what_is_no_json_is_refused_all_the_same():
+    with pytest.raises(Refused, match=r"`\$\.at`"):
+        read(login(at="2019-01-01") + b"]")
+
+
+SECONDS, RECORDED = 1_796_055_000, 1_796_055_000_123
 
 
 @pytest.mark.parametrize(
-    "digits", ["4111111111111112", "411111111111", "4" * 20, "٤١١١١١١١١١١١١١١١"]
+    ("at", "recorded", "words"),
+    [
+        (SECONDS, RECORDED, "seconds"),
+        (SECONDS, -1, "seconds"),
+        (SECONDS - 40 * 366 * 86_400, RECORDED, "seconds"),
+        (20_261_130, RECORDED, "a date written yyyymmdd"),
+        (20_261_130_120_000, RECORDED, "a date written yyyymmddHHMMSS"),
+        (202_611_301_200, RECORDED, "a date written yyyymmddHHMM"),
+        (46_356, RECORDED, "days as Excel counts them"),
+        (743, RECORDED, "a count of steps from a start"),
+        (743, -1, "a count of steps from a start"),
+    ],
 )
-def test_other_digits_are_no_card_number(digits):
-    assert not is_card_number(digits)
+def test_a_time_in_another_unit_is_told_by_its_record(at, recorded, words):
+    with pytest.raises(Refused) as refused:
+        check_unit(at, recorded)
+    assert str(refused.value) == f"`at` is {at}, which seems to be {words}; send milliseconds"
+
+
+@pytest.mark.parametrize(
+    ("at", "recorded"),
+    [
+        pytest.param(0, RECORDED, id="1970 in any unit"),
+        pytest.param(RECORDED, RECORDED, id="now"),
+        pytest.param(RECORDED, -1, id="no timestamp"),
+        pytest.param(441_763_200_000, RECORDED, id="of 1984"),
+        pytest.param(5, 5, id="a clock that begins at 0"),
+        pytest.param(SECONDS, 86_400_000, id="beside a clock that begins at 0"),
+        pytest.param(99_000_000_000, 101_000_000_000, id="around 1973"),
+        pytest.param(202_611_301_200, 202_611_301_200, id="of 1976"),
+        pytest.param(MAX_MS, RECORDED, id="the last millisecond"),
+    ],
+)
+def test_a_time_that_may_be_milliseconds_passes(at, recorded):
+    check_unit(at, recorded)
+
+
+def test_small_times_of_labels_pass_but_not_those_in_a_unit():
+    check_unit(5, RECORDED, steps=False)
+    with pytest.raises(Refused, match="seconds"):
+        check_unit(SECONDS, RECORDED, steps=False)
+
+
+def test_card_numbers_are_looked_for_in_the_fields_that_are_named():
+    texts = [("device", "4111111111111111"), ("note", "4111 1111 1111 1111")]
+    check_texts(texts, {"customer"})
+    with pytest.raises(Refused, match="`note` is a card number") as refused:
+        check_texts(texts, {"note"})
+    assert "WEIR_CARD_NUMBER_FIELDS" in str(refused.value)
+    assert "--hash note" in str(refused.value)
+    assert "1111" not in str(refused.value)
+    with pytest.raises(Refused, match="`device`"):
+        check_texts(texts)
 
 
 @pytest.mark.parametrize("recorded", [-1, 0, 1_700_000_000_000])

@@ -10,6 +10,7 @@ import typer
 from app.cli.broker import broker
 from app.cli.dead_letters import dead_letters
 from app.cli.demo import demo
+from app.cli.inspect import inspect
 from app.cli.label import label
 from app.cli.model import model
 from app.cli.publish import publish
@@ -31,6 +32,7 @@ cli.command()(broker)
 cli.add_typer(topics, name="topics")
 cli.command()(worker)
 cli.command()(simulate)
+cli.command()(inspect)
 cli.command()(publish)
 cli.command()(replay)
 cli.command()(label)

@@ -25,6 +25,7 @@ class Feed:
     def __init__(self, setup: Setup, workload: Workload, labels: bool = True) -> None:
         self.setup, self.workload, self.with_labels = setup, workload, labels
         self.events = self.labels = 0
+        self.interrupted = True  # until all of it is published
 
     async def run(self, rate: float | None) -> None:
         """Publish until the traffic ends, or until SIGINT or SIGTERM.
@@ -35,6 +36,8 @@ class Feed:
             No broker answers.
         TopicsError
             The topics are missing or of another shape.
+        DataError
+            A row cannot be used; everything before it is published.
         """
         logging.basicConfig(level=logging.CRITICAL, format="weir: %(message)s")
         cancel_on_signals()
@@ -58,6 +61,7 @@ class Feed:
                 publisher.labels(label.feedback for label in due)
                 self.labels += len(due)
             await publisher.writers.flush()  # bounds the memory of what is queued
+        self.interrupted = False
 
     async def _watch_reviews(self) -> None:
         read = self.setup.application.read_prediction

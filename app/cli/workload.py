@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from app.core.domain import Application
 from app.data.files import open_dataset
-from app.data.hours import Hour, recorded
+from app.data.hours import Hour, after, recorded
+from app.data.options import FileOptions
 from app.data.simulation import simulation
 
 
@@ -18,6 +19,7 @@ class Workload(NamedTuple):
     name: str
     hours: Iterable[Hour]
     flag: Callable[[str], None]
+    notes: Callable[[], list[str]] = list  # what was left out, in sentences, at the end
 
 
 def simulated(
@@ -35,18 +37,29 @@ def simulated(
 
 
 def from_file(
-    application: Application, path: Path, label_delay: float, events: int | None
+    application: Application,
+    path: Path,
+    label_delay: float,
+    events: int | None,
+    reading: FileOptions,
+    published: int = 0,
 ) -> Workload:
     """A file's events, with their labels `label_delay` seconds of event time later.
+
+    Parameters
+    ----------
+    published
+        Events at its start that are not published again.
 
     Raises
     ------
     DataError
         The file cannot be read as the application's events.
     """
-    dataset = open_dataset(application, path)
+    dataset = open_dataset(application, path, reading)
     rows, delay = islice(dataset, events), round(label_delay * 1000)
-    return Workload(dataset.name, recorded(application, rows, delay), _nobody)
+    hours = after(recorded(application, rows, delay), published)
+    return Workload(dataset.name, hours, _nobody, dataset.notes)
 
 
 def _nobody(id: str) -> None:

@@ -4,7 +4,7 @@ An application is plain values and pure functions. It is made for the settings o
 by its folder in `app.streams`; see `app.apps`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -168,6 +168,9 @@ class Application:
         The label that an event carries itself, if any.
     labels
         What can be said.
+    card_fields
+        The fields of labels in which card numbers are refused, by their names in JSON; None for
+        all.
     features, feature_set
         The inputs of the models, and the name that predictions carry for them.
     model, scope
@@ -220,6 +223,7 @@ class Application:
     own_label: Callable[[Any], str | None] = lambda event: None
 
     labels: Labels
+    card_fields: Container[str] | None = None
     features: Sequence[Feature]
     feature_set: str
     model: str = "binned"
@@ -270,7 +274,7 @@ class Application:
     @cached_property
     def read_feedback(self) -> Callable[[bytes | None], Feedback]:
         """Decodes and checks a label; raises Refused."""
-        return feedback_reader(self.feedback, self.labels)
+        return feedback_reader(self.feedback, self.labels, self.card_fields)
 
     @cached_property
     def read_prediction(self) -> Callable[[bytes], Any]:

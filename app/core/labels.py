@@ -1,6 +1,6 @@
 """What can be said about an event, everything that was said about it, and which of it holds."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -192,8 +192,10 @@ def decode_entry(raw: bytes | None, key: str) -> LabelEntry:
     return _entry_decoder.decode(raw) if raw else LabelEntry(key, [])
 
 
-def feedback_reader(kind: type[F], labels: Labels) -> Callable[[bytes | None], F]:
-    """Reads and checks labels of an application.
+def feedback_reader(
+    kind: type[F], labels: Labels, card_fields: Container[str] | None = None
+) -> Callable[[bytes | None], F]:
+    """Reads and checks labels of an application; card numbers are refused in those fields.
 
     What it returns raises Refused, which names the field that is missing, malformed or forbidden.
     """
@@ -203,7 +205,7 @@ def feedback_reader(kind: type[F], labels: Labels) -> Callable[[bytes | None], F
         feedback = decode(decoder, raw)
         if feedback.at is not None:
             feedback.at = epoch_ms(feedback.at)
-        check_texts(texts_of(feedback))
+        check_texts(texts_of(feedback), card_fields)
         if feedback.label not in labels.words:
             raise Refused(f"`label` must be one of {', '.join(labels.words)}")
         if feedback.source not in labels.ranks:

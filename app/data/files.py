@@ -1,24 +1,38 @@
 """An application's files of events, where it reads any."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.core.domain import Application
+from app.data.options import AS_IT_IS, FileOptions
 from app.data.rows import Labelled
 from app.errors import DataError
+
+
+class Assignment(NamedTuple):
+    """Where the values of a field come from, for people."""
+
+    field: str
+    source: str
+    note: str = ""
 
 
 class Dataset(Protocol):
     """A file of events. Each iteration reads it from its start, in the file's order.
 
-    Iterating raises DataError at a row that is not an event, naming row and field.
+    Iterating raises DataError at a row that is not an event, naming row, column and value.
     """
 
     @property
     def name(self) -> str:
         """What the file is: a known data set's name, else the file's."""
+
+    @property
+    def told(self) -> str:
+        """Its format in words."""
 
     @property
     def rows(self) -> int | None:
@@ -28,30 +42,64 @@ class Dataset(Protocol):
     def known(self) -> str | None:
         """The column with the time at which each label became known, if there is one."""
 
+    @property
+    def sorts(self) -> bool:
+        """Whether the rows are sorted before they are yielded."""
+
     def __iter__(self) -> Iterator[Labelled]: ...
 
+    def mapping(self) -> list[Assignment]:
+        """Which columns are read as which fields."""
 
-def open_dataset(
-    application: Application,
-    path: Path,
-    mapping: Mapping[str, str] | None = None,
-    known: str | None = None,
-) -> Dataset:
+    def sample(self, count: int) -> list[Labelled]:
+        """The first events, in the file's order."""
+
+    def notes(self) -> list[str]:
+        """What the latest iteration left out, in sentences."""
+
+
+class Guess(NamedTuple):
+    """What a field may be read from, and what speaks for it."""
+
+    field: str
+    column: str
+    evidence: str
+
+
+class Proposal(NamedTuple):
+    """What a file seems to be.
+
+    `options` is what to add to a command, `missing` the fields for which nothing was found.
+    """
+
+    told: str
+    columns: Sequence[str]
+    guesses: Sequence[Guess]
+    options: Sequence[str]
+    missing: Sequence[str]
+
+
+def open_dataset(application: Application, path: Path, options: FileOptions = AS_IT_IS) -> Dataset:
     """Open a file of an application's events.
-
-    Parameters
-    ----------
-    mapping
-        Column by field, for fields whose columns have other names.
-    known
-        The column with the time at which each label became known.
 
     Raises
     ------
     DataError
         The application reads no files, or not this one.
     """
+    options = replace(options, card_fields=application.card_fields)
+    dataset: Dataset = resolve_name(_files(application))(path, options)
+    return dataset
+
+
+def propose(application: Application, path: Path, options: FileOptions = AS_IT_IS) -> Proposal:
+    """Look at a file whose columns nobody has named. Raises DataError as `open_dataset` does."""
+    module, _, _ = _files(application).partition(":")
+    proposal: Proposal = resolve_name(f"{module}:propose")(path, options)
+    return proposal
+
+
+def _files(application: Application) -> str:
     if not application.files:
         raise DataError(f"the application {application.name} reads no files")
-    dataset: Dataset = resolve_name(application.files)(path, mapping, known)
-    return dataset
+    return application.files

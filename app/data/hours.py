@@ -11,6 +11,7 @@ from typing import NamedTuple
 from app.core.domain import Application
 from app.data.player import play
 from app.data.rows import Due, Labelled
+from app.errors import DataError
 from app.units import HOUR_MS
 
 
@@ -38,20 +39,38 @@ def recorded(
     Raises
     ------
     DataError
-        An event lies before the one above it.
+        A row is no event, or lies before the one above it. The events before it are yielded.
     """
     hour: list[Labelled] = []
     due: list[Due] = []
-    end = 0
-    for step in play(application, rows, label_delay_ms, unreported, until):
-        at = step.at if isinstance(step, Due) else step.event.at
-        if at >= end:
-            if hour or due:
-                yield Hour(hour, due.copy)
-            hour, due, end = [], [], (at // HOUR_MS + 1) * HOUR_MS
-        if isinstance(step, Due):
-            due.append(step)
-        else:
-            hour.append(step)
+    end, failure = 0, None
+    try:
+        for step in play(application, rows, label_delay_ms, unreported, until):
+            at = step.at if isinstance(step, Due) else step.event.at
+            if at >= end:
+                if hour or due:
+                    yield Hour(hour, due.copy)
+                hour, due, end = [], [], (at // HOUR_MS + 1) * HOUR_MS
+            if isinstance(step, Due):
+                due.append(step)
+            else:
+                hour.append(step)
+    except DataError as error:
+        failure = error
     if hour or due:
         yield Hour(hour, due.copy)
+    if failure is not None:
+        raise failure
+
+
+def after(hours: Iterable[Hour], events: int) -> Iterator[Hour]:
+    """The hours without so many events, and without the labels of the hours before their end.
+
+    The labels of the last one's hour come again: some may be new, and each counts once.
+    """
+    for hour in hours:
+        if events > len(hour.rows):
+            events -= len(hour.rows)
+            continue
+        yield Hour(hour.rows[events:], hour.labels) if events else hour
+        events = 0

@@ -82,8 +82,8 @@ def in_order(rows: Iterable[Labelled]) -> Iterator[Labelled]:
         event = row.event
         if event.at < last:
             raise DataError(
-                f"row {number}, event {event.id}, is of {utc(event.at)}, the one above it of "
-                f"{utc(last)}; sort the file by time"
+                f"row {row.row or number}, event {event.id}, is of {utc(event.at)}, the one above "
+                f"it of {utc(last)}; sort the file by time, or let --sort do it"
             )
         last = event.at
         yield row

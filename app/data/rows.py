@@ -13,6 +13,7 @@ class Labelled(NamedTuple):
     positive: bool | None  # None: nobody knows
     kind: int = 0  # 0 negative or unknown, else the kind of positive
     known: int | None = None  # epoch ms when the label became known; None: the file does not say
+    row: int = 0  # its number in its file, from 1 on; 0: it is of none
 
 
 class Due(NamedTuple):

@@ -25,7 +25,7 @@ from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import encode
+from app.wire import check_unit, encode
 
 LATE = 100  # labels given up in one step
 
@@ -73,6 +73,8 @@ class Learn:
         try:
             self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
+            if feedback.at is not None:
+                check_unit(feedback.at, record.timestamp, steps=False)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return None

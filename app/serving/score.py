@@ -23,7 +23,7 @@ from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
 from app.serving.elsewhere import PARTITIONER, entered_again, is_copy
 from app.serving.partition import Partition
-from app.wire import encode
+from app.wire import check_unit, encode
 
 
 class Score:
@@ -75,6 +75,7 @@ class Score:
         if partition != record.partition:
             self.pass_on(record, partition)
             return None
+        check_unit(event.at, record.timestamp)
         # A record without a timestamp has no other time than its event's.
         if event.at > record.timestamp + settings.future_limit * 1000 and record.timestamp >= 0:
             raise Refused("`at` is too far after the record's timestamp")

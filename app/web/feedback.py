@@ -9,7 +9,7 @@ from app.core.domain import Application
 from app.core.messages import Feedback, label_id
 from app.errors import Refused
 from app.web.site import Site, site
-from app.wire import encode
+from app.wire import check_unit, encode
 
 ACKNOWLEDGED_WITHIN = 5.0  # seconds
 MAX_BYTES = 16 * 1024  # of a body: more than any label that is not refused
@@ -55,6 +55,8 @@ def read_label(
         given = msgspec.json.decode(body, type=dict)
         usual = {"source": application.labels.reviewer, "at": now}
         feedback = application.read_feedback(encode({**usual, **given}))
+        if feedback.at is not None:
+            check_unit(feedback.at, now, steps=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"the body is not a JSON object: {error}") from None
     except Refused as refused:

@@ -138,6 +138,13 @@ REFUSED = {
     "a word that nobody knows": (encode(said(0, "maybe")), NOW, "`label` must be one of"),
     "a source that nobody knows": (encode(said(0, "fraud", "mum")), NOW, "`source` must be one of"),
     "another customer's": (encode(said(0, "fraud", key="bob")), NOW, "`customer` is not that"),
+    "a time in seconds": (encode(said(0, "fraud", at=NOW // 1000)), NOW, "seems to be seconds"),
+    "a time in seconds, and no timestamp": (
+        encode(said(0, "fraud", at=NOW // 1000)),
+        -1,
+        "seems to be seconds",
+    ),
+    "a number of a date": (encode(said(0, "fraud", at=20260131)), NOW, "a date written yyyymmdd"),
     "a timestamp that is none": (encode(said(0, "fraud")), MAX_MS + 1, "timestamp"),
 }
 

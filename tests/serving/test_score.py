@@ -118,6 +118,22 @@ REFUSED = {
     "a card number": (encode(payment(1, merchant="4111 1111 1111 1111")), NOW, "`merchant`"),
     "a key of another partition": (encode(payment(1, THEIRS)), NOW, "`customer` belongs to"),
     "a time far ahead": (encode(payment(1, at=NOW + 1441 * MINUTE)), NOW, "`at` is too far"),
+    "a time in seconds": (encode(payment(1, at=NOW // 1000)), NOW, "seems to be seconds"),
+    "a time in microseconds": (
+        encode(payment(1)).replace(str(payment(1).at).encode(), str(NOW * 1000).encode()),
+        NOW,
+        "seems to be microseconds",
+    ),
+    "a date without separators": (
+        encode(payment(1, at=20260131120000)),
+        NOW,
+        "a date written yyyymmddHHMMSS",
+    ),
+    "a time in seconds, and no timestamp": (
+        encode(payment(1, at=NOW // 1000)),
+        -1,
+        "seems to be seconds",
+    ),
     "a timestamp that is none": (encode(payment(1)), MAX_MS + 1, "timestamp"),
 }
 

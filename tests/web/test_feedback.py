@@ -63,6 +63,7 @@ def test_each_application_has_its_own_labels() -> None:
         (body(customer=""), "customer"),
         (body(id="x" * 129), "id"),
         (body(source="nobody"), "source"),
+        (body(at=1_796_055_000), "`at` is 1796055000, which seems to be seconds"),
         (body(actor="4111 1111 1111 1111"), "`actor` is a card number"),
     ],
 )

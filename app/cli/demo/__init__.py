@@ -2,20 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import chosen
 from app.cli.arguments import duration, rate_of
+from app.cli.file_options import reads_files
 from app.cli.sentences import awaited, sentences
+
+if TYPE_CHECKING:
+    from app.data.options import FileOptions
 
 DEFAULT_RATE = 400.0  # events a second of simulated traffic
 
 
+@reads_files
 def demo(
+    reading: "FileOptions",
     data: Annotated[
-        Path | None, typer.Option(help="Play this file (.parquet, .csv, .jsonl) instead.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Play this .csv, .jsonl or .parquet file instead."),
     ] = None,
     label_delay: Annotated[
         str, typer.Option(help="After what event time the labels of a file become known.")
@@ -56,9 +63,11 @@ def demo(
         traffic = (
             workload.simulated(application, seed, events)
             if data is None
-            else workload.from_file(application, data, delay, events)
+            else workload.from_file(application, data, delay, events, reading)
         )
         summary = awaited(run_demo(traffic, Options(pace, workers, port, web_port, directory)))
+    for note in traffic.notes():
+        typer.echo(note)
     typer.echo(sentence(summary, application.events))
     if as_json:
         typer.echo(json.dumps(summary))

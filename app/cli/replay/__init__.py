@@ -3,37 +3,30 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from app.cli.arguments import duration
+from app.cli.file_options import reads_files
 from app.cli.sentences import sentences
+
+if TYPE_CHECKING:
+    from app.data.options import FileOptions
 
 DATE = "%Y-%m-%d"
 
 
+@reads_files
 def replay(
-    data: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet, .csv or .jsonl file.")],
+    reading: "FileOptions",
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file."),
+    ],
     label_delay: Annotated[
         str, typer.Option(help="After what event time the labels become known.")
     ] = "7d",
-    label_time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column with the time at which a label became known; where it is empty, "
-            "--label-delay holds.",
-        ),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD=COLUMN,...",
-            help="Columns of the file by field, where they have other names: "
-            "id=TRANSACTION,at=TIME,label=FRAUD.",
-        ),
-    ] = None,
     first: Annotated[
         datetime | None,
         typer.Option("--from", formats=[DATE], help="First day whose decisions are measured."),
@@ -93,18 +86,18 @@ def replay(
     --label-delay, else with the file; labels that the file's end cuts off count all the same.
     There are figures for all of it and for weeks, counted from --from.
     """
-    from app.cli.replay.options import Plan, about, choices, columns_of, span_of
+    from app.cli.replay.options import Plan, about, choices, span_of
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar
     from app.cli.replay.report import check, write
     from app.cli.replay.result import HANDBOOK, outcome, words
     from app.data.files import open_dataset
 
-    delay, mapping, span = duration(label_delay), columns_of(columns), span_of(first, last)
+    delay, span = duration(label_delay), span_of(first, last)
     with sentences():
         chosen = choices(model, partitions, scope, features)
         application = chosen[0].application
-        source = open_dataset(application, data, mapping, label_time)
+        source = open_dataset(application, data, reading)
         if report is not None:
             check(report)
         plan = Plan(source, round(delay * 1000), span, events, unreported)
@@ -115,7 +108,7 @@ def replay(
     measured = outcome(played, remove, handbook)
     if report is not None:
         write(report, about(plan, application), measured)
-    for line in words(measured):
+    for line in (*words(measured), *source.notes()):
         typer.echo(line)
     if as_json:
         typer.echo(json.dumps(measured.found))

@@ -64,21 +64,6 @@ def about(plan: Plan, application: Application) -> dict[str, str]:
     }
 
 
-def columns_of(text: str | None) -> dict[str, str]:
-    """Column by field of FIELD=COLUMN,...
-
-    >>> columns_of("id=TX ID,at=TIME")
-    {'id': 'TX ID', 'at': 'TIME'}
-    """
-    mapping: dict[str, str] = {}
-    for item in text.split(",") if text else []:
-        field, _, column = (part.strip() for part in item.partition("="))
-        if not field or not column or field in mapping:
-            raise typer.BadParameter(f"{item!r} in --columns is not one FIELD=COLUMN for a field")
-        mapping[field] = column
-    return mapping
-
-
 def span_of(first: datetime | None, last: datetime | None) -> tuple[int, int | None]:
     """Epoch ms at which the measured days begin and end; 0 and None without a day."""
     begin = 0 if first is None else _midnight(first)

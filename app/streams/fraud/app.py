@@ -1,8 +1,11 @@
 """Card fraud as an application: what Weir's parts need to know of transactions."""
 
+from functools import partial
+
 from app.core.domain import Application, Gauge
 from app.core.hashing import hash64
 from app.core.threshold import Budget
+from app.errors import SettingsError
 from app.settings import Settings
 from app.streams.fraud.decision import Policy
 from app.streams.fraud.extract import look
@@ -11,6 +14,7 @@ from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.messages import (
     LABELS,
+    TEXTS,
     Example,
     Feedback,
     Prediction,
@@ -25,8 +29,9 @@ def application(settings: Settings) -> Application:
     Raises
     ------
     SettingsError
-        There is no feature set of that name.
+        There is no feature set of that name, or no field in which to look for card numbers.
     """
+    card_fields = card_fields_of(settings)
     features = feature_set(settings.features or FULL.name)
     policy = Policy(settings.model_scope, settings.block_threshold)
     limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
@@ -38,7 +43,7 @@ def application(settings: Settings) -> Application:
         key="customer",
         partitions=settings.partitions,
         epoch=settings.epoch,
-        read=read_transaction,
+        read=partial(read_transaction, card_fields=card_fields),
         feedback=Feedback,
         prediction=Prediction,
         facts=facts,
@@ -46,6 +51,7 @@ def application(settings: Settings) -> Application:
         lesson_facts=lesson_facts,
         own_label=own_label,
         labels=LABELS,
+        card_fields=card_fields,
         features=features.features,
         feature_set=features.name,
         model=settings.model or "binned",
@@ -74,6 +80,16 @@ def application(settings: Settings) -> Application:
         traffic="app.streams.fraud.simulator.simulation:simulated",
         files="app.streams.fraud.files:open_dataset",
     )
+
+
+def card_fields_of(settings: Settings) -> frozenset[str]:
+    """The fields in which card numbers are refused. Raises SettingsError."""
+    if unknown := sorted(settings.card_fields - TEXTS):
+        raise SettingsError(
+            f"WEIR_CARD_NUMBER_FIELDS: {', '.join(unknown)} is no text of a transaction or "
+            f"label; those are {', '.join(sorted(TEXTS))}"
+        )
+    return settings.card_fields
 
 
 def facts(tx: Transaction) -> dict[str, object]:

@@ -1,82 +1,61 @@
 """Files of transactions, read as a stream.
 
-Two shapes are recognised by their columns: the Fraud Detection Handbook's data set (Le
-Borgne, Siblini, Lebichot, Bontempi, 2022), and any file whose columns are named as the
-fields of `Transaction`, with the truth in `label` or `is_fraud`. Columns of other names are
-read where a mapping names them.
+Public data sets are recognised by their columns (see `known_sets`), and so is any file whose
+columns are named as the fields of `Transaction`, with the truth in `label` or `is_fraud`.
+Columns of other names are read where options name them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from app.data.cells import MISSING, instant, number, truth_reader, utc, whole
-from app.data.readers import Format, Row, format_of
+from app.data.amounts import Amounts, Left
+from app.data.bad_rows import BadRows, Problem
+from app.data.files import Assignment
+from app.data.options import AS_IT_IS, FileOptions
+from app.data.overflow import Later
+from app.data.readers.opening import open_table
+from app.data.readers.table import Row, Table
 from app.data.rows import Labelled
-from app.errors import DataError, Refused
-from app.streams.fraud.messages import LABELS, Transaction, make_transaction
+from app.errors import DataError
+from app.streams.fraud.known_sets import Shape
+from app.streams.fraud.mapping import assignments, mapped, resolved
+from app.streams.fraud.messages import Transaction
+from app.streams.fraud.proposal import propose as propose
+from app.streams.fraud.reading import Reading
 
-REQUIRED = ("id", "at", "customer", "merchant", "amount")
-READ: dict[str, Callable[[Any], Any]] = {
-    "at": partial(instant, "at"),
-    **{name: partial(number, name) for name in ("amount", "lat", "lon")},
-}  # how a cell becomes the value of a field; any other is text
-truth = truth_reader(LABELS)
-
-
-class Shape(NamedTuple):
-    """Which columns hold what; `columns` is column by transaction field.
-
-    The truth is in the first column of `truth` that has a value. `known` is the column with
-    the time at which a label became known, if there is one.
-    """
-
-    name: str
-    columns: Mapping[str, str]
-    truth: tuple[str, ...]
-    scenario: str
-    known: str | None = None
-
-    @property
-    def needed(self) -> list[str]:
-        """The columns without which there is no transaction."""
-        return [self.columns[field] for field in REQUIRED]
+LOOKED_AT = 10_000  # rows in which the decimal sign may show itself
 
 
-HANDBOOK = Shape(
-    "Fraud Detection Handbook",
-    {
-        "id": "TRANSACTION_ID",
-        "at": "TX_DATETIME",
-        "customer": "CUSTOMER_ID",
-        "merchant": "TERMINAL_ID",
-        "amount": "TX_AMOUNT",
-    },
-    ("TX_FRAUD",),
-    "TX_FRAUD_SCENARIO",
-)
-PLAIN = Shape(
-    "",
-    {name: name for name in Transaction.__struct_fields__ if name != "label"},
-    ("label", "is_fraud"),
-    "scenario",
-)
-FIELDS = (*PLAIN.columns, "label", "scenario")  # what a mapping may name
+class Sorted(NamedTuple):
+    """A row that waits for its turn."""
+
+    event: Transaction
+    positive: bool | None
+    kind: int
+    known: int | None
+    row: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dataset:
-    """A file of transactions. Each iteration reads it from its start, in the file's order.
+    """A file of transactions. Each iteration reads it from its start.
 
-    Iterating raises DataError at a row that is not a transaction, naming row and field.
+    Rows come in the file's order, or sorted by time. Iterating raises DataError at a row that
+    is not a transaction, naming row, column and value, unless such rows are left out.
     """
 
     path: Path
+    table: Table
     shape: Shape
-    format: Format
-    rows: int | None  # None when counting them takes reading it to the end
+    options: FileOptions
+    decimal: str = ""  # of amounts, as the file's start shows it
+    bad: BadRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bad = BadRows(self.path, None, [])
 
     @property
     def name(self) -> str:
@@ -84,114 +63,119 @@ class Dataset:
         return self.shape.name or self.path.name
 
     @property
+    def told(self) -> str:
+        """Its format in words."""
+        return self.table.told
+
+    @property
+    def rows(self) -> int | None:
+        """How many there are, None when counting them takes reading it to the end."""
+        return self.table.size
+
+    @property
     def known(self) -> str | None:
         """The column with the time at which each label became known, if there is one."""
-        return self.shape.known
+        return self.options.known
+
+    @property
+    def sorts(self) -> bool:
+        """Whether the rows are sorted before they are yielded."""
+        return not self.shape.ordered if self.options.sort is None else self.options.sort
 
     def __iter__(self) -> Iterator[Labelled]:
-        read = Reading(self.shape)
-        for place, row in enumerate(self.format.rows(self.path, read.columns), 1):
+        rows = self._rows()
+        return by_time(rows) if self.sorts else rows
+
+    def mapping(self) -> list[Assignment]:
+        """Which columns are read as which fields."""
+        return assignments(self.shape, self.table, self.options)
+
+    def sample(self, count: int) -> list[Labelled]:
+        """The first transactions, in the file's order."""
+        return list(islice(self._rows(), count))
+
+    def notes(self) -> list[str]:
+        """What the latest iteration left out, in sentences."""
+        return self.bad.notes()
+
+    def _rows(self) -> Iterator[Labelled]:
+        read = Reading(self.table, self.shape, self.options)
+        read.amounts.decimal = self.decimal
+        self.bad = bad = BadRows(self.path, self._bad_path(), read.columns)
+        number = 0
+
+        def broken(reason: str, column: str, cells: Row) -> None:
+            nonlocal number
+            number += 1
+            bad.refuse(number, rows.line, Problem(reason, column), cells)
+
+        rows = self.table.rows(read.columns, broken)
+        for row in rows:
+            number += 1
             try:
-                yield read(row)
-            except Refused as reason:
-                raise DataError(f"row {place} of {self.path}: {reason}") from None
+                labelled = read(row, number)
+            except Problem as problem:
+                bad.refuse(number, rows.line, problem, row)
+            except Left:
+                bad.left += 1
+            else:
+                yield labelled
+        if bad.bad == number:
+            raise DataError(f"no row of {self.path} can be used; the first: {bad.first}")
 
-
-class Reading:
-    """How the rows of a shape become transactions. `columns` is what a row must hold."""
-
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        self._fields = [(field, READ.get(field, str)) for field in shape.columns]
-        self._truth = slice(len(self._fields), len(self._fields) + len(shape.truth))
-        aside = [*shape.truth, shape.scenario, *([shape.known] if shape.known else [])]
-        self.columns = [*shape.columns.values(), *aside]
-
-    def __call__(self, row: Row) -> Labelled:
-        """One row, checked as a message is checked on the wire. Raises Refused."""
-        values = {
-            field: read(cell)
-            for (field, read), cell in zip(self._fields, row, strict=False)
-            if cell not in MISSING
-        }
-        tx = make_transaction(values)
-        says = next((cell for cell in row[self._truth] if cell not in MISSING), None)
-        fraud = None if says is None else truth(says)
-        kind = row[self._truth.stop] if fraud else None
-        known = None if self.shape.known is None or fraud is None else self._known(row[-1], tx)
-        return Labelled(tx, fraud, 0 if kind in MISSING else whole("scenario", kind), known)
-
-    def _known(self, cell: Any, tx: Transaction) -> int | None:
-        if cell in MISSING:
+    def _bad_path(self) -> Path | None:
+        if not self.options.skip_bad:
             return None
-        at: int = instant(str(self.shape.known), cell)
-        if at < tx.at:
-            raise Refused(
-                f"the label of transaction {tx.id} became known at {utc(at)}, before the "
-                f"transaction itself, which is of {utc(tx.at)}"
-            )
-        return at
+        return self.options.bad_rows or self.path.with_name(f"{self.path.name}.bad.csv")
 
 
-def open_dataset(
-    path: str | Path, mapping: Mapping[str, str] | None = None, known: str | None = None
-) -> Dataset:
+def by_time(rows: Iterator[Labelled]) -> Iterator[Labelled]:
+    """Rows in order of time; those of the same time in the file's order."""
+    waiting = Later(Sorted)
+    for row in rows:
+        waiting.add(row.event.at, Sorted(*row))  # type: ignore[arg-type]
+    for _, kept in waiting.rest():
+        yield Labelled(*kept)
+
+
+def open_dataset(path: str | Path, options: FileOptions = AS_IT_IS) -> Dataset:
     """Recognise a file of transactions.
-
-    Parameters
-    ----------
-    path
-        A file that ends in .csv (first line: column names), .jsonl, .ndjson or .parquet.
-    mapping
-        Column by field, for fields whose columns have other names: those of `Transaction`,
-        `label` and `scenario`.
-    known
-        The column with the time at which each label became known.
 
     Raises
     ------
     DataError
-        No such file, no rows, a format that is not read, columns that are missing, a mapping
-        of what is no field.
+        No such file, no rows, a format that is not read, columns that are missing, an option
+        that names what is no field or no column.
     """
     path = Path(path)
-    format = format_of(path)
-    columns = format.columns(path)
-    if not columns:
-        raise DataError(f"{path} is empty")
-    shape = recognise(columns, path, mapping or {})._replace(known=known)
-    if known is not None and known not in columns:
-        raise DataError(f"{path} lacks the column {known}; it has {', '.join(columns)}")
-    if next(format.rows(path, Reading(shape).columns), None) is None:
+    table = open_table(path, options.layout, zone_of(options))
+    options = resolved(options, table)
+    shape = mapped(table, path, options)
+    column = shape.columns.get("amount", ("",))[0]
+    some, decimal = look(table, column, options.decimal)
+    if not some:
         raise DataError(f"{path} has columns but no rows")
-    return Dataset(path, shape, format, format.size(path))
+    return Dataset(path, table, shape, options, decimal)
 
 
-def recognise(columns: list[str], path: Path, mapping: Mapping[str, str]) -> Shape:
-    """The shape of a file with these columns. Raises DataError naming the missing ones."""
-    for field, column in mapping.items():
-        if field not in FIELDS:
-            raise DataError(f"{field} is no field of a transaction; those are {', '.join(FIELDS)}")
-        if column not in columns:
-            raise DataError(f"{path} lacks the column {column}; it has {', '.join(columns)}")
-    known = {*HANDBOOK.needed, *HANDBOOK.truth} <= set(columns)
-    shape = mapped(HANDBOOK if known else PLAIN, mapping)
-    missing = ", ".join(name for name in shape.needed if name not in columns)
-    if missing:
-        raise DataError(f"{path} lacks the columns {missing}; it has {', '.join(columns)}")
-    return shape
+def look(table: Table, column: str, decimal: str) -> tuple[bool, str]:
+    """Whether a table has rows, and the decimal sign that its amounts show at its start."""
+    amounts, broken = Amounts("amount", decimal), 0
+
+    def note(*_: object) -> None:
+        nonlocal broken
+        broken += 1
+
+    number = 0
+    typed = table.kinds.get(column) in ("whole", "float")
+    for number, (cell, *_) in enumerate(table.rows([column], note), 1):
+        amounts.learn([cell])
+        if amounts.decimal or typed or number + broken >= LOOKED_AT:
+            break
+    return number + broken > 0, amounts.decimal
 
 
-def mapped(shape: Shape, mapping: Mapping[str, str]) -> Shape:
-    """The shape with other columns for some fields.
-
-    >>> mapped(HANDBOOK, {"amount": "EUR", "label": "SAYS"}).needed[-1]
-    'EUR'
-    """
-    aside = {"label": shape.truth[0], "scenario": shape.scenario, **mapping}
-    fields = {field: column for field, column in mapping.items() if field in PLAIN.columns}
-    return shape._replace(
-        columns={**shape.columns, **fields},
-        truth=(aside["label"],) if "label" in mapping else shape.truth,
-        scenario=aside["scenario"],
-    )
+def zone_of(options: FileOptions) -> str:
+    """The zone of timestamps of Parquet that have none; "" for UTC, or where parts are joined."""
+    times = options.time
+    return "" if times.columns or times.zone in (None, "UTC") else str(times.zone)

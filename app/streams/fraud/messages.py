@@ -1,6 +1,6 @@
 """Card payments on the wire, and what is decided, said and learned about them."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -23,6 +23,7 @@ from app.core.messages import (
     Weight,
 )
 from app.errors import Refused
+from app.pan import CARD_FIELDS
 from app.wire import Id, Instant, Word, check_texts, decode, epoch_ms, texts_of
 
 # Larger than any card payment, small enough that a running mean survives it.
@@ -112,17 +113,25 @@ class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):
     head: str | UnsetType = UNSET
 
 
+TEXTS = frozenset(
+    name
+    for kind in (Transaction, Feedback)
+    for name in kind.__struct_encode_fields__
+    if name not in ("at", "amount", "lat", "lon", "label")
+)  # fields that WEIR_CARD_NUMBER_FIELDS may name
+
+
 _decode_transaction = msgspec.json.Decoder(Transaction).decode
 
 
-read_feedback = feedback_reader(Feedback, LABELS)
+read_feedback = feedback_reader(Feedback, LABELS, CARD_FIELDS)
 read_prediction = msgspec.json.Decoder(Prediction).decode
 read_example = msgspec.json.Decoder(Example).decode
 read_entry = messages.entry_reader(Example)
 
 
-def read_transaction(raw: bytes | None) -> Transaction:
-    """Decode and check a transaction.
+def read_transaction(raw: bytes | None, card_fields: Container[str] = CARD_FIELDS) -> Transaction:
+    """Decode and check a transaction; card numbers are refused in those fields.
 
     Raises
     ------
@@ -135,10 +144,15 @@ def read_transaction(raw: bytes | None) -> Transaction:
     Traceback (most recent call last):
     app.errors.Refused: Object missing required field `amount`
     """
-    return _checked(decode(_decode_transaction, raw), None)
+    tx = decode(_decode_transaction, raw)
+    tx.at = epoch_ms(tx.at)
+    check_texts(texts_of(tx), card_fields)
+    return tx
 
 
-def make_transaction(values: dict[str, Any]) -> Transaction:
+def make_transaction(
+    values: dict[str, Any], card_fields: Container[str] | None = CARD_FIELDS
+) -> Transaction:
     """Check a transaction whose fields are Python values already, as `read_transaction` does.
 
     >>> make_transaction({"id": "t1", "at": 0, "customer": "c1", "merchant": "m1"})
@@ -149,10 +163,6 @@ def make_transaction(values: dict[str, Any]) -> Transaction:
         tx = msgspec.convert(values, Transaction)
     except msgspec.ValidationError as error:
         raise Refused(str(error)) from None
-    return _checked(tx, (item for item in values.items() if type(item[1]) is str))
-
-
-def _checked(tx: Transaction, texts: Iterable[tuple[str, str]] | None) -> Transaction:
     tx.at = epoch_ms(tx.at)
-    check_texts(texts_of(tx) if texts is None else texts)
+    check_texts((item for item in values.items() if type(item[1]) is str), card_fields)
     return tx

@@ -11,9 +11,10 @@ from app.core.hashing import hash64
 from app.core.messages import Origin
 from app.core.snapshot import assemble, verify
 from app.core.threshold import FLOOR, Budget
-from app.errors import SettingsError, SnapshotError
+from app.errors import Refused, SettingsError, SnapshotError
 from app.streams.fraud.features import FULL, GRIDS, SMALL
 from app.streams.fraud.messages import Transaction
+from app.wire import encode
 from tests.cards import cards
 from tests.core.samples import example
 from tests.core.sayings import decision
@@ -43,6 +44,39 @@ def test_a_snapshot_of_other_features_is_refused_and_it_is_said_why(
 def test_a_feature_set_that_does_not_exist_is_named():
     with pytest.raises(SettingsError, match="'few'; choose one of"):
         cards(features="few")
+
+
+PAN = "4111111111111111"
+PAID = {"id": "t1", "at": 0, "customer": "c1", "merchant": "m1", "amount": 1.5}
+SAID = {"id": "t1", "customer": "c1", "label": "fraud", "source": "analyst"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({}, {"customer", "merchant", "note", "reason", "actor"}),
+        ({"card_number_fields": "id, device"}, {"id", "device"}),
+        ({"card_number_fields": ""}, set()),
+    ],
+)
+def test_card_numbers_are_refused_in_the_fields_that_the_settings_name(settings, refused):
+    application, found = cards(**settings), set()
+    for read, message in ((application.read, PAID), (application.read_feedback, SAID)):
+        for name in ("id", "customer", "merchant", "device", "ip", "actor", "reason", "note"):
+            try:
+                read(encode({**message, name: PAN}))
+            except Refused as reason:
+                assert str(reason).startswith(f"`{name}` is a card number") and PAN not in str(
+                    reason
+                )
+                found.add(name)
+    assert found == refused
+
+
+@pytest.mark.parametrize("fields", ["costumer", "customer,amount", "customer,key"])
+def test_a_field_that_can_hold_no_card_number_is_named(fields):
+    with pytest.raises(SettingsError, match=r"WEIR_CARD_NUMBER_FIELDS: .*those are actor"):
+        cards(card_number_fields=fields)
 
 
 def test_what_the_settings_say_is_what_scores():
