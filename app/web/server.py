@@ -17,6 +17,7 @@ from app.web import event, feedback, front, health, look, models
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.address import kinds_of
 from app.web.pages import TEMPLATES, templates
+from app.web.limits import LimitedRunner
 from app.web.peers import Peers
 from app.web.recorder import Recorder
 from app.web.site import SITE, Publish, Site
@@ -39,8 +40,12 @@ ROUTES = (
 
 
 def mount(app: WeirApp[Worker]) -> WeirApp[Worker]:
-    """Give an application its pages. Faust's own show its tables to anybody: they are dropped."""
+    """Give an application its pages. Faust's own show its tables to anybody: they are dropped.
+
+    Faust would let any number of connections stay for any time: see `app.web.limits`.
+    """
     app.web.blueprints = BlueprintManager()
+    app.web._runner = LimitedRunner(app.web.web_app)
     worker = app.weir
     set_up(app.web.web_app, View(worker), partial(publish, worker.writers, worker.setup))
     return app
