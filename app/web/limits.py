@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_server import Server
 
@@ -174,6 +174,12 @@ class Connection(RequestHandler):
                     f"the head of a request may be {most} bytes long",
                 )
 
+    def _process_keepalive(self) -> None:
+        if self._head:  # it has its own time
+            self._keepalive_handle = None
+        else:
+            super()._process_keepalive()
+
     def handle_error(
         self,
         request: BaseRequest,
@@ -191,6 +197,11 @@ class Connection(RequestHandler):
         refusal: web.StreamResponse = web.json_response({"error": sentence}, status=status)
         refusal.force_close()
         return refusal
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Log a failure, unless it is the client's: a body that is cut off or badly encoded."""
+        if not isinstance(kwargs.get("exc_info"), RequestPayloadError):
+            super().log_exception(*args, **kwargs)
 
     def _expect(self, seconds: float) -> None:
         if self._due is not None:
@@ -232,7 +243,9 @@ class Connection(RequestHandler):
 
     def _cut(self) -> None:
         """Drop the connection and whatever is still to be written."""
-        transport = self.transport
+        transport, answering = self.transport, self._task_handler
         self.force_close()
         if transport is not None:
             transport.abort()
+        if answering is not None:
+            answering.cancel()  # one that sends a file does not notice otherwise

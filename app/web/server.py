@@ -16,8 +16,8 @@ from app.serving.worker import Worker
 from app.web import event, feedback, front, health, look, models
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.address import kinds_of
-from app.web.pages import TEMPLATES, templates
 from app.web.limits import LimitedRunner
+from app.web.pages import TEMPLATES, templates
 from app.web.peers import Peers
 from app.web.recorder import Recorder
 from app.web.site import SITE, Publish, Site

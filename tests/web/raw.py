@@ -46,7 +46,9 @@ def read(raw: bytes) -> Answer:
     return Answer(status, error)
 
 
-def request(target: str = "/healthz", *headers: str, method: str = "GET", body: bytes = b"") -> bytes:
+def request(
+    target: str = "/healthz", *headers: str, method: str = "GET", body: bytes = b""
+) -> bytes:
     """The bytes of a request that asks for the connection to be closed after it."""
     lines = [f"{method} {target} HTTP/1.1", "Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -79,7 +79,9 @@ async def test_a_worker_goes_by_its_own_names_only(
     assert (await client.get(path, headers={"Host": host})).status == status
 
 
-@pytest.mark.parametrize("host", [text for text in MALFORMED if text == text.strip() and text.isprintable()])
+@pytest.mark.parametrize(
+    "host", [text for text in MALFORMED if text == text.strip() and text.isprintable()]
+)
 async def test_a_malformed_host_is_refused_with_a_sentence_and_no_traceback(
     host: str, view_of: ViewOf, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -162,9 +164,7 @@ async def test_a_page_of_another_site_can_post_nothing(
 @pytest.mark.parametrize(
     "accept", ["text/html;q=\u00b2", "text/html;q=" + "9" * 400, "text/html;q=.;q", ";;,,=", "q=1"]
 )
-async def test_any_accept_header_gets_an_answer(
-    accept: str, view_of: ViewOf, serve: Serve
-) -> None:
+async def test_any_accept_header_gets_an_answer(accept: str, view_of: ViewOf, serve: Serve) -> None:
     client = await serve(view_of([]))
     raw = request("/nowhere", "Host: localhost", f"Accept: {accept}")
     assert (await ask(client, raw)).startswith(b"HTTP/1.1 404 ")
