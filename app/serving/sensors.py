@@ -25,6 +25,11 @@ COUNTERS = {
     "repeated": ("weir_decisions_repeated", "Earlier decisions sent again.", ()),
     "labels": ("weir_labels", "Labels read, by outcome.", ("source", "outcome")),
     "letters": ("weir_dead_letters", "Records refused.", ()),
+    "delays": (
+        "weir_delays",
+        "Times that heartbeats, writes to the broker or the disk began to take too long.",
+        ("what",),
+    ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -53,6 +58,7 @@ class Sensors:
     repeated: Counter
     labels: Counter
     letters: Counter
+    delays: Counter
     examples: Counter
     version: Gauge
     lag: Gauge

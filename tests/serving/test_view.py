@@ -16,7 +16,7 @@ def worker(
     degraded: bool = False,
     held: tuple[int, ...] = (0, 1),
     opened: tuple[int, ...] = (0, 1),
-    lease: bool = True,
+    late: str | None = None,
 ) -> Thing:
     """A worker as its view sees it."""
     recovery = Thing(completed=Thing(is_set=lambda: recovered))
@@ -34,7 +34,7 @@ def worker(
         app=Thing(rebalancing=rebalancing, tables=Thing(recovery=recovery)),
         flow=Thing(open=open),
         follower=follower,
-        guard=Thing(lease=Thing(valid=lease)),
+        delays=Thing(why=lambda: late),
         assigned=lambda: held,
         opened=lambda partition: partition in opened,
     )
@@ -52,7 +52,8 @@ def worker(
         pytest.param({"caught_up": False}, "7 examples behind", id="learning state is loading"),
         pytest.param({"degraded": True}, "7 examples behind", id="learning state is behind"),
         pytest.param({"opened": (0,)}, "being read back", id="decisions are read back"),
-        pytest.param({"lease": False}, "has not acknowledged a heartbeat", id="held"),
+        pytest.param({"late": "no heartbeat"}, "no heartbeat", id="held"),
+        pytest.param({"late": "no disk", "degraded": True}, "no disk", id="the cause comes first"),
     ],
 )
 def test_a_worker_says_why_it_is_not_ready(state: dict, why: str | None):
