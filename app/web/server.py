@@ -23,7 +23,16 @@ from app.web.recorder import Recorder
 from app.web.site import SITE, Publish, Site
 from app.web.status import Quality
 
-STATIC = Path(__file__).parent / "static"
+STATIC = {path.name: path for path in (Path(__file__).parent / "static").iterdir()}
+
+
+async def get_static(request: web.Request) -> web.FileResponse:
+    """/static/<name>: a part of the pages, by its name and nothing else."""
+    path = STATIC.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(path)
+
 
 ROUTES = (
     web.get("/", front.get_page),
@@ -35,7 +44,7 @@ ROUTES = (
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),
     web.get("/metrics", health.metrics),
-    web.static("/static", STATIC),
+    web.get("/static/{name}", get_static),
 )
 
 
