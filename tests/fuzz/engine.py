@@ -38,6 +38,9 @@ class Target(Protocol):
     def make(self, chance: Random) -> bytes:
         """A case."""
 
+    def open(self, case: bytes) -> bytes:
+        """A case without what it says about its answer: it is about to be changed."""
+
     def check(self, case: bytes) -> None:
         """Raise Disagreement, or whatever the code raises that it should not."""
 
@@ -78,7 +81,7 @@ def case_of(target: Target, kept: Sequence[bytes], seed: int, number: int) -> by
         return kept[number]
     chance = Random(f"{seed}/{target.name}/{number}")
     if kept and chance.random() < 0.2:
-        return by_byte(chance, chance.choice(kept))
+        return by_byte(chance, target.open(chance.choice(kept)))
     return target.make(chance)
 
 

@@ -53,11 +53,16 @@ class Files:
             content = mutate.by_byte(chance, content)
         return suffix.encode() + b"\n" + content
 
+    def open(self, case: bytes) -> bytes:
+        """The file without the promise that it is valid."""
+        head, _, content = case.partition(b"\n")
+        return head.split(b" ")[0] + b"\n" + content
+
     def check(self, case: bytes) -> None:
         """Rows that Weir could take from the wire as well, or a sentence."""
         head, _, content = case.partition(b"\n")
         suffix, _, promised = head.decode(errors="replace").partition(" ")
-        if suffix not in SUFFIXES:
+        if suffix not in SUFFIXES or not (promised + "0").isdigit():
             return
         path = Path(self.folder.name) / f"case.{suffix}"
         path.write_bytes(content)

@@ -157,6 +157,10 @@ class Http:
             return 0
         return 202 if verdict.valid else 400
 
+    def open(self, case: bytes) -> bytes:
+        """The request without the status that it should have."""
+        return b"0\n" + case.partition(b"\n")[2]
+
     def check(self, case: bytes) -> None:
         """Some answer, or a closed connection; never a 500, a traceback or silence."""
         if self.server is None:
@@ -179,7 +183,8 @@ class Http:
         if status == 500:
             raise Disagreement("a request is answered with 500")
         if wanted and status != wanted:
-            raise Disagreement(f"{status} instead of {wanted}\n{answer[-300:]!r}")
+            said = answer.partition(b"\r\n\r\n")[2][:80]
+            raise Disagreement(f"{status} instead of {wanted} {said!r}\n{answer[-300:]!r}")
         _sentence(status, answer)
 
 

@@ -124,11 +124,11 @@ EDGES: tuple[Callable[[bytes], bytes], ...] = (
 Fields = dict[str, str]  # JSON by name
 
 
-def transaction(chance: Random, number: int) -> dict[str, Any]:
+def transaction(chance: Random, number: int, now: int = NOW) -> dict[str, Any]:
     """A valid transaction; its id and customer follow from the number."""
     made: dict[str, Any] = {
         "id": f"t{number}",
-        "at": NOW - chance.randrange(0, 3_600_000),
+        "at": now - chance.randrange(0, 3_600_000),
         "customer": f"c{number % 997}",
         "merchant": f"m{chance.randrange(50)}",
         "amount": round(chance.lognormvariate(3, 1), 2),
@@ -143,7 +143,7 @@ def transaction(chance: Random, number: int) -> dict[str, Any]:
     return made
 
 
-def label(chance: Random, number: int) -> dict[str, Any]:
+def label(chance: Random, number: int, now: int = NOW) -> dict[str, Any]:
     """A valid label of some transaction."""
     made: dict[str, Any] = {
         "id": f"t{number}",
@@ -155,7 +155,7 @@ def label(chance: Random, number: int) -> dict[str, Any]:
         if chance.random() < 0.3:
             made[name] = f"{name} {chance.randrange(9)}"
     if chance.random() < 0.5:
-        made["at"] = NOW - chance.randrange(0, 3_600_000)
+        made["at"] = now - chance.randrange(0, 3_600_000)
     return made
 
 
@@ -228,9 +228,16 @@ def by_byte(chance: Random, raw: bytes, most: int = 4) -> bytes:
     return bytes(data)
 
 
-def record(chance: Random, kind: str, number: int, spare: tuple[str, ...] = ()) -> bytes:
+def record(
+    chance: Random, kind: str, number: int, spare: tuple[str, ...] = (), now: int = NOW
+) -> bytes:
     """A record of a kind, transaction or label: valid, or changed in one of these ways."""
-    message = transaction(chance, number) if kind == "transaction" else label(chance, number)
+    make = transaction if kind == "transaction" else label
+    return changed(chance, make(chance, number, now), spare)
+
+
+def changed(chance: Random, message: dict[str, Any], spare: tuple[str, ...] = ()) -> bytes:
+    """A message as it is, or changed by field, at its edges or in its bytes."""
     way = chance.random()
     if way < 0.4:
         return written(chance, message)

@@ -178,6 +178,10 @@ LABEL: dict[str, tuple[bool, Check]] = {
 ALWAYS_NULLABLE = {"transaction": {"lat", "lon", "label"}, "label": {"at"}}
 
 
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_OPEN, _CLOSE = re.compile(r"[\[{]"), re.compile(r"[\]}]")
+
+
 class NotJson(ValueError):
     """Bytes that are not the JSON of one value."""
 
@@ -198,7 +202,10 @@ def read_json(raw: bytes, rules: Rules) -> tuple[Any, bool]:
         if rules.mark_is_removed is False:
             raise NotJson("a byte order mark")
         source = source[1:]
-    if deepest(source) > DEEP:
+    bare = _STRING.sub("", source)
+    if len(_OPEN.findall(bare)) != len(_CLOSE.findall(bare)):
+        raise NotJson("brackets that do not match")
+    if len(_OPEN.findall(bare)) > DEEP:
         sure = False
     try:
         value = json.loads(
@@ -226,11 +233,6 @@ def _whole(digits: str) -> int | float:
 
 def _refuse(word: str) -> None:
     raise NotJson(f"{word} is no JSON")
-
-
-def deepest(source: str) -> int:
-    """An upper bound of how deep a text of JSON nests."""
-    return source.count("[") + source.count("{")
 
 
 def judge(
