@@ -1,6 +1,6 @@
 # The environment is made once, from the locks in requirements/, and again when they change.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format bench bench-handbook docs lock clean
+.PHONY: help demo test chaos fuzz lint format bench bench-handbook docs lock clean
 
 # The first interpreter that is new enough; name another with make PYTHON=...
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -30,6 +30,12 @@ SEED := 1
 MINUTES := 30
 chaos: $(READY)  ## Inject faults into workers and brokers; SEED=1 MINUTES=30 ARGS="--runs 3"
 	@$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
+# Values that nobody gave on the command line are those of chaos: a new seed and ten minutes then.
+given = $(filter-out file,$(origin $(1)))
+fuzz: $(READY)  ## Feed changed inputs to everything that reads from outside; MINUTES=10 SEED=1
+	@$(BIN)/python -m tests.fuzz run --minutes $(if $(call given,MINUTES),$(MINUTES),10) \
+		$(if $(call given,SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(READY)  ## Check style, format, types and the direction of imports
 	@$(BIN)/ruff check --quiet

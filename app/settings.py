@@ -46,6 +46,15 @@ def split_secrets(joined: SecretStr) -> list[str]:
     return [secret.strip() for secret in text.split(",")] if text else []
 
 
+def split_names(joined: str) -> list[str]:
+    """The names of a comma separated list, in lower case.
+
+    >>> split_names("Weir.example, weir"), split_names("")
+    (['weir.example', 'weir'], [])
+    """
+    return [name.strip().lower() for name in joined.split(",")] if joined.strip() else []
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 DurationOrOff = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -177,7 +186,11 @@ class Settings(BaseSettings):
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
     advertised_url: str = Field(
         "",
-        description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>.",
+        description="URL at which other workers reach this one; empty for http://<web_host>:<web_port>. Off loopback, requests that name another host are refused; probes and metrics may be asked for by address.",
+    )
+    web_names: str = Field(
+        "",
+        description="Further host names by which the web views may be asked for, comma separated: of a proxy, for example.",
     )
 
     @field_validator("brokers")
@@ -196,6 +209,14 @@ class Settings(BaseSettings):
         if any(len(secret) < 16 for secret in secrets):
             raise ValueError("a secret needs 16 characters or more")
         return keys
+
+    @field_validator("web_names")
+    @classmethod
+    def web_names_are_names(cls, names: str) -> str:
+        for name in split_names(names):
+            if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+", name):
+                raise ValueError(f"{name!r} is not a host name; write names without a port")
+        return names
 
     @model_validator(mode="after")
     def settings_fit_together(self) -> "Settings":
@@ -220,6 +241,11 @@ class Settings(BaseSettings):
     def card_fields(self) -> frozenset[str]:
         """The fields in which card numbers are refused."""
         return frozenset(filter(None, map(str.strip, self.card_number_fields.split(","))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Further host names of the web views, in lower case."""
+        return tuple(split_names(self.web_names))
 
     @property
     def url(self) -> str:

@@ -34,7 +34,12 @@ class Lease:
     @property
     def valid(self) -> bool:
         """Whether the partitions certainly belong to this worker; also before the first join."""
-        return self.renewed_at is None or self.clock() - self.renewed_at <= self.limit
+        return self.silence <= self.limit
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the latest acknowledged heartbeat was sent; 0 before the first join."""
+        return 0.0 if self.renewed_at is None else self.clock() - self.renewed_at
 
     async def wait(self) -> None:
         """Wait until the lease is valid."""

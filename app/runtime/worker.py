@@ -11,6 +11,8 @@ from aiokafka import ConsumerRecord
 from faust.transport.consumer import Consumer
 from faust.types.tuples import TP, ConsumerMessage
 
+from app.runtime.delays import Delays
+from app.runtime.disk import DiskPulse
 from app.runtime.fence import Fence
 from app.runtime.flow import Flow, Source
 from app.runtime.guard import Exit, Guard
@@ -68,6 +70,13 @@ class Worker:
         }
         limit = CLOSE_SHARE * settings.session_timeout
         self.flow = Flow(app, self.guard, settings.chunk, limit, self)
+        self.delays = Delays(
+            self.guard.lease,
+            self.writers,
+            DiskPulse(settings.data_dir),
+            settings.session_timeout,
+            self.delayed,
+        )
         self._taking: asyncio.Task[None] | None = None
         self._background: list[asyncio.Task[None]] = []
 
@@ -123,6 +132,9 @@ class Worker:
     def closed(self) -> None:
         """Release what belongs to the revoked partitions."""
 
+    def delayed(self, what: str) -> None:
+        """Something begins to take too long: see `Delays`. Called from a thread of its own."""
+
     # -- what the watchdog asks
 
     def progress(self) -> object:
@@ -144,6 +156,7 @@ class Worker:
         await self.connect()
         relieve_collector()
         self.guard.start(asyncio.get_running_loop())
+        self.delays.start()
         self.keep_up("the watchdog", Watchdog(self).run())
         self.keep_up("the fence", self.fence.keep(self.assigned))
 
@@ -166,6 +179,7 @@ class Worker:
         """Write out what is queued and disconnect."""
         for task in self._background:
             task.cancel()
+        self.delays.stop()
         await self.writers.stop()
         self.closed()
         self.guard.disarm()

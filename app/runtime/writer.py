@@ -15,6 +15,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from app.runtime.clock import now
 from app.runtime.guard import Exit, Leave, leave
 from app.runtime.lease import Lease
 from app.runtime.rocks import cause
@@ -88,6 +89,7 @@ class Writer:
         self.queue: deque[tuple[BatchBuilder, bool, Receipt, OnAck | None]] = deque()
         self.wake = asyncio.Event()
         self.last = Receipt(0)
+        self.unacked: deque[float] = deque()  # when each batch that is not acknowledged was put
         self.claim: Claim | None = None
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
@@ -100,6 +102,7 @@ class Writer:
             if self.claim is not None:
                 self.claim.stamp(batch)
             self.queue.append((batch, n == len(batches), receipt, on_ack))
+            self.unacked.append(now())
         if batches:
             self.last = receipt
             self.wake.set()
@@ -153,6 +156,7 @@ class Writer:
                     self.leave(
                         cause(error, Exit.STATE), f"{self.topic}[{self.partition}]: {error!r}"
                     )
+            self.unacked.popleft()
             receipt.one_acked()
 
         sent.add_done_callback(acknowledged)
@@ -209,6 +213,11 @@ class Writers:
             assert self.producer is not None, "start() comes first"
             self.writers[key] = Writer(self.producer, topic, partition, self.leave)
         return self.writers[key]
+
+    def oldest(self) -> float:
+        """Seconds since the oldest write that is not acknowledged was put; any thread may ask."""
+        waiting = [tuple(writer.unacked)[:1] for writer in list(self.writers.values())]
+        return max((now() - put for (put, *_) in filter(None, waiting)), default=0.0)
 
     async def flush(self) -> None:
         """Wait until everything that was put before this call is acknowledged."""

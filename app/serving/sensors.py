@@ -37,6 +37,11 @@ COUNTERS = {
         "Records that Weir did not write and passes over, by topic.",
         ("topic",),
     ),
+    "delays": (
+        "weir_delays",
+        "Times that heartbeats, writes to the broker or the disk began to take too long.",
+        ("what",),
+    ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
 GAUGES = {
@@ -74,6 +79,7 @@ class Sensors:
     expired: Counter
     unreadable: Counter
     foreign: Counter
+    delays: Counter
     examples: Counter
     version: Gauge
     lag: Gauge

@@ -76,20 +76,28 @@ class View:
             return "the consumer group is rebalancing"
         if not app.tables.recovery.completed.is_set():
             return "the tables are being recovered"
+        if (late := worker.delays.why()) is not None:
+            return late
         if follower.missing is not None:
             return f"a restore of the models waits for its snapshot: {follower.missing}"
         if not follower.caught_up.is_set() or follower.degraded():
             return f"the learning state is {follower.lag} examples behind"
         if any(not worker.opened(partition) for partition in self.assigned()):
             return "earlier decisions are being read back"
-        if not worker.guard.lease.valid:
-            return "the group has not acknowledged a heartbeat lately"
         return None
 
     def wrong_settings(self) -> list[str]:
         """Settings of topics that do harm, each with the command that helps."""
         watch = self._worker.watch
         return [one.sentence(self.settings.brokers) for one in sorted(watch.wrong)]
+
+    def holding(self) -> bool:
+        """Whether this worker waits for the group: no step begins, and nothing is written."""
+        return not self._worker.guard.lease.valid
+
+    def delays(self) -> Mapping[str, float]:
+        """Seconds since the last acknowledged heartbeat, and that writes and the disk take."""
+        return {watch.name: watch.seconds() for watch in self._worker.delays.watches}
 
     def lag(self, partition: int) -> Lag:
         """How much of an assigned partition's sources has not been processed."""

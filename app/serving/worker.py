@@ -174,6 +174,10 @@ class Worker(Runtime):
             partition.close()
         self.partitions.clear()
 
+    def delayed(self, what: str) -> None:
+        """Something begins to take too long: count it, for whoever scrapes later."""
+        self.sensors.delays.labels(what).inc()
+
     # -- what the watchdog asks
 
     def progress(self) -> object:

@@ -1,13 +1,14 @@
 """What every request passes: who may ask, errors as sentences, headers of the answer."""
 
-from ipaddress import ip_address
-
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
-from yarl import URL
 
 from app.settings import Settings
+from app.web.hosts import Authority, is_loopback, read_authority, read_origin, same_place
 from app.web.pages import render, wants_page
+
+PROBES = ("/healthz", "/readyz", "/metrics")
+SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -45,36 +46,77 @@ async def errors_as_sentences(request: web.Request, handler: Handler) -> web.Str
 
 
 def only_for(settings: Settings) -> Middleware:
-    """Refuse host names that are not this machine's own while Weir listens on loopback only.
+    """Answer only requests that name this worker as it may be named, and no foreign page's.
 
     Otherwise a page of another site could read these pages through a name of its own that
-    resolves to the loopback address (DNS rebinding).
+    resolves to this machine (DNS rebinding), or send a label from a user's browser.
     """
-    known = {"localhost", settings.web_host, URL(settings.url).host}
+    known = known_names(settings)
 
     @web.middleware
-    async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-        host = URL(f"http://{request.host}").host
-        if host not in known and not is_loopback(host or ""):
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = asked_for(request)
+        if known is not None and not may_ask(known, host, request.path):
             raise web.HTTPForbidden(text="this worker does not go by that host name")
+        if request.method not in SAFE and not from_own_page(request, host, settings):
+            raise web.HTTPForbidden(text="a page of another site may not send this")
         return await handler(request)
 
-    @web.middleware
-    async def anybody(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await handler(request)
-
-    return check_host if is_loopback(settings.web_host) else anybody
+    return check
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address.
+def known_names(settings: Settings) -> set[str] | None:
+    """The host names that a worker goes by besides those of loopback; None for any name.
 
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
+    Off loopback they are those of WEIR_ADVERTISED_URL and WEIR_WEB_NAMES, if either is set.
     """
-    if host == "localhost":
+    advertised = read_origin(settings.url)
+    own = {settings.web_host.lower(), *settings.names}
+    if advertised is not None:
+        own.add(advertised.name)
+    local = is_loopback(settings.web_host)
+    return own if local or settings.advertised_url or settings.names else None
+
+
+def asked_for(request: web.Request) -> Authority:
+    """The host that a request names; 400 when it names none, several, or no such thing."""
+    given = request.headers.getall("Host", [])
+    if not given and request.version < HttpVersion11:
+        return Authority("localhost")  # HTTP/1.0 has no such header, and no browser speaks it
+    host = read_authority(given[0]) if len(given) == 1 else None
+    if host is None:
+        raise web.HTTPBadRequest(text="the Host header is not a host name or address with a port")
+    # Of an address with a host in it, aiohttp gives that host, without a port.
+    if request.host not in (given[0], host.name):
+        raise web.HTTPBadRequest(text="the Host header differs from the host of the address")
+    return host
+
+
+def may_ask(known: set[str], host: Authority, path: str) -> bool:
+    """Whether a request for this host is answered. Probes come by the address of a pod."""
+    if host.name in known or host.is_loopback:
         return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
+    return host.is_address and path in PROBES
+
+
+def from_own_page(request: web.Request, host: Authority, settings: Settings) -> bool:
+    """Whether a request comes from one of these pages, or from no page at all.
+
+    Browsers say where a page is from in `Origin`; old ones only in `Referer`. A proxy may ask
+    under another host than the browser did: it is known by WEIR_WEB_NAMES or the advertised URL.
+    """
+    advertised = read_origin(settings.url)
+
+    def own(text: str) -> bool:
+        origin = read_origin(text)
+        if origin is None:
+            return False
+        proxied = origin == advertised or origin.name in settings.names
+        return proxied or same_place(origin, host)
+
+    if origins := request.headers.getall("Origin", []):
+        return len(origins) == 1 and own(origins[0])
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return False
+    referer = request.headers.get("Referer")
+    return referer is None or own(referer)

@@ -1,5 +1,6 @@
 """POST /feedback: publish a label, as any other producer would."""
 
+import asyncio
 import time
 
 import msgspec
@@ -12,6 +13,7 @@ from app.web.site import Site, site
 from app.wire import check_unit, encode
 
 ACKNOWLEDGED_WITHIN = 5.0  # seconds
+BODY_WITHIN = 10.0  # seconds from the head of a request to the end of its body
 MAX_BYTES = 16 * 1024  # of a body: more than any label that is not refused
 
 
@@ -31,13 +33,30 @@ async def post_feedback(request: web.Request) -> web.Response:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body of a request, refused when it is larger than a label can be."""
-    body = await request.content.read(MAX_BYTES + 1)
-    while not request.content.at_eof() and len(body) <= MAX_BYTES:
-        body += await request.content.read(MAX_BYTES + 1 - len(body))
+    """The body of a request; refused when it is larger or slower than a label can be, or broken."""
+    if (request.content_length or 0) > MAX_BYTES:
+        raise too_large(request.content_length or 0)
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            while len(body) <= MAX_BYTES and (
+                more := await request.content.read(MAX_BYTES + 1 - len(body))
+            ):
+                body += more
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(
+            text=f"the label was not complete within {BODY_WITHIN:.0f} s"
+        ) from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="the body is cut off, or not encoded as it says") from None
     if len(body) > MAX_BYTES:
-        raise web.HTTPRequestEntityTooLarge(MAX_BYTES, len(body), text="the label is too large")
+        raise too_large(len(body))
     return body
+
+
+def too_large(size: int) -> web.HTTPException:
+    """The refusal of a body of at least so many bytes."""
+    return web.HTTPRequestEntityTooLarge(MAX_BYTES, size, text="the label is too large")
 
 
 def read_label(

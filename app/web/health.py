@@ -21,6 +21,11 @@ QUALITY = {
     "log_loss": "Mean log loss over the same labels, nats.",
     "brier_score": "Mean squared error of the scores over the same labels.",
 }
+DELAYS = {
+    "heartbeat": ("heartbeat_age_seconds", "Time since the last acknowledged heartbeat was sent."),
+    "write": ("unacknowledged_seconds", "Age of the oldest write that no broker acknowledged yet."),
+    "disk": ("disk_seconds", "Time that a small write to the disk takes, or has taken so far."),
+}
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -52,6 +57,14 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.wrong_settings.set_function(lambda: len(view.wrong_settings()))
     sensors.partitions.set_function(lambda: len(view.assigned()))
     show(view, "ready", "1 when the worker is ready.", lambda: view.unready() is None)
+    show(
+        view,
+        "holding",
+        "1 while heartbeats are not acknowledged and the worker therefore waits.",
+        view.holding,
+    )
+    for what, (name, sentence) in DELAYS.items():
+        show(view, name, sentence, partial(_delay, view, what))
     for name, sentence in QUALITY.items():
         show(view, name, sentence, partial(_figure, quality, name))
     for gauge in view.application.gauges:
@@ -66,6 +79,10 @@ def show(view: View, name: str, sentence: str, read: Callable[[], float]) -> Non
 
 def _read(gauge: domain.Gauge, view: View) -> float:
     return gauge.read(view.state.statistics)  # not once and for all: snapshots bring new ones
+
+
+def _delay(view: View, what: str) -> float:
+    return view.delays()[what]
 
 
 def _figure(quality: Quality, name: str) -> float:

@@ -1,5 +1,6 @@
 """HTML from templates, and who gets HTML."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -101,6 +102,9 @@ def render(request: web.Request, template: str, **values: Any) -> str:
     return request.app[TEMPLATES].get_template(template).render(values)
 
 
+QUALITY = re.compile(r"[0-9](\.[0-9]{0,3})?")  # as RFC 9110 writes it
+
+
 def wants_page(request: web.Request) -> bool:
     """Whether a request prefers HTML to JSON."""
     return prefers_html(request.headers.get("Accept", ""))
@@ -118,7 +122,7 @@ def prefers_html(accept: str) -> bool:
     for entry in accept.split(","):
         kind, *parameters = (part.strip() for part in entry.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        ranks[kind] = float(quality) if quality.replace(".", "", 1).isdigit() else 0.0
+        ranks[kind] = float(quality) if QUALITY.fullmatch(quality) else 0.0
     json = ranks.get("application/json", ranks.get("*/*", 0.0))
     return ranks.get("text/html", 0.0) > json
 

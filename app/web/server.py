@@ -16,13 +16,23 @@ from app.serving.worker import Worker
 from app.web import event, feedback, front, health, look, models
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.address import kinds_of
+from app.web.limits import LimitedRunner
 from app.web.pages import TEMPLATES, templates
 from app.web.peers import Peers
 from app.web.recorder import Recorder
 from app.web.site import SITE, Publish, Site
 from app.web.status import Quality
 
-STATIC = Path(__file__).parent / "static"
+STATIC = {path.name: path for path in (Path(__file__).parent / "static").iterdir()}
+
+
+async def get_static(request: web.Request) -> web.FileResponse:
+    """/static/<name>: a part of the pages, by its name and nothing else."""
+    path = STATIC.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(path)
+
 
 ROUTES = (
     web.get("/", front.get_page),
@@ -34,13 +44,17 @@ ROUTES = (
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),
     web.get("/metrics", health.metrics),
-    web.static("/static", STATIC),
+    web.get("/static/{name}", get_static),
 )
 
 
 def mount(app: WeirApp[Worker]) -> WeirApp[Worker]:
-    """Give an application its pages. Faust's own show its tables to anybody: they are dropped."""
+    """Give an application its pages. Faust's own show its tables to anybody: they are dropped.
+
+    Faust would let any number of connections stay for any time: see `app.web.limits`.
+    """
     app.web.blueprints = BlueprintManager()
+    app.web._runner = LimitedRunner(app.web.web_app)
     worker = app.weir
     set_up(app.web.web_app, View(worker), partial(publish, worker.writers, worker.setup))
     return app

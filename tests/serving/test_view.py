@@ -16,7 +16,7 @@ def worker(
     degraded: bool = False,
     held: tuple[int, ...] = (0, 1),
     opened: tuple[int, ...] = (0, 1),
-    lease: bool = True,
+    late: str | None = None,
     doubt: str | None = None,
 ) -> Thing:
     """A worker as its view sees it."""
@@ -36,7 +36,7 @@ def worker(
         flow=Thing(open=open),
         follower=follower,
         watch=Thing(doubt=doubt),
-        guard=Thing(lease=Thing(valid=lease)),
+        delays=Thing(why=lambda: late),
         assigned=lambda: held,
         opened=lambda partition: partition in opened,
     )
@@ -55,7 +55,8 @@ def worker(
         pytest.param({"degraded": True}, "7 examples behind", id="learning state is behind"),
         pytest.param({"opened": (0,)}, "being read back", id="decisions are read back"),
         pytest.param({"doubt": "transactions has 8"}, "has 8", id="topics have changed"),
-        pytest.param({"lease": False}, "has not acknowledged a heartbeat", id="held"),
+        pytest.param({"late": "no heartbeat"}, "no heartbeat", id="held"),
+        pytest.param({"late": "no disk", "degraded": True}, "no disk", id="the cause comes first"),
     ],
 )
 def test_a_worker_says_why_it_is_not_ready(state: dict, why: str | None):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -27,6 +28,7 @@ from app.serving.setup import Setup
 from app.serving.view import Lag, View
 from app.serving.worker import Worker
 from app.settings import Settings, read_settings
+from app.web.limits import LimitedRunner, Limits
 from app.web.server import set_up
 from app.wire import encode
 from tests.web import cards
@@ -35,6 +37,17 @@ from tests.web.cards import AT
 __all__ = ["AT"]
 XSS = "<script>alert('\"x\"')</script>"
 HTML = {"Accept": "text/html,*/*;q=0.8"}
+
+
+class LimitedServer(TestServer):
+    """A server whose connections have the limits of a worker's, or a test's own."""
+
+    def __init__(self, app: web.Application, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.limits = limits
+
+    async def _make_runner(self, **kwargs: Any) -> LimitedRunner:
+        return LimitedRunner(self.app, self.limits)
 
 
 class KnownView(View):
@@ -112,7 +125,7 @@ class KnownView(View):
 
 
 ViewOf = Callable[..., KnownView]
-Serve = Callable[[KnownView], Awaitable[TestClient]]
+Serve = Callable[..., Awaitable[TestClient]]
 
 
 @pytest.fixture
@@ -141,10 +154,11 @@ async def serve() -> AsyncIterator[Serve]:
     """Serve a view on its port; everything is closed after the test."""
     clients: list[TestClient] = []
 
-    async def start(view: KnownView) -> TestClient:
+    async def start(view: KnownView, limits: Limits | None = None) -> TestClient:
         server = web.Application()
         set_up(server, view, partial(publish, view.worker.writers, view.worker.setup))
-        client = TestClient(TestServer(server, host="127.0.0.1", port=view.settings.web_port))
+        port, limits = view.settings.web_port, limits or Limits()
+        client = TestClient(LimitedServer(server, limits, host="127.0.0.1", port=port))
         clients.append(client)
         await client.start_server()
         return client

@@ -29,6 +29,9 @@ async def test_metrics_can_be_parsed_and_follow_the_worker(view_of: ViewOf, serv
     assert families["weir_partitions"].samples[0].value == 2
     assert families["weir_snapshots_refused"].samples[0].value == 2
     assert families["weir_ready"].samples[0].value == 0
+    assert families["weir_holding"].samples[0].value == 0
+    for name in ("heartbeat_age", "unacknowledged", "disk"):
+        assert families[f"weir_{name}_seconds"].samples[0].value == 0
     assert {"weir_average_precision", "weir_roc_auc", "process_cpu_seconds"} <= set(families)
 
 
@@ -46,6 +49,18 @@ async def test_gauges_follow_the_statistics(view_of: ViewOf, serve: Serve) -> No
     view.state.statistics = readings.Seen()  # as when a snapshot is loaded
     view.state.statistics.count = 5
     assert "weir_seen 5.0" in view.sensors.exposition().decode()
+
+
+async def test_a_worker_that_holds_shows_it(view_of: ViewOf, serve: Serve) -> None:
+    view = view_of([])
+    lease = view.worker.guard.lease
+    lease.renew(lease.clock() - 60)
+    view.worker.delays.look()
+    families = await scraped(view, serve)
+    assert families["weir_holding"].samples[0].value == 1
+    assert families["weir_heartbeat_age_seconds"].samples[0].value >= 60
+    counted = {one.labels["what"]: one.value for one in families["weir_delays"].samples}
+    assert counted["heartbeat"] == 1
 
 
 async def test_a_worker_lives_before_it_is_ready(view_of: ViewOf, serve: Serve) -> None:

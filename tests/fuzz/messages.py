@@ -1,0 +1,62 @@
+"""Records of the two inputs: transactions and labels."""
+
+from random import Random
+
+from app.errors import Refused
+from app.streams.fraud.messages import read_feedback, read_transaction
+from app.wire import encode
+from tests.fuzz import mutate
+from tests.fuzz.engine import Disagreement
+from tests.fuzz.oracle import Rules, Verdict, epoch_ms, judge
+
+DECLARED = (Refused,)
+
+
+class Messages:
+    """The values of records of one kind, against the oracle."""
+
+    def __init__(self, kind: str, rules: Rules) -> None:
+        self.name, self.rules = f"{kind}s", rules
+        self.kind = kind
+        self.read = read_transaction if kind == "transaction" else read_feedback
+
+    def make(self, chance: Random) -> bytes:
+        """A record, valid or changed."""
+        return mutate.record(chance, self.kind, chance.randrange(10_000))
+
+    def open(self, case: bytes) -> bytes:
+        """The same: the oracle judges what is there."""
+        return case
+
+    def check(self, case: bytes) -> None:
+        """It is read when the oracle says so, and has the fields that are written there."""
+        # Score itself judges the time against the record's: here it is so late that all fits.
+        verdict = judge(self.kind, case, mutate.NOW, self.rules, future_ms=1 << 60)
+        try:
+            read = self.read(case)
+        except DECLARED as reason:
+            if verdict.valid:
+                raise Disagreement(f"a valid {self.kind} is refused\n{reason}") from None
+            if not str(reason):
+                raise Disagreement("a refusal without a reason") from None
+            return
+        if verdict.valid is False:
+            raise Disagreement(f"an invalid {self.kind} is taken\n{verdict.why}")
+        encode(read)
+        if verdict.valid:
+            self._same(read, verdict)
+
+    def _same(self, read: object, verdict: Verdict) -> None:
+        names = {"customer": "key"} if self.kind == "label" else {}
+        for name, wanted in verdict.message.items():
+            field = names.get(name, name)
+            if not hasattr(read, field) or name in ("key", "location"):
+                continue
+            found = getattr(read, field)
+            if name == "at" and wanted is not None:
+                wanted = epoch_ms(wanted)
+                if abs(found - wanted) <= 1:  # parts of a millisecond, rounded up or down
+                    continue
+            absent = wanted is None and found in (None, "")
+            if found != wanted and not absent:
+                raise Disagreement(f"`{name}` is read as another value\n{wanted!r}, {found!r}")

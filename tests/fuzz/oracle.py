@@ -1,0 +1,320 @@
+"""What is valid, read from the documents by a simple model that shares no code with Weir.
+
+Strict JSON by the standard library, then tables of fields. Where the documents leave open
+whether something is valid, the oracle has no opinion (None): either answer is right then, but
+it has to be an answer.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+MAX_MS = 253_402_300_799_999
+DAY_MS = 86_400_000
+DEEP = 200  # levels of nesting that every reader of JSON takes
+DIGITS = 20  # of a whole number that every reader takes
+
+Says = bool | None  # valid, not valid, no opinion
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What has changed between releases, or may change: one switch for each."""
+
+    null_is_absent: Says = True  # in every optional field
+    mark_is_removed: Says = True  # a byte order mark before the JSON
+    strict_outside_fields: Says = True  # text that is no UTF-8 in fields that nobody reads
+    only_issued_cards: bool = True  # a card number begins as an issuer's do
+    cards_in: Mapping[str, Says] = field(default_factory=dict)  # fields looked at; others: yes
+    units_of_time: bool = True  # times that cannot be milliseconds are refused
+    no_timestamp: Says = True  # a record without one is judged all the same
+    elsewhere: str = "entered again"  # a transaction on a wrong partition; or "refused"
+
+
+LOOKED_AT_ELSEWHERE: dict[str, Says] = {name: None for name in ("device", "note", "ip")}
+TODAY = Rules(
+    null_is_absent=False,
+    mark_is_removed=False,
+    strict_outside_fields=None,
+    only_issued_cards=False,
+    units_of_time=False,
+    no_timestamp=False,
+    elsewhere="refused",
+)
+MENDED = Rules(cards_in=LOOKED_AT_ELSEWHERE)
+RULES = {"today": TODAY, "mended": MENDED}
+
+
+class Verdict(NamedTuple):
+    """Whether a record can be used, what it is then, and otherwise why not."""
+
+    valid: Says
+    message: Mapping[str, Any]
+    why: str = ""
+
+
+Check = Callable[[str, Any, Rules], Says]
+
+
+def text(most: int, least: int = 0, words: tuple[str, ...] = (), nul: bool = False) -> Check:
+    """A text of so many bytes, one of these words if there are any."""
+
+    def check(name: str, value: Any, rules: Rules) -> Says:
+        if not isinstance(value, str) or (words and value not in words):
+            return False
+        if len(value) < least or len(value) > most or ("\0" in value and not nul):
+            return False
+        if name != "note" and len(value.encode(errors="replace")) > most:
+            return False
+        return card(name, value, rules)
+
+    return check
+
+
+def card(name: str, value: str, rules: Rules) -> Says:
+    """Whether a text may stand in a field although it might be a card number."""
+    digits = re.sub(r"[ -]", "", value)
+    loose = re.sub(r"[^0-9]", "", value)
+    if not re.fullmatch(r"[0-9]{13,19}", digits):
+        odd = re.fullmatch(r"\s*[0-9][\d\s./_\-\u2010-\u2015]*\s*", value)
+        return None if odd and 13 <= len(loose) <= 19 and rules.only_issued_cards else True
+    if not luhn(digits):
+        return True
+    issued = known_issuer(digits)
+    if not rules.only_issued_cards:
+        return False
+    looked_at = rules.cards_in.get(name, True)
+    if issued is False:
+        return True
+    return None if looked_at is None or issued is None else not looked_at
+
+
+def luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others."""
+    doubled = [int(digit) * 2 for digit in digits[-2::-2]]
+    plain = sum(int(digit) for digit in digits[-1::-2])
+    return (plain + sum(number // 10 + number % 10 for number in doubled)) % 10 == 0
+
+
+def known_issuer(digits: str) -> Says:
+    """Whether a number begins and is as long as those of an issuer; many are left to opinion."""
+    if len(digits) == 16 and re.match("4|5[1-5]|6011|35[3-8]", digits):
+        return True
+    if len(digits) == 15 and re.match("34|37", digits):
+        return True
+    return False if digits[0] in "017" else None
+
+
+def number(least: float, most: float) -> Check:
+    """A number within bounds."""
+
+    def check(name: str, value: Any, rules: Rules) -> Says:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return least <= value <= most
+
+    return check
+
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def epoch_ms(value: Any) -> int | bool | None:
+    """Epoch milliseconds; False for no time, None for what a generous reader might take."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value <= MAX_MS else False
+    if not isinstance(value, str):
+        return False
+    found = _INSTANT.fullmatch(value)
+    if found is None:
+        return None if re.match(r"\d{4}-\d\d-\d\d[Tt _]\d\d:", value) else False
+    try:
+        zone = "+00:00" if found[4] == "Z" else found[4]
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}")
+        since = at - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    except (ValueError, OverflowError):
+        return False
+    whole = since // timedelta(milliseconds=1)
+    if not -1 <= whole < MAX_MS - 999:
+        return None if whole == -1 or whole >= MAX_MS - 999 else False
+    return whole + int(float(found[3] or 0) * 1000) if whole >= 0 else None
+
+
+def instant(name: str, value: Any, rules: Rules) -> Says:
+    """A time: epoch milliseconds, or RFC 3339."""
+    ms = epoch_ms(value)
+    return None if ms is None else ms is not False
+
+
+ID = text(128, least=1)
+WORD = text(128)
+TRANSACTION: dict[str, tuple[bool, Check]] = {  # whether a field is required, and what it holds
+    "id": (True, ID),
+    "at": (True, instant),
+    "customer": (True, ID),
+    "merchant": (True, ID),
+    "amount": (True, number(0, 1e12)),
+    **{name: (False, WORD) for name in ("currency", "category", "channel", "country", "device")},
+    "ip": (False, WORD),
+    "lat": (False, number(-90, 90)),
+    "lon": (False, number(-180, 180)),
+    "label": (False, text(128, words=("fraud", "legit", "unsure", "none"))),
+}
+LABEL: dict[str, tuple[bool, Check]] = {
+    "id": (True, ID),
+    "customer": (True, ID),
+    "label": (True, text(128, words=("fraud", "legit", "unsure", "none"))),
+    "source": (
+        True,
+        text(128, words=("chargeback", "analyst", "customer", "stream", "maturity")),
+    ),
+    "at": (False, instant),
+    **{name: (False, WORD) for name in ("actor", "reason", "label_id")},
+    "note": (False, text(2000, nul=True)),
+}
+ALWAYS_NULLABLE = {"transaction": {"lat", "lon", "label"}, "label": {"at"}}
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_OPEN, _CLOSE = re.compile(r"[\[{]"), re.compile(r"[\]}]")
+
+
+class NotJson(ValueError):
+    """Bytes that are not the JSON of one value."""
+
+
+def read_json(raw: bytes, rules: Rules) -> tuple[Any, bool]:
+    """The value in strict JSON; and whether every reader would take it.
+
+    Raises NotJson for what no strict reader takes.
+    """
+    sure = True
+    try:
+        source = raw.decode()
+    except UnicodeDecodeError:
+        if rules.strict_outside_fields:
+            raise NotJson("not UTF-8") from None
+        source, sure = raw.decode(errors="surrogateescape"), False
+    if source.startswith("\ufeff"):
+        if rules.mark_is_removed is False:
+            raise NotJson("a byte order mark")
+        source = source[1:]
+    bare = _STRING.sub("", source)
+    if len(_OPEN.findall(bare)) != len(_CLOSE.findall(bare)):
+        raise NotJson("brackets that do not match")
+    if len(_OPEN.findall(bare)) > DEEP:
+        sure = False
+    try:
+        value = json.loads(
+            source, parse_constant=_refuse, parse_int=_whole, object_pairs_hook=_fields
+        )
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, RecursionError) or "digits" in str(error):
+            return None, False
+        raise NotJson(str(error)) from None
+    return value, sure
+
+
+class Twice(dict):
+    """An object in which a name stands twice: readers differ in which one counts."""
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Twice(found)
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= DIGITS else float(digits)
+
+
+def _refuse(word: str) -> None:
+    raise NotJson(f"{word} is no JSON")
+
+
+def judge(
+    kind: str, raw: bytes | None, timestamp: int, rules: Rules, future_ms: int = DAY_MS
+) -> Verdict:
+    """Whether a record of a kind, transaction or label, can be used."""
+    if not raw:
+        return Verdict(False, {}, "no value")
+    if timestamp > MAX_MS:
+        return Verdict(False, {}, "the record's timestamp is no time in milliseconds")
+    try:
+        value, sure = read_json(raw, rules)
+    except NotJson as error:
+        return Verdict(False, {}, f"not JSON: {error}")
+    if not isinstance(value, dict):
+        return Verdict(False if sure else None, {}, "not an object")
+    says, why = _judge_fields(kind, value, rules)
+    if says is not False and kind == "transaction":
+        when, reason = _judge_time(value["at"], timestamp, rules, future_ms)
+        says, why = _worse(says, when), why or reason
+    unsure = not sure or isinstance(value, Twice) or _surrogates(value, rules)
+    if unsure:
+        says = None if says is not False or isinstance(value, Twice) else False
+    return Verdict(says, value, why)
+
+
+def _judge_fields(kind: str, value: Mapping[str, Any], rules: Rules) -> tuple[Says, str]:
+    says: Says = True
+    why = ""
+    for name, (required, check) in (TRANSACTION if kind == "transaction" else LABEL).items():
+        if name not in value:
+            one: Says = not required
+        elif value[name] is None:
+            nullable = name in ALWAYS_NULLABLE[kind]
+            one = not required and (True if nullable else rules.null_is_absent)
+        else:
+            one = check(name, value[name], rules)
+        says, why = _worse(says, one), why or ("" if one else f"`{name}`")
+    return says, why
+
+
+def _judge_time(at: Any, timestamp: int, rules: Rules, future_ms: int) -> tuple[Says, str]:
+    """Whether a transaction's time fits the time of its record."""
+    ms = epoch_ms(at)
+    if ms is None or isinstance(ms, bool):
+        return ms, "`at`"
+    if timestamp < 0 and rules.no_timestamp is not False:
+        return None if rules.units_of_time else rules.no_timestamp, "no timestamp"
+    if ms > timestamp + future_ms:
+        return False, "`at` is too far ahead"
+    if rules.units_of_time and ms < timestamp - 3650 * DAY_MS:
+        unit = isinstance(at, int) and timestamp // 2000 < at < timestamp // 500
+        return (False if unit else None), "`at` may be of another unit"
+    return True, ""
+
+
+def _worse(one: Says, other: Says) -> Says:
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+def _surrogates(value: Any, rules: Rules) -> bool:
+    """Whether there is half a character anywhere, which JSON's grammar allows."""
+    dumped = json.dumps(value, ensure_ascii=False)
+    return any("\ud800" <= character <= "\udfff" for character in dumped)
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Kafka's default partition of a key: murmur2 of its bytes, as its clients compute it."""
+    data, mask = key.encode(), 0xFFFFFFFF
+    h = 0x9747B28C ^ len(data)
+    for start in range(0, len(data) - len(data) % 4, 4):
+        k = int.from_bytes(data[start : start + 4], "little") * 0x5BD1E995 & mask
+        k = (k ^ k >> 24) * 0x5BD1E995 & mask
+        h = (h * 0x5BD1E995 & mask) ^ k
+    rest = data[len(data) - len(data) % 4 :]
+    if rest:
+        h = (h ^ int.from_bytes(rest, "little")) * 0x5BD1E995 & mask
+    h = (h ^ h >> 13) * 0x5BD1E995 & mask
+    h ^= h >> 15
+    return (h & 0x7FFFFFFF) % partitions
+
+
+DEFAULT = "today"  # the rules of this release; "mended" once records, ids and entering are
