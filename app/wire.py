@@ -55,12 +55,15 @@ def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
     if not raw:
         raise Refused("the record has no value")
     try:
+        if not raw.isascii():
+            raw.decode()  # msgspec does not look into fields that it leaves out
         return decoder(raw)
     except UNREADABLE as error:
         plain = without_oddities(decoder, raw)
         if plain is None:
             raise Refused(_about_time(str(error), raw)) from None
     try:
+        plain.decode()
         return decoder(plain)
     except UNREADABLE as error:
         raise Refused(_about_time(str(error), plain)) from None
@@ -143,6 +146,8 @@ def epoch_ms(at: datetime | int) -> int:
     ms = round(at.timestamp() * 1000)
     if ms < 0:
         raise Refused("`at` is before 1970")
+    if ms > MAX_MS:
+        raise Refused("`at` is after the year 9999")
     return ms
 
 
@@ -155,17 +160,18 @@ def check_timestamp(recorded: int) -> None:
 def check_unit(at: int, recorded: int, steps: bool = True) -> None:
     """Refuse a time that cannot be milliseconds, beside its record's timestamp (-1: it has none).
 
-    0 is 1970 in every unit, so it is taken. Without `steps` so are all small numbers, as in
-    labels, whose times only put them in order.
+    Without `steps` small numbers are taken, as in labels, whose times only put them in order.
 
     >>> check_unit(5, 7)
     >>> check_unit(1_796_055_000, 1_796_055_000_000)
     Traceback (most recent call last):
     app.errors.Refused: `at` is 1796055000, which seems to be seconds; send milliseconds
     """
-    if SURE_MS[0] <= at <= SURE_MS[1] or at == 0:
+    if SURE_MS[0] <= at <= SURE_MS[1]:
         return
     seeming = seeming_unit(at, recorded)
+    if seeming == STEPS and at == 0 and steps:
+        raise Refused("`at` is 0, as if it was left out; send milliseconds since 1970")
     if seeming is not None and (steps or seeming != STEPS):
         raise Refused(f"`at` is {at}, which seems to be {seeming.words}; send milliseconds")
 

@@ -1,6 +1,7 @@
 """What all messages share: times, texts, and what is refused before anybody asks what it means."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Annotated
 
@@ -47,6 +48,8 @@ NO_TIMES = [
     pytest.param("2018-02-30T00:00:00Z", id="a day that is none"),
     pytest.param("1969-12-31T23:59:59Z", id="before 1970"),
     pytest.param("0001-01-01T00:00:00+23:59", id="before the first year"),
+    pytest.param("9999-12-31T23:59:59.9999Z", id="behind the last year once rounded"),
+    pytest.param("9999-12-31T23:59:59-14:00", id="behind the last year in UTC"),
     pytest.param(-1, id="negative"),
     pytest.param(MAX_MS + 1, id="behind the last millisecond"),
     pytest.param(10**30, id="more than 64 bits"),
@@ -74,6 +77,9 @@ NO_MESSAGES = [
     pytest.param(lambda raw: raw.replace(b"t1", b"\\ud800"), id="a lone surrogate, escaped"),
     pytest.param(lambda raw: raw.replace(b"t1", b"\xed\xa0\x80"), id="a lone surrogate, encoded"),
     pytest.param(lambda raw: raw.replace(b"t1", b"\xff"), id="not UTF-8"),
+    pytest.param(lambda raw: raw[:-1] + b', "\xff": 1}', id="a field's name is not UTF-8"),
+    pytest.param(lambda raw: raw[:-1] + b', "more": "\xff"}', id="not UTF-8 where nobody looks"),
+    pytest.param(lambda raw: BOM_UTF8 + raw[:-1] + b', "\xff": 1}', id="nor behind a mark"),
     pytest.param(more("[" * 100_000 + "]" * 100_000), id="nested without end"),
     pytest.param(lambda raw: b"[" * 100_000, id="opened without end"),
 ]
@@ -267,7 +273,7 @@ def test_a_time_in_another_unit_is_told_by_its_record(at, recorded, words):
 @pytest.mark.parametrize(
     ("at", "recorded"),
     [
-        pytest.param(0, RECORDED, id="1970 in any unit"),
+        pytest.param(0, 0, id="1970 beside a clock that begins at 0"),
         pytest.param(RECORDED, RECORDED, id="now"),
         pytest.param(RECORDED, -1, id="no timestamp"),
         pytest.param(441_763_200_000, RECORDED, id="of 1984"),
@@ -280,6 +286,12 @@ def test_a_time_in_another_unit_is_told_by_its_record(at, recorded, words):
 )
 def test_a_time_that_may_be_milliseconds_passes(at, recorded):
     check_unit(at, recorded)
+
+
+@pytest.mark.parametrize("recorded", [RECORDED, -1])
+def test_a_time_of_0_is_one_that_was_left_out(recorded):
+    with pytest.raises(Refused, match="`at` is 0, as if it was left out"):
+        check_unit(0, recorded)
 
 
 def test_small_times_of_labels_pass_but_not_those_in_a_unit():

@@ -13,7 +13,7 @@ when a backlog is read or clocks were wrong for a while, the threshold does not 
 """
 
 from collections.abc import Callable, Mapping
-from math import exp, expm1, log
+from math import exp, expm1, isfinite, log
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
@@ -194,6 +194,8 @@ class Threshold:
         if epoch == self.epoch:
             self.seen_through = seen_through
         self._alerts, self._hours, events = rest
+        if not all(map(isfinite, (self._logit, self._alerts, self._hours))):
+            raise StateError("a review threshold is damaged: it holds what is no number")
         self._ats = list(Struct(f"<{events}q").unpack(raw[HEAD.size :]))
 
 

@@ -236,8 +236,9 @@ def test_another_budget_goes_on_from_where_the_threshold_is():
         (b"", "damaged"),
         (b"\x01", "damaged"),
         (passed(Threshold(BUDGET, epoch=1), 0).encode()[: HEAD.size + 3], "damaged"),
+        (HEAD.pack(1, 1, 0, math.nan, 0, 0.0, 0.0, 0), "holds what is no number"),
     ],
-    ids=["a later epoch", "a later format", "nothing", "cut at once", "cut later"],
+    ids=["a later epoch", "a later format", "nothing", "cut at once", "cut later", "not a number"],
 )
 def test_what_cannot_be_read_is_named(raw: bytes, words: str):
     with pytest.raises(StateError, match=words):
