@@ -91,7 +91,7 @@ class Labels(NamedTuple):
         return next(word for word, taught in self.teaches.items() if taught == y)
 
     def holds(self, entry: LabelEntry) -> Revision | None:
-        """The label that holds: highest rank, then latest, then highest offset.
+        """The label that holds: highest rank, then latest, then read last.
 
         `none` takes back what its source said before it; `unsure` never holds.
         """
@@ -113,16 +113,16 @@ class Labels(NamedTuple):
         ]
 
     def _standing(self, revisions: list[Revision]) -> Iterable[Revision]:
-        withdrawn: dict[str, tuple[int, int]] = {}
+        withdrawn: dict[str, tuple[int, Origin]] = {}
         decided = [r for r in revisions if r.outcome in ("settled", "noted")]
         for revision in decided:
             if revision.label == WITHDRAWAL:
-                moment = (revision.at, revision.origin.offset)
+                moment = (revision.at, revision.origin)
                 withdrawn[revision.source] = max(moment, withdrawn.get(revision.source, moment))
         for revision in decided:
             gone = withdrawn.get(revision.source)
             if revision.label in self.teaches and (
-                gone is None or (revision.at, revision.origin.offset) > gone
+                gone is None or (revision.at, revision.origin) > gone
             ):
                 yield revision
 

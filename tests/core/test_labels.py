@@ -5,9 +5,10 @@ import json
 import pytest
 
 from app.core.labels import Labels, feedback_reader
-from app.core.messages import Feedback
+from app.core.messages import Feedback, Origin
+from app.core.settling import Received
 from app.errors import Refused
-from tests.core.sayings import LABELS, NOW, entry, known, said, settle, tell
+from tests.core.sayings import LABELS, NOW, decision, entry, known, said, settle, tell
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,14 @@ def test_one_label_holds(first, second, holds):
     assert held is (None if holds is None else one.revisions[holds])
     value = None if held is None else LABELS.teaches[held.label]
     assert (None if one.taught is None else one.taught.label) == value
+
+
+@pytest.mark.parametrize("later", ["none", "legit"])
+def test_what_is_said_in_a_new_epoch_comes_later_whatever_its_offset(later: str):
+    one = entry()
+    settle(one, said("fraud", at=5), Received(Origin(1, 0, 90), NOW), decision())
+    new = settle(one, said(later, at=5, label_id="l2"), Received(Origin(2, 0, 3), NOW), decision())
+    assert LABELS.holds(one) is (None if later == "none" else new)
 
 
 def test_a_withdrawn_label_gives_way_to_the_next_rank():
