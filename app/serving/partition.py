@@ -219,7 +219,9 @@ class Partition:
     async def _keep_first(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Change the labels table before the first step: the changelog, then the store."""
         changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
-        await changelog.put(Out(*change) for change in changes.items()).acked
+        receipt = changelog.put(Out(*change) for change in changes.items())
+        # A stop cancels whoever waits here, and then waits for the receipt itself.
+        await asyncio.shield(receipt.acked)
         self.labels.write(changes)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """A new epoch: topics were deleted and made again, and what was decided before is still known."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -159,3 +160,16 @@ async def test_an_epoch_that_was_lowered_is_refused(world):
             async with world.life():
                 pass
         world.logs.of[world.setup.topics.changelogs["labels"], memory.PARTITION].clear()
+
+
+async def test_a_stop_while_the_mark_is_on_its_way_can_wait_for_it(world):
+    """It cancels what opens the partition, and then waits for all that was written."""
+    worker = memory.Worker(world)
+    worker.outbox.late = [worker.tables["labels"].changelog]
+    opening = asyncio.ensure_future(worker.partition.open())
+    await memory.turns()
+    opening.cancel()
+    await asyncio.wait([opening])
+    (batch,) = worker.outbox.queues[worker.tables["labels"].changelog, memory.PARTITION]
+    assert not batch.receipt.acked.cancelled()
+    worker.partition.close()
