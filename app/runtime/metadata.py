@@ -21,9 +21,12 @@ from aiokafka.protocol.types import (
     Int32,
     Schema,
     TaggedFields,
+    UnsignedVarInt32,
 )
 
 UNKNOWN_TOPIC = UnknownTopicOrPartitionError.errno
+NO_END = 2**31
+FIXED = 14  # bytes of a partition's error, number, leader and its epoch
 ANY = bytes(16)  # no id: a topic is asked for by its name
 
 
@@ -37,6 +40,47 @@ class Uuid(AbstractType[bytes]):
     @classmethod
     def decode(cls, data: BytesIO) -> bytes:
         return data.read(16)
+
+
+class Partitions(AbstractType[tuple[int, int]]):
+    """The partitions of a topic: how many, and the fewest replicas of one.
+
+    Read here in one go: aiokafka's types take seven times as long, and block the event loop for
+    some 0.1 s where each of nine topics has a thousand partitions.
+    """
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> tuple[int, int]:
+        count, fewest = UnsignedVarInt32.decode(data) - 1, NO_END
+        with data.getbuffer() as raw:
+            place = data.tell()
+            for _ in range(count):
+                place += FIXED
+                replicas, place = _length(raw, place)
+                fewest, place = min(fewest, replicas), place + 4 * replicas
+                for _ in range(2):  # those in sync, and those offline
+                    length, place = _length(raw, place)
+                    place += 4 * length
+                tags, place = _varint(raw, place)
+                for _ in range(tags):
+                    _, place = _varint(raw, place)
+                    size, place = _varint(raw, place)
+                    place += size
+        data.seek(place)
+        return max(count, 0), fewest
+
+
+def _length(raw: memoryview, place: int) -> tuple[int, int]:
+    """The length of an array, and where it ends; it is stored plus one."""
+    stored, place = _varint(raw, place)
+    return stored - 1, place
+
+
+def _varint(raw: memoryview, place: int) -> tuple[int, int]:
+    value, shift = 0, 0
+    while (byte := raw[place]) & 0x80:
+        value, shift, place = value | (byte & 0x7F) << shift, shift + 7, place + 1
+    return value | byte << shift, place + 1
 
 
 class MetadataResponse_v10(Response):
@@ -65,19 +109,7 @@ class MetadataResponse_v10(Response):
                 ("topic", CompactString("utf-8")),
                 ("topic_id", Uuid),
                 ("is_internal", Boolean),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", CompactArray(Int32)),
-                        ("isr", CompactArray(Int32)),
-                        ("offline_replicas", CompactArray(Int32)),
-                        ("tags", TaggedFields),
-                    ),
-                ),
+                ("partitions", Partitions),
                 ("authorized_operations", Int32),
                 ("tags", TaggedFields),
             ),
@@ -143,13 +175,11 @@ async def look(client: AIOKafkaClient, names: Collection[str]) -> dict[str, Seen
     answer = (await client.send(client.get_random_node(), request)).to_object()
     found: dict[str, Seen | None] = {}
     for topic in answer["topics"]:
-        code, partitions = topic["error_code"], topic["partitions"]
+        code, (partitions, replicas) = topic["error_code"], topic["partitions"]
         if code == UNKNOWN_TOPIC:
             found[topic["topic"]] = None
         elif not code and partitions:
-            replicas = min(len(partition["replicas"]) for partition in partitions)
-            id = str(UUID(bytes=topic["topic_id"]))
-            found[topic["topic"]] = Seen(id, len(partitions), replicas)
+            found[topic["topic"]] = Seen(str(UUID(bytes=topic["topic_id"])), partitions, replicas)
     return found
 
 

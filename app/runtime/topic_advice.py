@@ -1,6 +1,6 @@
 """What is wrong with topics, in one sentence that says what leads out of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from app.runtime.metadata import Seen
 from app.runtime.topics import Topics, shapes
@@ -26,7 +26,8 @@ def of_counts(
     wrong = {name: count for name, count in found.items() if count != wanted[name]}
     if not wrong:
         return None
-    listed = ", ".join(f"{name} has {_partitions(count)}" for name, count in wrong.items())
+    counts = dict.fromkeys(wrong.values())
+    listed = ", ".join(_having([n for n in wrong if wrong[n] == count], count) for count in counts)
     keyed = {count for name, count in found.items() if name != names.examples}
     ways = [] if wrong.keys() <= set(names.inputs) else [ANEW]
     if not ways:
@@ -53,9 +54,12 @@ def of_remade(names: Topics, topic: str) -> str | None:
     return None
 
 
-def _partitions(count: int) -> str:
-    return f"{count} partition" if count == 1 else f"{count} partitions"
+def _having(names: Sequence[str], count: int) -> str:
+    """Topics and their partitions."""
+    has = "has" if len(names) == 1 else "have"
+    return f"{_listed(names)} {has} {count} {'partition' if count == 1 else 'partitions'}"
 
 
 def _listed(names: Collection[str]) -> str:
-    return " and ".join(names)
+    *all_but_one, last = names
+    return f"{', '.join(all_but_one)} and {last}" if all_but_one else last

@@ -28,7 +28,7 @@ from app.serving.answers import reader_of
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
 from app.serving.elsewhere import PARTITIONER, Origins
-from app.serving.generation import KEY, encode_mark, follow_up, read_mark
+from app.serving.generation import KEY, Mark, encode_mark, follow_up, read_mark
 from app.serving.maturing import Maturing
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
@@ -123,6 +123,7 @@ class Partition:
         self.sweep = Sweep()
         self.warned = False  # of events that belong to another partition
         self.maturing: Maturing | None = None
+        self.mark: Mark | None = None  # what the next step keeps of epoch and topics
 
     # -- what steps ask for
 
@@ -175,8 +176,10 @@ class Partition:
         self.sensors.astray.inc(len(copies))
 
     def write_aside(self, step: Step) -> None:
-        """Add what any step stores besides: snapshot chunks, and the position of maturity."""
+        """Add what any step stores besides: snapshot chunks, mark, and position of maturity."""
         self.shared.aside(step)
+        if self.mark is not None:
+            step.table(self.shared.labels)[KEY], self.mark = encode_mark(self.mark), None
         if self.maturing is not None:
             self.maturing.write_into(step.table(self.shared.labels))
 
@@ -197,9 +200,13 @@ class Partition:
         StateError
             Logs, settings and stored state do not fit.
         """
-        await self._begin_epoch()
-        await self.decisions.recover(self.holding.committed(self.topics.events))
-        await self._check_sources()
+        self._begin_epoch()
+        try:
+            await self.decisions.recover(self.holding.committed(self.topics.events))
+            await self._check_sources()
+        except StateError:
+            await self._keep_mark()  # so that raising the epoch means something
+            raise
         await self._enter_decided_again()
         if self.settings.maturity:
             self.maturing = Maturing(
@@ -212,14 +219,17 @@ class Partition:
                 self.shared.leave,
             )
 
-    async def _begin_epoch(self) -> None:
-        """Note of which epoch and which topics the state is from here on."""
-        kept, ids = self.labels.get(KEY), self.shared.topic_ids
-        before, epoch = read_mark(kept), self.settings.epoch
-        change = follow_up(before, epoch, self.topics, ids, self.decisions.unnamed)
-        self.decisions.unnamed = change.mark.unnamed
-        if ids and change.mark != before:
-            await self._keep_first({KEY: encode_mark(change.mark)})
+    def _begin_epoch(self) -> None:
+        """Note of which epoch and which topics the state is, from its first step on."""
+        before, ids = read_mark(self.labels.get(KEY)), self.shared.topic_ids
+        unnamed, epoch = self.decisions.unnamed, self.settings.epoch
+        mark = follow_up(before, epoch, self.topics, ids, unnamed).mark
+        self.decisions.unnamed = mark.unnamed
+        self.mark = mark if ids and mark != before else None
+
+    async def _keep_mark(self) -> None:
+        if self.mark is not None:
+            await self._keep_first({KEY: encode_mark(self.mark)})
 
     async def _check_sources(self) -> None:
         """Raise StateError when a source's log ends below what was already read from it."""
@@ -260,7 +270,9 @@ class Partition:
     async def _keep_first(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Change the labels table before the first step: the changelog, then the store."""
         changelog = self.shared.outbox(self.shared.labels.changelog, self.number)
-        await changelog.put(Out(*change) for change in changes.items()).acked
+        receipt = changelog.put(Out(*change) for change in changes.items())
+        # A stop cancels whoever waits here, and then waits for the receipt itself.
+        await asyncio.shield(receipt.acked)
         self.labels.write(changes)
 
     def close(self) -> None:

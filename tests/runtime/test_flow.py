@@ -177,10 +177,16 @@ class Cut(Story):
         self.consumer._read_offset = {T: read}
         self.consumer.flow_active, self.consumer.should_stop = True, False
         self.consumer.earliest_offsets, self.consumer.seek_wait = self.earliest, self.seek
+        state = Thing(has_valid_position=True, position=max(read, begin))
+        assigned = Thing(tps={T}, state_value=lambda tp: state)
+        subscription = Thing(subscription=Thing(assignment=assigned))
+        self.consumer._thread = Thing(_consumer=Thing(_subscription=subscription))
+        self.asked = 0
         self.flow.owner.expired = lambda tp, count: self.expired.append(count)
         self.flow._enqueue = self.enqueue
 
     async def earliest(self, *tps: TP) -> dict[TP, int]:
+        self.asked += 1
         return dict.fromkeys(tps, self.begin)
 
     async def seek(self, offsets: dict[TP, int]) -> None:
@@ -228,6 +234,14 @@ async def test_where_nothing_follows_what_was_deleted_the_position_moves_on():
     assert (story.flow.positions, story.consumer._read_offset) == ({T: 150}, {T: 150})
 
 
+async def test_brokers_are_asked_once_where_only_markers_were_passed():
+    story = Cut(read=50, begin=52)
+    story.begin = 0
+    for _ in range(3):
+        await story.flow.expiry.pass_over()
+    assert (story.asked, story.expired, story.flow.positions) == (1, [], {})
+
+
 @pytest.mark.parametrize(
     ("read", "pending"), [(None, 0), (150, 0), (50, 3)], ids=["begins", "level", "has some to do"]
 )
@@ -235,4 +249,4 @@ async def test_nothing_is_passed_where_nothing_was_lost(read: int | None, pendin
     story = Cut(read=50, begin=150)
     story.consumer._read_offset[T], story.lane.pending = read, pending
     await story.flow.expiry.pass_over()
-    assert (story.expired, story.flow.positions) == ([], {})
+    assert (story.asked, story.expired, story.flow.positions) == (0, [], {})

@@ -30,7 +30,7 @@ def seen(counts: dict[str, int | None]) -> dict[str, Seen | None]:
         ),
         pytest.param(
             {"transactions": 1, "feedback": 1},
-            "transactions has 1 partition, feedback has 1 partition, but the settings say 4: "
+            "transactions and feedback have 1 partition, but the settings say 4: "
             f"{DELETE.format('transactions and feedback')}, or {ANEW}",
             id="producers made two, and the others are there",
         ),
@@ -42,7 +42,8 @@ def seen(counts: dict[str, int | None]) -> dict[str, Seen | None]:
         ),
         pytest.param(
             dict.fromkeys([name for name in ALL if name != "examples"], 8),
-            "set WEIR_PARTITIONS=8, or",
+            "weir-labels-changelog and weir-models-changelog have 8 partitions, but the settings "
+            f"say 4: set WEIR_PARTITIONS=8, or {ANEW}",
             id="all have others",
         ),
         pytest.param(

@@ -1,5 +1,6 @@
 """A new epoch: topics were deleted and made again, and what was decided before is still known."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 
 from app.errors import StateError
 from app.serving.decisions import EPOCH_HEADER
+from app.serving.generation import KEY
 from app.streams.fraud.messages import Prediction, read_example, read_prediction
 from tests.serving import memory
 from tests.serving.memory import Disk, World, payment, said
@@ -159,3 +161,31 @@ async def test_an_epoch_that_was_lowered_is_refused(world):
             async with world.life():
                 pass
         world.logs.of[world.setup.topics.changelogs["labels"], memory.PARTITION].clear()
+
+
+async def test_a_stop_while_a_label_is_taken_off_can_wait_for_it(world):
+    """It cancels what opens the partition, and then waits for all that was written."""
+    world.say(said(0, "fraud", key="bob"))
+    async with world.life() as worker:
+        await worker.learn()
+        world.pay(payment(0))
+        await worker.score()
+        await worker.learn()
+        await worker.commit()
+    worker, changelog = memory.Worker(world), world.setup.topics.changelogs["labels"]
+    worker.outbox.late = [changelog]
+    opening = asyncio.ensure_future(worker.partition.open())
+    await memory.turns()
+    opening.cancel()
+    await asyncio.wait([opening])
+    (batch,) = worker.outbox.queues[changelog, memory.PARTITION]
+    assert not batch.receipt.acked.cancelled()
+    worker.partition.close()
+
+
+async def test_nothing_is_written_before_the_first_step(world):
+    async with world.life() as worker:
+        assert world.changes("labels") == {}
+        world.pay(payment(0))
+        await worker.score()
+    assert list(world.changes("labels")) == [KEY]

@@ -265,7 +265,7 @@ async def test_a_log_below_the_snapshot_was_made_anew(settings: Settings, kafka:
     await append(kafka, *LOG[:10])
     await store(kafka, folded(50))
     with pytest.raises(
-        StateError, match=r"ends at 10, but a snapshot is of version 50.*WEIR_EPOCH"
+        StateError, match=r"ends at 10, but a snapshot is of version 50.*WEIR_APP_ID"
     ):
         await follower(settings).start()
 

@@ -171,5 +171,5 @@ async def test_a_worker_refuses_logs_in_front_of_which_others_were(
 
 async def test_topics_of_another_partition_count_are_refused(broker: Broker, fresh: str) -> None:
     await set_up(settings_of(broker, fresh)).create_topics()
-    with pytest.raises(TopicsError, match=r"has 1 partitions, .* say 2: set WEIR_PARTITIONS=1"):
+    with pytest.raises(TopicsError, match=r"have 1 partition, .* say 2: set WEIR_PARTITIONS=1"):
         await set_up(settings_of(broker, fresh, partitions=2)).check_topics()

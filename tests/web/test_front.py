@@ -5,6 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from app.core.threshold import Budget, Threshold
+from app.runtime.topic_settings import Wrong
 from app.units import HOUR_MS
 from tests.web import readings
 from tests.web.cards import AT
@@ -91,3 +92,28 @@ async def test_without_a_budget_nothing_is_said_of_it(view_of: ViewOf, serve: Se
     page = await (await (await serve(view_of([0, 1]))).get("/panel")).text()
     assert "an hour of event time" not in page
     assert "reviews from" not in page
+
+
+async def test_what_retention_took_is_shown_once_it_took_something(
+    view_of: ViewOf, serve: Serve
+) -> None:
+    view = view_of([0, 1])
+    client = await serve(view)
+    assert "deleted unread" not in await (await client.get("/panel")).text()
+    view.sensors.expired.labels("transactions", 0).inc(100)
+    view.sensors.expired.labels("feedback", 0).inc(7)
+    status = await (await client.get("/status?workers=all")).json()
+    assert status["workers"][0]["expired_unread"] == 107
+    assert '<dt>deleted unread</dt><dd class="warn">107</dd>' in (
+        await (await client.get("/panel")).text()
+    )
+
+
+async def test_wrong_settings_of_topics_are_in_the_status(view_of: ViewOf, serve: Serve) -> None:
+    view = view_of([0])
+    wrong = Wrong("transactions", "cleanup.policy", "compact", "delete", "harm")
+    view._worker.watch.wrong.add(wrong)
+    client = await serve(view)
+    (said,) = (await (await client.get("/status")).json())["topic_settings"]
+    assert said.startswith("transactions has cleanup.policy=compact: harm; kafka-configs.sh")
+    assert "weir_topic_settings_wrong 1.0" in await (await client.get("/metrics")).text()
