@@ -316,7 +316,7 @@ class Flow:
     # -- where the log holds nothing to work on
 
     async def pass_empty(self, consumer: Consumer) -> None:
-        """Move positions over what is empty behind them, where all that was fetched is done.
+        """Move positions over what is empty behind them.
 
         Without it a log that ends with aborted records is behind forever.
         """
@@ -325,10 +325,8 @@ class Flow:
             position = self.position(tp)
             if begin > position == 0 and self.committed(tp) is None:  # new to the group
                 position = (await consumer.earliest_offsets(tp))[tp]
-            lane, through = self.lanes.get(tp), consumer._read_offset[tp]
             if (
-                (lane is None or not lane.pending)
-                and through in (None, position)
+                consumer._read_offset[tp] in (None, position)  # all that was fetched is done
                 and begin <= position < end
                 and tp.topic in self.sources
                 and self.mine(tp, self.assignment)

@@ -1,7 +1,10 @@
 """Records as other clients and topics make them, on the real broker, through a real worker."""
 
+import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
