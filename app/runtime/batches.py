@@ -29,6 +29,7 @@ POLL_BYTES = codecs.DECOMPRESSED_BYTES  # what batches of one poll may unpack to
 # Where the fields of a batch lie: first offset, length of what follows, format, last offset as a
 # difference from the first; the header ends with the number of records.
 LENGTH_AT, LENGTH_END, MAGIC_AT, LAST_AT, LAST_END, HEADER = 8, 12, 16, 23, 27, 61
+HEADER_SIZE = 100  # bytes of a header of a record, as objects
 NO_TIME = -1  # the timestamp of a record without one
 UNREADABLE = (
     CorruptRecordException,
@@ -53,6 +54,11 @@ class UnreadableBatch(ConsumerRecord[bytes, bytes]):
 
     first: int
     why: str
+
+
+def size(record: ConsumerRecord) -> int:
+    """What a record takes in memory, in bytes, roughly."""
+    return int(record.serialized_value_size + HEADER_SIZE * len(record.headers))
 
 
 def runs(records: Sequence[ConsumerRecord]) -> list[Sequence[ConsumerRecord]]:
@@ -164,7 +170,7 @@ class Records(PartitionRecords):
         made, tp = self._consumer_record, self._tp
         found = [made(tp, record) for record in unpacked if record.offset >= begin]
         if compressed:
-            self.spent += sum(r.serialized_key_size + r.serialized_value_size for r in found)
+            self.spent += sum(map(size, found))
         return found
 
     def _was_aborted(self, batch: Any) -> bool:

@@ -21,7 +21,7 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.errors import StateError
-from app.runtime.batches import UnreadableBatch, runs
+from app.runtime.batches import UnreadableBatch, runs, size
 from app.runtime.empty import EmptyStretches
 from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
@@ -305,7 +305,7 @@ class Flow:
             chunk = records[start : start + self.chunk]
             message = consumer._to_message(tp, chunk[-1])
             message.base, message.records, message.lane = base, chunk, lane
-            message.size = sum(record.serialized_value_size for record in chunk)
+            message.size = sum(map(size, chunk))
             message.incref(1)
             base = consumer._read_offset[tp] = message.offset + 1
             lane.pending += len(chunk)

@@ -127,6 +127,14 @@ SPOILT = {  # name: (a batch of four records, what is told)
     "an lz4 bomb": (batch(of_zeros("lz4"), 4, LZ4), "more than 16 MiB"),
     "a zstd bomb": (batch(of_zeros("zstd"), 4, ZSTD), "more than 16 MiB"),
     "a snappy bomb": (batch(b"\xff\xff\xff\xff\x0f" + b"a" * 20, 4, SNAPPY), "more than 16 MiB"),
+    "a bomb of headers": (
+        batch(
+            COMPRESSED["zstd with its size"][1](record(0, b"x", headers=[(b"", None)] * 600_000)),
+            4,
+            ZSTD,
+        ),
+        "headers or more",
+    ),
     "a bomb of blocks": (batch(zeros_in_blocks(), 4, SNAPPY), "more than 16 MiB"),
 }
 

@@ -54,7 +54,7 @@ class Log:
                 found.append(UnreadableBatch(*place, first, "spoilt"))
             else:
                 offsets = range(max(first, begin), behind)
-                found += [Thing(offset=n, serialized_value_size=1) for n in offsets]
+                found += [Thing(offset=n, serialized_value_size=1, headers=()) for n in offsets]
             tail = behind
         return found, tail, end
 
