@@ -165,7 +165,7 @@ class Records(PartitionRecords):
         if len(unpacked) > MOST_RECORDS:
             raise codecs.Undecodable(f"it holds more than {MOST_RECORDS:,} records")
         offsets = [record.offset for record in unpacked]
-        if not all(map(lt, offsets, (*offsets[1:], batch.next_offset))):
+        if offsets and not (offsets[-1] < batch.next_offset and all(map(lt, offsets, offsets[1:]))):
             raise codecs.Undecodable("the offsets of its records do not ascend")
         made, tp = self._consumer_record, self._tp
         found = [made(tp, record) for record in unpacked if record.offset >= begin]
