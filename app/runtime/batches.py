@@ -39,6 +39,8 @@ UNREADABLE = (
     LookupError,
     AssertionError,
     OverflowError,
+    MemoryError,
+    SystemError,  # aiokafka's parser of the old formats, of a size that is negative
     struct.error,
 )
 REASON_CHARACTERS = 120
