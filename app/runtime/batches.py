@@ -163,7 +163,7 @@ class Records(PartitionRecords):
         try:
             unpacked = list(islice(batch, MOST_RECORDS + 1) if compressed else batch)
         except UnicodeDecodeError:
-            unpacked = tolerant.records(self._records.raw(), batch)
+            unpacked = tolerant.records(self._records.raw(), batch, MOST_RECORDS + 1)
         if len(unpacked) > MOST_RECORDS:
             raise codecs.Undecodable(f"it holds more than {MOST_RECORDS:,} records")
         offsets = [record.offset for record in unpacked]

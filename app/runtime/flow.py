@@ -322,13 +322,14 @@ class Flow:
         """
         for found, begin, end in self.empty.all():
             tp = TP(*found)
+            if tp.topic not in self.sources:
+                continue
             position = self.position(tp)
             if begin > position == 0 and self.committed(tp) is None:  # new to the group
                 position = (await consumer.earliest_offsets(tp))[tp]
             if (
                 consumer._read_offset[tp] in (None, position)  # all that was fetched is done
                 and begin <= position < end
-                and tp.topic in self.sources
                 and self.mine(tp, self.assignment)
             ):
                 self.positions[tp] = consumer._read_offset[tp] = end

@@ -9,8 +9,8 @@ HEADER = 61  # bytes of a batch in front of its records
 FIRST_TIMESTAMP, MAX_TIMESTAMP = slice(27, 35), slice(35, 43)
 
 
-def records(raw: bytes, batch: DefaultRecordBatch) -> list[DefaultRecord]:
-    """The records of a batch, with names of headers escaped where they are not UTF-8.
+def records(raw: bytes, batch: DefaultRecordBatch, most: int) -> list[DefaultRecord]:
+    """The records of a batch, at most so many; headers' names that are not UTF-8 are escaped.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def records(raw: bytes, batch: DefaultRecordBatch) -> list[DefaultRecord]:
     if batch.compression_type:
         data = DECODERS[CODECS[batch.compression_type - 1]](data)
     cursor = Cursor(data)
-    found = []
-    while cursor.at < len(data):
+    found: list[DefaultRecord] = []
+    while cursor.at < len(data) and len(found) < most:
         end = cursor.number() + cursor.at
         found.append(_record(cursor, raw, batch))
         if cursor.at != end:
