@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import cramjam
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from tests.batches import (
     GZIP,
     IN_PARTS,
     LZ4,
+    NONE,
     SNAPPY,
     ZSTD,
     batch,
@@ -127,6 +129,14 @@ SPOILT = {  # name: (a batch of four records, what is told)
     "an lz4 bomb": (batch(of_zeros("lz4"), 4, LZ4), "more than 16 MiB"),
     "a zstd bomb": (batch(of_zeros("zstd"), 4, ZSTD), "more than 16 MiB"),
     "a snappy bomb": (batch(b"\xff\xff\xff\xff\x0f" + b"a" * 20, 4, SNAPPY), "more than 16 MiB"),
+    "a bomb of headers": (
+        batch(
+            COMPRESSED["zstd with its size"][1](record(0, b"x", headers=[(b"", None)] * 600_000)),
+            4,
+            ZSTD,
+        ),
+        "headers or more",
+    ),
     "a bomb of blocks": (batch(zeros_in_blocks(), 4, SNAPPY), "more than 16 MiB"),
 }
 
@@ -227,3 +237,20 @@ def test_without_a_codec_nothing_starts(monkeypatch, codec):
     monkeypatch.setattr(f"aiokafka.codec.has_{codec}", lambda: False)
     with pytest.raises(StateError, match=rf"compressed with {codec} could not be read: install"):
         codecs.check()
+
+
+@pytest.mark.parametrize("codec", [NONE, GZIP, SNAPPY, LZ4], ids=["plain", *codecs.CODECS[:3]])
+@pytest.mark.parametrize("magic", [0, 1])
+def test_the_formats_before_batches_are_read_and_passed_over_as_well(magic, codec):
+    if (magic, codec) == (0, LZ4):
+        return  # which that format never had
+    builder = LegacyRecordBatchBuilder(magic, codec, 1 << 20)
+    for n, value in enumerate(VALUES):
+        builder.append(n, 1_000, b"k", value)
+    raw = bytearray(builder.build())
+    if codec:
+        raw[:8] = (len(VALUES) - 1).to_bytes(8, "big")  # as a broker numbers what is compressed
+    assert values(bytes(raw)) == VALUES
+    *good, bad = read(flipped(bytes(raw)))
+    assert [one.offset for one in good] == ([] if codec else [0, 1, 2])
+    assert (bad.offset, bad.why) == (3, "its checksum is wrong")

@@ -98,7 +98,8 @@ async def test_batches_of_all_clients_are_decided_and_the_unreadable_are_letters
     broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
     names = set_up(settings).topics
-    await configure(settings, **compressed(names))
+    by_the_broker = {"message.timestamp.type": "LogAppendTime"}
+    await configure(settings, **compressed(names), **{names.feedback: by_the_broker})
     async with Kafka(settings) as kafka:
         stranger = Stranger(kafka)
         expected = await publish_compressed(stranger)
