@@ -283,7 +283,7 @@ class History:
 def _reached(ats: Steps, base: Running, replay: int) -> int:
     """The latest time among all events but the newest ones."""
     values = ats.values()
-    return max(base.last_at, *values[: max(0, len(values) - replay)])
+    return max(base.last_at, max(values[: len(values) - replay], default=NEVER))
 
 
 def _read_2(raw: bytes, limits: Limits) -> History:
