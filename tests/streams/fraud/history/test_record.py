@@ -598,6 +598,22 @@ class TestDamage:
                 with pytest.raises(StateError, match="customer record"):
                     History.decode(raw[:end], EPOCH, LIMITS)
 
+    def test_so_is_one_with_buckets(self):
+        history, _ = lived(paid(*range(1, 30), gap=1000))
+        history.pass_over(30, Source(2, 5))
+        raw = history.encode()
+        for end in range(len(raw) - 250, len(raw)):
+            with pytest.raises(StateError, match="customer record is damaged"):
+                History.decode(raw[:end], EPOCH, LIMITS)
+
+    def test_so_is_a_level_with_more_buckets_than_there_are(self):
+        history, _ = lived(paid(*range(1, 30), gap=1000))
+        raw = bytearray(history.encode())
+        at = len(raw) - len(history._buckets.encode()) + 9
+        raw[at : at + 2] = b"\x0e\x01"
+        with pytest.raises(StateError, match="customer record is damaged"):
+            History.decode(bytes(raw), EPOCH, LIMITS)
+
     def test_a_section_that_no_release_has_written_is_refused(self):
         raw = bytearray(self.record())
         raw[FLAGS] |= 128
