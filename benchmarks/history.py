@@ -1,5 +1,7 @@
 """Bytes, CPU microseconds and, given data, average precision of the customer record by ring size.
 
+Then both for the default size by the customer's rate: the busier ones have buckets.
+
     python -m benchmarks.history [handbook_2018-04-01_2018-08-14.parquet]
 
 A step is what score does with the record of one transaction: decode, look for the id and
@@ -36,16 +38,18 @@ from app.streams.fraud.messages import Example
 
 DAY = 86_400_000
 SIZES = (8, 16, 24, 32, 64, 128, 256)
+RATES = (3, 20, 100, 1440, 86_400, 8_640_000)  # transactions a day
+DEFAULT = Limits(events=24, replay=12, labels=16)
 CUSTOMERS = 100
 STEPS = 100  # measured for each customer, after its record is full
 
 
-def customer(seed: int, events: int, places: bool) -> list[Event]:
-    """A customer's events: 3 a day on average, amounts with a long tail."""
+def customer(seed: int, events: int, places: bool, rate: float = 3) -> list[Event]:
+    """A customer's events: 3 a day on average, or `rate`, amounts with a long tail."""
     random = Random(seed)
     at, offset, made = 1_500_000_000_000, 0, []
     for _ in range(events):
-        at += round(random.expovariate(3 / DAY))
+        at += round(random.expovariate(rate / DAY))
         offset += random.randrange(1, 5000)
         place = (random.uniform(45, 46), random.uniform(5, 6)) if places else (None, None)
         made.append(
@@ -61,7 +65,7 @@ def customer(seed: int, events: int, places: bool) -> list[Event]:
     return made
 
 
-def step(raw: bytes | None, event: Event, limits: Limits) -> bytes:
+def step(raw: bytes, event: Event, limits: Limits) -> bytes:
     """One transaction's use of its customer's record."""
     history = History.decode(raw, 1, limits)
     history.first_offset_of(event.id_hash)
@@ -70,21 +74,27 @@ def step(raw: bytes | None, event: Event, limits: Limits) -> bytes:
     return history.encode()
 
 
-def measure(limits: Limits, places: bool) -> tuple[float, float]:
-    """Mean bytes of a full record and CPU microseconds of a step."""
+def measure(
+    limits: Limits, places: bool, rate: float = 3, before: int = 0, customers: int = CUSTOMERS
+) -> tuple[float, float]:
+    """Mean bytes of a full record and CPU microseconds of a step.
+
+    `before` so many events come before those that are measured, at least twice a record's.
+    """
     size, seconds = 0, 0.0
-    warm = 2 * (limits.events + limits.replay)
-    for seed in range(CUSTOMERS):
-        events = customer(seed, warm + STEPS, places)
-        raw = None
+    warm = max(before, 2 * (limits.events + limits.replay))
+    for seed in range(customers):
+        events = customer(seed, warm + STEPS, places, rate)
+        history = History(1, limits)
         for event in events[:warm]:
-            raw = step(raw, event, limits)
+            history.insert(event)
+        raw = history.encode()
         started = process_time()
         for event in events[warm:]:
             raw = step(raw, event, limits)
         seconds += process_time() - started
-        size += len(raw or b"")
-    return size / CUSTOMERS, seconds / CUSTOMERS / STEPS * 1e6
+        size += len(raw)
+    return size / customers, seconds / customers / STEPS * 1e6
 
 
 def ms(month: int, day: int) -> int:
@@ -155,6 +165,10 @@ def main(path: Path | None) -> None:
         quality = f"{precision(path, limits):.4f}" if path else "-"
         text = "{:4} {:7} {:7.0f} {:8.1f} {:20.0f} {:8.1f} {:>19}"
         print(text.format(*limits[:2], *row, quality), flush=True)
+    print("\ntransactions a day   bytes  us/step")
+    for rate in RATES:
+        row = measure(DEFAULT, False, rate, before=min(2 * rate, 50_000), customers=10)
+        print("{:18} {:7.0f} {:8.1f}".format(rate, *row), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is kept in stored.txt, and the values that went into it."""
 
 from base64 import b64decode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from app.core.hashing import hash64
 from app.core.labels import Revision
 from app.core.manifest import Identity, Manifest
 from app.core.messages import ModelUsed, Origin, Reason, Source
+from app.streams.fraud.history import origins
+from app.streams.fraud.history.buckets import EMPTY, Buckets
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History
 from app.streams.fraud.history.ring import Event
@@ -40,10 +43,13 @@ class Known(NamedTuple):
     events: list[Event]
     past: Past
     labels: list[tuple[int, Origin, int, bool]]
+    entered: Sequence[Source] = ()  # the highest offset of each foreign partition
 
 
 def known(history: History) -> Known:
-    return Known(history.seen_through, history.events(), history.before(2**50), history.labels())
+    past, entered = history.before(2**50), origins.ROW.iter_unpack(history._origins)
+    sources = tuple(Source(*row) for row in entered)
+    return Known(history.seen_through, history.events(), past, history.labels(), sources)
 
 
 def event(
@@ -117,6 +123,27 @@ DAILY = Known(
         (hash64("t3"), Origin(EPOCH, 1, 9), START + 4 * DAY_MS, True),
         (hash64("t1"), Origin(EPOCH, 1, 11), START + 5 * DAY_MS, False),
     ],
+)
+_COUNTS, _SUMS = EMPTY
+# Two events that left a second before the others: in the latest bucket of each level.
+BUSY = Known(
+    5,
+    [event(n, 1000 * n, 10.0 + n) for n in (2, 3, 4)],
+    Past(
+        ats=(START + 3000, START + 4000),
+        amounts=(13.0, 14.0),
+        merchants=(hash64("m1"),) * 2,
+        running=Running(5, 12.0, 10.0, 12.0, START + 4000, -1),
+        older=Totals((DAY,), (3,), (33.0,), START + 2000),
+        frauds=(),
+        whole=True,
+        buckets=Buckets(
+            reached=START + 4000,
+            levels=(((*_COUNTS[1:], 3), (*_SUMS[1:], 33.0)),) * 4,
+        ),
+    ),
+    [],
+    (Source(0, 9), Source(2, 5)),
 )
 
 EXAMPLE = Example(

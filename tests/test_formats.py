@@ -22,6 +22,7 @@ from app.streams.fraud.rules_weight import RulesWeight
 from app.units import DAY_MS
 from app.wire import encode
 from tests.stored import (
+    BUSY,
     DAILY,
     EPOCH,
     EXAMPLE,
@@ -96,6 +97,11 @@ def sealed(*keys: bytes) -> Callable[[Any], bytes]:
 
 
 FORMATS = {
+    "customer": customer(PLAIN),
+    "customer with places": customer(PLACES),
+    "customer with day totals and labels": customer(DAILY, SMALL),
+    "customer with wide steps": customer(WIDE),
+    "customer with buckets and origins": customer(BUSY, SMALL),
     "threshold of a first hour": threshold(2, 0.6224593312018546, None),
     "threshold": threshold(24, 0.8220879285384032, 6.697505491396869),
     "example": Format(read_entry, EXAMPLE, encode),
@@ -214,7 +220,7 @@ class Visits(msgspec.Struct):
 
 
 open_record = Record.opener(Visits, EPOCH)
-(PLAIN_BYTES,), (THRESHOLD_BYTES,) = STORED["customer of format 1"], STORED["threshold"]
+(PLAIN_BYTES,), (THRESHOLD_BYTES,) = STORED["customer"], STORED["threshold"]
 # What a thing is called, the formats of it that are read, and how one of a format would be read.
 READ_FORMATS: dict[str, tuple[range, Callable[[int], object]]] = {
     "a customer record": (

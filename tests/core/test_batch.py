@@ -189,6 +189,33 @@ def test_an_id_that_left_long_ago_is_decided_anew_where_its_decision_is_not_know
     assert customer.pay(12, transaction(12, tx="t0")).raw == answer.raw, "and stays so"
 
 
+@pytest.mark.parametrize(("apart", "times"), [(1, 1), (35, 1), (36, 1), (37, 2), (100, 2)])
+def test_what_is_sent_twice_counts_once_within_as_many_events_as_a_record_keeps(apart, times):
+    """R + M are 24 + 12. Further apart it counts again, and keeps its decision all the same."""
+    customer = Customer(cards(partitions=2))
+    first = [customer.pay(n, transaction(n)).raw for n in range(apart)]
+    assert [customer.pay(apart + n, transaction(n)).raw for n in range(apart)] == first
+    history: History = customer.application.open(customer.record)
+    assert history.before(2 * apart).count == times * apart
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    ids=st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    lost=st.sets(st.integers(0, 39), max_size=6),
+)
+def test_what_a_record_counts_does_not_depend_on_which_decisions_are_known(ids, lost):
+    """A disk that is lost at any time takes the decisions with it."""
+    judge = small()
+    knows, forgets = Customer(judge), Customer(judge, judge.new_state())
+    for n, tx in enumerate(ids):
+        if n in lost:
+            forgets.stored.clear()
+        for customer in (knows, forgets):
+            customer.pay(n, transaction(n, tx=f"t{tx}"))
+        assert knows.record == forgets.record
+
+
 def test_the_offsets_of_a_new_epoch_start_again():
     customer = Customer(small())
     for n in range(3):

@@ -10,12 +10,12 @@ record whose ring holds a day has none at all.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cache
 from struct import Struct
 from typing import TypeAlias
 
 import msgspec
 
+from app.errors import StateError
 from app.streams.fraud.history.running import NEVER
 from app.streams.fraud.history.totals import Totals
 from app.streams.fraud.history.widths import WINDOWS, cut, share
@@ -30,7 +30,7 @@ REACH = KEPT * SIZES[-1]  # an event that much before the latest one is in no bu
 HEADER = Struct("<qB")  # the time reached, a bit for each level that is there and for GAP
 GAP = 128
 MISSING = Struct("<q")
-PRESENT = Struct("<H")  # of a level: a bit for each bucket that is not empty
+PRESENT = Struct("<BB")  # of a level: the first bucket that is not empty, and how many from there
 
 # Counts and sums of a level, from the oldest bucket kept to the one of the time reached.
 Level: TypeAlias = tuple[tuple[int, ...], tuple[float, ...]]
@@ -61,7 +61,7 @@ class Buckets(msgspec.Struct, frozen=True, gc=False):
             first = _first(size, reached)
             if level is not None:
                 level = _moved(level, first - _first(size, self.reached))
-            if latest >= first * size:
+            if ats and latest >= first * size:
                 level = _added(level or EMPTY, first, size, ats, amounts)
             levels.append(level)
         missing = self.missing if self.missing >= _first(SIZES[-1], reached) * SIZES[-1] else NEVER
@@ -143,33 +143,51 @@ def _moved(level: Level, by: int) -> Level | None:
 
 
 def _added(
-    level: Level, first: int, size: int, ats: Sequence[int], amounts: Sequence[float]
+    level: Level,
+    first: int,
+    size: int,
+    ats: Sequence[int],
+    amounts: Sequence[float],
 ) -> Level:
-    counts, sums = list(level[0]), list(level[1])
+    """A level with more events, the latest of which is in no earlier bucket than the first."""
+    counts, sums = level
+    low = min(ats) // size - first
+    if low == max(ats) // size - first:  # most of the time: they came in one go
+        total = sums[low]
+        for amount in amounts:
+            total += amount
+        more = counts[low] + len(ats)
+        return (
+            (*counts[:low], more, *counts[low + 1 :]),
+            (*sums[:low], total, *sums[low + 1 :]),
+        )
+    added, totals = list(counts), list(sums)
     for at, amount in zip(ats, amounts, strict=True):
         if (place := at // size - first) >= 0:
-            counts[place] += 1
-            sums[place] += amount
-    return tuple(counts), tuple(sums)
+            added[place] += 1
+            totals[place] += amount
+    return tuple(added), tuple(totals)
 
 
-@cache
-def _form(buckets: int) -> Struct:
-    return Struct(f"<{buckets}I{buckets}d")
+FORMS = tuple(Struct(f"<{buckets}I{buckets}d") for buckets in range(KEPT + 1))
 
 
 def _packed(counts: tuple[int, ...], sums: tuple[float, ...]) -> bytes:
-    places = [place for place, count in enumerate(counts) if count]
-    values = [counts[place] for place in places] + [sums[place] for place in places]
-    return PRESENT.pack(sum(1 << place for place in places)) + _form(len(places)).pack(*values)
+    low, high = 0, KEPT
+    while not counts[low]:
+        low += 1
+    while not counts[high - 1]:
+        high -= 1
+    packed = FORMS[high - low].pack(*counts[low:high], *sums[low:high])
+    return PRESENT.pack(low, high - low) + packed
 
 
 def _unpacked(raw: bytes, position: int) -> tuple[Level, int]:
-    (present,) = PRESENT.unpack_from(raw, position)
-    places = [place for place in range(KEPT) if present >> place & 1]
-    form = _form(len(places))
-    values = form.unpack_from(raw, position + PRESENT.size)
-    counts, sums = list(EMPTY[0]), list(EMPTY[1])
-    for place, count, total in zip(places, values, values[len(places) :], strict=False):
-        counts[place], sums[place] = count, total
-    return (tuple(counts), tuple(sums)), position + PRESENT.size + form.size
+    low, size = PRESENT.unpack_from(raw, position)
+    if low + size > KEPT:
+        raise StateError("a customer record is damaged: it has more buckets than there are")
+    values = FORMS[size].unpack_from(raw, position + PRESENT.size)
+    none, nothing = EMPTY
+    counts = none[:low] + values[:size] + none[low + size :]
+    sums = nothing[:low] + values[size:] + nothing[low + size :]
+    return (counts, sums), position + PRESENT.size + FORMS[size].size

@@ -1,20 +1,12 @@
-"""The packed customer record: latest events, running values, day totals, recent fraud labels.
+"""The customer record: latest events, running values, totals of what has left, fraud labels.
 
 A record keeps the R latest events that features use and M older ones, so that a replay of
 up to M events sees what was seen at first. Events are identified by their offset in the
 transactions topic: one that is present, or has left, is not inserted again.
-
-    header | running values after the newest event, and before the oldest one kept
-           | the events | day totals of the events that have left | buckets of the last day of them
-           | where events came from that were entered again | fraud labels
-
-The first sections are a function of the transactions topic, the labels of the feedback
-topic. All numbers are little-endian. The header's flags name the sections that are there.
+`app.streams.fraud.history.layout` says how it is stored.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
@@ -25,18 +17,15 @@ from app.errors import StateError
 from app.streams.fraud.history import origins, recent
 from app.streams.fraud.history.buckets import NO_BUCKETS, REACH, Buckets
 from app.streams.fraud.history.columns import Steps
+from app.streams.fraud.history.layout import READERS, pack, reached
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.ring import Event, Ring
 from app.streams.fraud.history.running import NEVER, Running
 from app.streams.fraud.history.totals import Totals
 from app.streams.fraud.messages import Transaction
 
-FORMAT = 2  # of all sections: a change to any of them is a new one; see READERS
 NOTHING = Running()
 NONE_LEFT = Totals()
-HEADER = Struct("<BIqB")  # format, epoch, seen_through, flags
-PLACED, BUCKETS, ENTERED = 1, 2, 4  # a place is known; the sections that are there
-ROWS = Struct("<H")  # how many partitions events were entered from
 
 
 class Limits(NamedTuple):
@@ -123,33 +112,26 @@ class History:
             return cls(epoch, limits)
         read = reader_of(READERS, raw[0], "a customer record")
         try:
-            history = read(raw, limits)
+            sections = read(raw, limits.replay)
         except StructError as error:
             raise StateError(f"a customer record is damaged: {error}") from None
+        history = cls(sections[0], limits, *sections[1:])
         if history.epoch != epoch:
             history._begin(epoch)
         return history
 
     def encode(self) -> bytes:
         """The record as bytes."""
-        placed, entered = self._head.places > 0, self._origins
-        flags, buckets = PLACED if placed else 0, b""
-        if self._buckets is not NO_BUCKETS:
-            flags, buckets = flags | BUCKETS, self._buckets.encode()
-        if entered:
-            flags |= ENTERED
-            entered = ROWS.pack(len(entered) // origins.ROW.size) + entered
-        return b"".join(
-            (
-                HEADER.pack(FORMAT, self.epoch, self.seen_through, flags),
-                self._head.encode(placed),
-                self._base.encode(placed),
-                self._ring.encode(),
-                self._totals.encode(),
-                buckets,
-                entered,
-                self._labels,
-            )
+        return pack(
+            self.epoch,
+            self.seen_through,
+            self._head,
+            self._base,
+            self._ring,
+            self._totals,
+            self._labels,
+            self._buckets,
+            self._origins,
         )
 
     def count(
@@ -267,7 +249,7 @@ class History:
         ats, replay, due = self._ring.ats, self.limits.replay, at + REACH
         if self._buckets is NO_BUCKETS and (self._reached >= due or ats.before_last(replay) >= due):
             return  # all but the busiest customers
-        self._buckets = self._buckets.plus((at,), (amount,), _reached(ats, self._base, replay))
+        self._buckets = self._buckets.plus((at,), (amount,), reached(ats, self._base, replay))
 
     def _begin(self, epoch: int) -> None:
         if self.epoch > epoch:
@@ -278,56 +260,3 @@ class History:
         self.seen_through = -1
         self._origins = b""
         self._ring.offsets = Steps.of(range(-len(self._ring), 0))
-
-
-def _reached(ats: Steps, base: Running, replay: int) -> int:
-    """The latest time among all events but the newest ones."""
-    values = ats.values()
-    return max(base.last_at, *values[: max(0, len(values) - replay)])
-
-
-def _read_2(raw: bytes, limits: Limits) -> History:
-    _, epoch, seen_through, flags = HEADER.unpack_from(raw)
-    placed = flags & PLACED == PLACED
-    head, position = Running.decode(raw, HEADER.size, placed)
-    base, position = Running.decode(raw, position, placed)
-    ring, position = Ring.decode(raw, position)
-    totals, position = Totals.decode(raw, position, base.last_at)
-    buckets, entered = NO_BUCKETS, b""
-    if flags > PLACED:
-        buckets, entered, position = _sections(raw, position, flags)
-    if (len(raw) - position) % recent.ROW.size:
-        raise StateError("a customer record is damaged: its labels are cut")
-    labels = raw[position:]
-    return History(epoch, limits, seen_through, head, base, ring, totals, labels, buckets, entered)
-
-
-def _sections(raw: bytes, position: int, flags: int) -> tuple[Buckets, bytes, int]:
-    """The sections that few records have, and the position after them."""
-    buckets, entered = NO_BUCKETS, b""
-    if flags >= 2 * ENTERED:
-        raise StateError(f"a customer record is damaged: its flags are {flags}")
-    if flags & BUCKETS:
-        buckets, position = Buckets.decode(raw, position)
-    if flags & ENTERED:
-        (rows,) = ROWS.unpack_from(raw, position)
-        start, position = position + ROWS.size, position + ROWS.size + rows * origins.ROW.size
-        entered = raw[start:position]
-        if position > len(raw):
-            raise StateError("a customer record is damaged: its origins are cut")
-    return buckets, entered, position
-
-
-def _read_1(raw: bytes, limits: Limits) -> History:
-    """Before there were buckets: what has left is in none, up to the latest of its times."""
-    history = _read_2(raw, limits)
-    base, ats = history._base, history._ring.ats
-    if base.events:
-        gap = Buckets(missing=base.last_at)
-        history._buckets = gap.plus((), (), _reached(ats, base, limits.replay))
-    return history
-
-
-# The current format and the previous one. A section whose layout changes keeps the decoder of the
-# earlier one, for the earlier reader.
-READERS: Mapping[int, Callable[[bytes, Limits], History]] = {FORMAT: _read_2, FORMAT - 1: _read_1}

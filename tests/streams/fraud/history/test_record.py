@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.hashing import hash64
 from app.core.messages import Origin, Source
 from app.errors import StateError
-from app.streams.fraud.history.buckets import COVERED, SIZES
+from app.streams.fraud.history.buckets import COVERED, NO_BUCKETS, SIZES
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.history.ring import Event
@@ -21,6 +21,7 @@ from app.units import DAY_MS, HOUR_MS
 
 EPOCH = 3
 START = 1_700_000_000_000
+FLAGS = 13  # place of the flags in a record
 LIMITS = Limits(events=4, replay=3, labels=3)
 ROOM = Limits(events=512, replay=512, labels=3)
 
@@ -169,19 +170,92 @@ def test_what_comes_in_order_of_time_errs_by_one_twelfth_of_the_window_at_most(e
             assert abs(count - inside) <= doubt + 1e-9
 
 
-@pytest.mark.parametrize(("gap", "rate"), [(1, 50_000), (7, 8_000), (950, 5_000), (40_000, 4_000)])
-def test_windows_of_a_customer_of_any_rate_are_right(gap, rate):
-    """So many transactions, one every so many milliseconds, as one step after the other."""
-    events, limits = paid(*[2.0] * rate, gap=gap), Limits(24, 12, 16)
-    history = History(EPOCH, limits)
-    for event in events[:-1]:
+@pytest.mark.parametrize(
+    ("gap", "number"), [(1, 50_000), (7, 8_000), (950, 5_000), (40_000, 4_000)]
+)
+def test_windows_of_a_customer_of_any_rate_are_right(gap, number):
+    """So many transactions, one every so many milliseconds: 1000 a second and one in 40 s."""
+    events, history = paid(*[2.0] * number, gap=gap), History(EPOCH, Limits(24, 12, 16))
+    for offset, event in enumerate(events):
+        if offset in (number // 2, number - 1):
+            history = History.decode(history.encode(), EPOCH, history.limits)
+            windows = history.before(offset).windows(event.at)
+            true = [min(offset, -(-width // gap) - 1) for width in WINDOWS]
+            assert [count for count, _ in windows] == pytest.approx(true, abs=1.0)
+            assert [total for _, total in windows] == pytest.approx([2 * n for n in true], abs=2.0)
         history.insert(event)
-    assert history.encode() == History.decode(history.encode(), EPOCH, limits).encode()
-    at = events[-1].at
-    for width, (count, total) in zip(WINDOWS, history.before(rate).windows(at), strict=True):
-        true = sum(event.at > at - width for event in events[:-1])
-        assert abs(count - true) <= max(width / 12 / gap, 0.01) and true > 0
-        assert total == pytest.approx(2 * count)
+
+
+def test_a_customer_whose_ring_holds_a_day_has_no_buckets():
+    raw = lived(paid(*[1.0] * 60, gap=DAY_MS // 2))[0].encode()
+    assert not raw[FLAGS] & 2
+    busy = lived(paid(*[1.0] * 60, gap=1000))[0].encode()
+    assert busy[FLAGS] & 2
+    quiet = [
+        event._replace(offset=60 + i, at=START + 3 * DAY_MS + i)
+        for i, event in enumerate(paid(*[1.0] * 4))
+    ]
+    history = History.decode(busy, EPOCH, LIMITS)
+    for event in quiet:
+        history.insert(event)
+    assert not history.encode()[FLAGS] & 2, "and has none any more after three days"
+
+
+def test_buckets_take_less_than_a_kilobyte_whatever_the_rate():
+    steps = [1] * 500 + [1000] * 200 + [30_000] * 200 + [600_000] * 400
+    events, at = [], START
+    for offset, step in enumerate(reversed(steps)):
+        at += step
+        events.append(Event(offset, offset, at, 1.0, 9))
+    history = History(EPOCH, LIMITS)
+    sizes = []
+    for event in events:
+        history.insert(event)
+        sizes.append(len(history._buckets.encode()))
+    assert 500 < max(sizes) < 700
+
+
+class TestUpgrade:
+    """Records of format 1 have no buckets: what had left is in day totals alone."""
+
+    def upgraded(self, events: list[Event]) -> bytes:
+        history, _ = lived(events)
+        history._buckets = NO_BUCKETS
+        return b"\x01" + history.encode()[1:]
+
+    def test_day_totals_stand_in_until_the_buckets_have_filled(self):
+        events = paid(*[1.0] * 20_000, gap=10_000)
+        history = History.decode(self.upgraded(events[:10_000]), EPOCH, LIMITS)
+        before = history.before(10_000).windows(events[10_000].at)
+        assert [count for count, _ in before[:3]] == pytest.approx([6, 30, 360], abs=1)
+        for offset in range(10_000, 20_000):
+            if offset % 97 == 0:
+                history = History.decode(history.encode(), EPOCH, LIMITS)
+                windows = history.before(offset).windows(events[offset].at)
+                assert [count for count, _ in windows[:4]] == pytest.approx(
+                    [5, 29, 359, 8639], abs=1.5, rel=0.1
+                )
+            history.insert(events[offset])
+        assert history.encode() == lived(events)[0].encode()
+
+    @given(bursts(), st.data())
+    def test_replays_after_it_see_the_same_bits(self, events, data):
+        at = data.draw(st.integers(1, len(events) - 1))
+        raw, first = self.upgraded(events[:at]), []
+        for event in events[at:]:
+            history = History.decode(raw, EPOCH, LIMITS)
+            first.append(everything(history.before(event.offset), event.at))
+            history.insert(event)
+            raw = history.encode()
+        for event, seen in list(zip(events[at:], first, strict=True))[-LIMITS.replay :]:
+            again = History.decode(raw, EPOCH, LIMITS)
+            assert everything(again.before(event.offset), event.at) == seen
+            assert not again.insert(event)
+            assert again.encode() == raw
+
+    def test_a_record_whose_ring_holds_a_day_has_no_mark(self):
+        raw = self.upgraded(paid(*[1.0] * 30))
+        assert not History.decode(raw, EPOCH, LIMITS).encode()[FLAGS] & 2
 
 
 @given(journeys())
@@ -228,7 +302,7 @@ def test_a_typical_amount_of_zero_does_not_stay_zero():
     assert history.before(3).last_spike is None
 
 
-@given(journeys())
+@given(journeys() | bursts())
 def test_replaying_a_suffix_sees_the_same_bits_and_leaves_the_same_bytes(events):
     history, seen = lived(events)
     raw = history.encode()
@@ -242,7 +316,7 @@ def test_replaying_a_suffix_sees_the_same_bits_and_leaves_the_same_bytes(events)
             assert again.encode() == raw
 
 
-@given(journeys())
+@given(journeys() | bursts())
 def test_a_record_kept_open_has_the_bytes_of_one_packed_after_each_event(events):
     history = History(EPOCH, LIMITS)
     for event in events:
@@ -525,9 +599,25 @@ class TestDamage:
                 with pytest.raises(StateError, match="customer record"):
                     History.decode(raw[:end], EPOCH, LIMITS)
 
+    def test_so_is_one_with_buckets(self):
+        history, _ = lived(paid(*range(1, 30), gap=1000))
+        history.pass_over(30, Source(2, 5))
+        raw = history.encode()
+        for end in range(len(raw) - 250, len(raw)):
+            with pytest.raises(StateError, match="customer record is damaged"):
+                History.decode(raw[:end], EPOCH, LIMITS)
+
+    def test_so_is_a_level_with_more_buckets_than_there_are(self):
+        history, _ = lived(paid(*range(1, 30), gap=1000))
+        raw = bytearray(history.encode())
+        at = len(raw) - len(history._buckets.encode()) + 9
+        raw[at : at + 2] = b"\x0e\x01"
+        with pytest.raises(StateError, match="customer record is damaged"):
+            History.decode(bytes(raw), EPOCH, LIMITS)
+
     def test_a_section_that_no_release_has_written_is_refused(self):
         raw = bytearray(self.record())
-        raw[13] |= 128
+        raw[FLAGS] |= 128
         with pytest.raises(StateError, match="customer record is damaged: its flags are 133"):
             History.decode(bytes(raw), EPOCH, LIMITS)
 
