@@ -105,7 +105,7 @@ class Learn:
         """Decide what one label does, with all that is known of its event."""
         origin = Origin(self.application.epoch, record.partition, record.offset)
         entry = self.entry(feedback.id, feedback.key)
-        if (left := self.evicted.left(entry, feedback.id, origin)) is not None:
+        if entry.through and (left := self.evicted.left(entry, feedback.id, origin)) is not None:
             self.teach(feedback, left)
             self.make_room(feedback.id, entry, left)
             return
@@ -114,11 +114,13 @@ class Learn:
         recorded = self.recorded(record, feedback, prediction)
         if recorded is None:
             return self.pass_on(record, feedback, record.partition, None)
-        history, place = carried(record.headers), self.place(record)
-        received = settling.Received(origin, recorded, history, place)
+        vague = feedback.at is None and not feedback.label_id
+        place = self.place(record) if vague else None
+        received = settling.Received(origin, recorded, carried(record.headers), place)
         weight = self.partition.settings.maturity_weight
-        repeated = entry.at(origin) is not None
-        waiting = {one.label_id for one in entry.waiting}
+        listed = entry.revisions
+        repeated = bool(listed) and entry.at(origin) is not None
+        waiting = [one.label_id for one in listed if one.outcome == "waiting"]
         try:
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
@@ -136,15 +138,16 @@ class Learn:
         else:
             self.take_off(feedback.id, entry, revision, repeated or revision.label_id in waiting)
         self.teach(feedback, revision)
-        self.make_room(feedback.id, entry, revision)
+        if len(entry.revisions) > MAX_REVISIONS or revision.evicted is not None:
+            self.make_room(feedback.id, entry, revision)
 
     def take_off(self, id: str, entry: LabelEntry, revision: Revision, surely: bool) -> None:
         """Take a label off the list of those that wait for their event."""
         waiting = Waiting(revision.recorded, revision.label_id, id).key
-        if settling.waiting_as(entry, revision.label_id, revision.recorded):
-            return  # another key's label goes by the same id
-        if surely or self.labels.get(waiting) is not None:
-            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+        if not surely and self.labels.get(waiting) is None:
+            return  # at a replay it may be gone here, but not in the log
+        if not settling.waiting_as(entry, revision.label_id, revision.recorded):
+            self.labels[waiting] = None  # and no label of another key goes by the same id
 
     def teach(self, feedback: Feedback, revision: Revision) -> None:
         """What comes of a label that changed the value that holds, now or at a replay."""
