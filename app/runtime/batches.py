@@ -20,7 +20,7 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.memory_records import MemoryRecords
 
 from app.errors import StateError
-from app.runtime import codecs
+from app.runtime import codecs, tolerant
 
 # Sixty-four bytes of each are less than a transaction takes. A batch of nothing but empty records
 # would otherwise become millions of objects.
@@ -29,15 +29,18 @@ POLL_BYTES = codecs.DECOMPRESSED_BYTES  # what batches of one poll may unpack to
 # Where the fields of a batch lie: first offset, length of what follows, format, last offset as a
 # difference from the first; the header ends with the number of records.
 LENGTH_AT, LENGTH_END, MAGIC_AT, LAST_AT, LAST_END, HEADER = 8, 12, 16, 23, 27, 61
+HEADER_SIZE = 100  # bytes of a header of a record, as objects
 NO_TIME = -1  # the timestamp of a record without one
 UNREADABLE = (
     CorruptRecordException,
     UnsupportedCodecError,
     codecs.Undecodable,
-    ValueError,  # text that is not UTF-8, too
+    ValueError,
     LookupError,
     AssertionError,
     OverflowError,
+    MemoryError,
+    SystemError,  # aiokafka's parser of the old formats, of a size that is negative
     struct.error,
 )
 REASON_CHARACTERS = 120
@@ -53,6 +56,11 @@ class UnreadableBatch(ConsumerRecord[bytes, bytes]):
 
     first: int
     why: str
+
+
+def size(record: ConsumerRecord) -> int:
+    """What a record takes in memory, in bytes, roughly."""
+    return int(record.serialized_value_size + HEADER_SIZE * len(record.headers))
 
 
 def runs(records: Sequence[ConsumerRecord]) -> list[Sequence[ConsumerRecord]]:
@@ -152,16 +160,19 @@ class Records(PartitionRecords):
             if batch.is_control_batch:
                 return []
         compressed = getattr(batch, "compression_type", True)  # old formats do not say
-        unpacked = list(islice(batch, MOST_RECORDS + 1) if compressed else batch)
+        try:
+            unpacked = list(islice(batch, MOST_RECORDS + 1) if compressed else batch)
+        except UnicodeDecodeError:
+            unpacked = tolerant.records(self._records.raw(), batch, MOST_RECORDS + 1)
         if len(unpacked) > MOST_RECORDS:
             raise codecs.Undecodable(f"it holds more than {MOST_RECORDS:,} records")
         offsets = [record.offset for record in unpacked]
-        if not all(map(lt, offsets, (*offsets[1:], batch.next_offset))):
+        if offsets and not (offsets[-1] < batch.next_offset and all(map(lt, offsets, offsets[1:]))):
             raise codecs.Undecodable("the offsets of its records do not ascend")
         made, tp = self._consumer_record, self._tp
         found = [made(tp, record) for record in unpacked if record.offset >= begin]
         if compressed:
-            self.spent += sum(r.serialized_key_size + r.serialized_value_size for r in found)
+            self.spent += sum(map(size, found))
         return found
 
     def _was_aborted(self, batch: Any) -> bool:
@@ -252,6 +263,4 @@ def _number(raw: bytes, begin: int, end: int) -> int:
 def _why(error: Exception) -> str:
     """The cause in few words, without a line break."""
     told = " ".join(" ".join(map(str, error.args)).split()) or type(error).__name__
-    if isinstance(error, UnicodeDecodeError):
-        told = "a header's name is not UTF-8"
     return told[:REASON_CHARACTERS]

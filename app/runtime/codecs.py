@@ -15,6 +15,7 @@ from aiokafka.record._crecords import default_records as c_default_records
 from aiokafka.record._crecords import legacy_records as c_legacy_records
 
 from app.errors import StateError
+from app.runtime.cursor import header_count
 
 try:
     import cramjam
@@ -26,12 +27,15 @@ CODECS = ("gzip", "snappy", "lz4", "zstd")
 # to 1 MB unless they are told otherwise. Sixteen times that is far from any payment traffic, and
 # small enough for each thread that reads to keep a buffer of this size.
 DECOMPRESSED_BYTES = 16 << 20
+# A header takes two bytes or more and some hundred as an object, so those of batches that unpack to
+# more than this are counted before they are parsed.
+COUNTED_BYTES = 1 << 20
+MOST_HEADERS = DECOMPRESSED_BYTES // 64
 FULL = "failed to write whole buffer"  # what cramjam says when there is no room left
 
 XERIAL = b"\x82SNAPPY\x00"  # snappy-java's framing: this, two versions, then blocks with sizes
 XERIAL_HEADER = len(XERIAL) + 8
 _BLOCK = struct.Struct(">i")
-_MODULES = (default_records, legacy_records, c_default_records, c_legacy_records)
 _own = threading.local()
 
 Decoder = Callable[[bytes], bytes]
@@ -55,10 +59,21 @@ def check() -> None:
 
 def bound() -> None:
     """Let aiokafka decompress with the decoders of this module, in the whole process."""
-    for module in _MODULES:
-        for name, decoder in DECODERS.items():
-            if hasattr(module, f"{name}_decode"):
-                setattr(module, f"{name}_decode", decoder)
+    for name, decoder in DECODERS.items():
+        for module in (default_records, c_default_records):
+            setattr(module, f"{name}_decode", _counted(decoder))
+        for module in (legacy_records, c_legacy_records):  # their records have no headers
+            setattr(module, f"{name}_decode", decoder)
+
+
+def _counted(decoder: Decoder) -> Decoder:
+    def decode(payload: bytes) -> bytes:
+        data = decoder(payload)
+        if len(data) > COUNTED_BYTES and header_count(data, MOST_HEADERS) >= MOST_HEADERS:
+            raise Undecodable(f"it holds {MOST_HEADERS:,} headers or more")
+        return data
+
+    return decode
 
 
 def _streaming(name: str) -> Decoder:

@@ -21,7 +21,7 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from app.errors import StateError
-from app.runtime.batches import UnreadableBatch, runs
+from app.runtime.batches import UnreadableBatch, runs, size
 from app.runtime.empty import EmptyStretches
 from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
@@ -305,7 +305,7 @@ class Flow:
             chunk = records[start : start + self.chunk]
             message = consumer._to_message(tp, chunk[-1])
             message.base, message.records, message.lane = base, chunk, lane
-            message.size = sum(record.serialized_value_size for record in chunk)
+            message.size = sum(map(size, chunk))
             message.incref(1)
             base = consumer._read_offset[tp] = message.offset + 1
             lane.pending += len(chunk)
@@ -316,21 +316,20 @@ class Flow:
     # -- where the log holds nothing to work on
 
     async def pass_empty(self, consumer: Consumer) -> None:
-        """Move positions over what is empty behind them, where all that was fetched is done.
+        """Move positions over what is empty behind them.
 
         Without it a log that ends with aborted records is behind forever.
         """
         for found, begin, end in self.empty.all():
             tp = TP(*found)
+            if tp.topic not in self.sources:
+                continue
             position = self.position(tp)
             if begin > position == 0 and self.committed(tp) is None:  # new to the group
                 position = (await consumer.earliest_offsets(tp))[tp]
-            lane, through = self.lanes.get(tp), consumer._read_offset[tp]
             if (
-                (lane is None or not lane.pending)
-                and through in (None, position)
+                consumer._read_offset[tp] in (None, position)  # all that was fetched is done
                 and begin <= position < end
-                and tp.topic in self.sources
                 and self.mine(tp, self.assignment)
             ):
                 self.positions[tp] = consumer._read_offset[tp] = end

@@ -64,6 +64,15 @@ def test_a_letter_is_shown_with_its_headers_and_history() -> None:
     assert "2:40" in printed(listed([letter()]))
 
 
+def test_the_headers_of_a_producer_are_told_escaped() -> None:
+    given = {"producer.\x1b[31m": b"\x1b[0m", "producer.trace": None}
+    text = printed(*shown(letter(**given)))
+    assert "\x1b" not in text and r"producer.\x1b[31m" in text and r"\x1b[0m" in text
+    assert "(none)" in text
+    told = json.loads(json.dumps(plain(letter(**given), whole=True)))
+    assert told["producer_headers"] == [["\x1b[31m", "G1swbQ=="], ["trace", None]]
+
+
 def test_json_has_the_whole_letter_only_when_asked() -> None:
     short, whole = plain(letter(), whole=False), plain(letter(), whole=True)
     assert "value" not in json.loads(json.dumps(short))

@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 
 from app.apps import set_up
 from app.broker.broker import Broker
+from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.journey import Journey, header, read_journey
 from app.settings import Settings, read_settings
 from app.streams.fraud.messages import (
@@ -96,7 +97,7 @@ async def refuse_some(kafka: Kafka) -> None:
     names = kafka.topics
     await kafka.transactions([transaction("first")])
     ahead = encode(transaction("ahead", at=NOW + 2 * DAY))
-    await kafka.send(names.events, "c1", ahead, timestamp_ms=NOW)
+    await kafka.send(names.events, "c1", ahead, timestamp_ms=NOW, headers=[*TRACES])
     await kafka.send(names.feedback, "c1", encode(LATE), timestamp_ms=NOW - 3 * HOUR)
     told = [("reason", b"made up"), ("partition", b"0"), ("offset", b"0")]
     cut = [*told, ("topic", names.events.encode()), ("sha256", b"ab" * 32)]
@@ -107,6 +108,9 @@ async def refuse_some(kafka: Kafka) -> None:
     lost = [header(Journey(7))]
     await kafka.send(names.feedback, "c1", encode(NEXT), partition=0, headers=lost)
     await until(partial(given_up, kafka))
+
+
+TRACES = ("trace", b"\x00 4711"), ("reason", b"spring sale"), ("trace", b"4712")
 
 
 async def given_up(kafka: Kafka) -> bool:
@@ -192,6 +196,7 @@ async def check_refused_again(kafka: Kafka) -> None:
     first, second = await until(again)
     assert (second.key, second.value) == (first.key, first.value)
     assert dict(second.headers)["timestamp"] == str(NOW).encode()
+    assert given_back(first.headers) == given_back(second.headers) == [*TRACES]
     (refusal,) = journey(second).refusals
     assert f"{refusal.letter_partition}:{refusal.letter_offset}" == place(first)
     assert str(refusal.offset).encode() == dict(first.headers)["offset"]

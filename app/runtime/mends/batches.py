@@ -2,9 +2,11 @@
 
 from faust.transport.consumer import Consumer
 
+from app.errors import StateError
 from app.runtime import batches
 from app.runtime.batches import Records
 from app.runtime.flow import Flow
+from app.runtime.guard import Exit
 
 
 def pass_unreadable_batches(flow: Flow) -> None:
@@ -14,6 +16,15 @@ def pass_unreadable_batches(flow: Flow) -> None:
     """
     batches.install()
     Records.passed = flow.sources
+    wait_next = Consumer._wait_next_records
+
+    async def _wait_next_records(self: Consumer, timeout: float) -> tuple:
+        try:
+            return await wait_next(self, timeout)
+        except StateError as error:  # of a changelog: Faust would log a traceback first
+            flow.guard.leave(Exit.STATE, str(error))
+
+    Consumer._wait_next_records = _wait_next_records
 
 
 def reach_the_end(flow: Flow) -> None:

@@ -70,13 +70,13 @@ def leave_when_refused(flow: Flow) -> None:
 
     def _push_error_to_user(self: GroupCoordinator, error: BaseException) -> asyncio.Future:
         why = f"the group {self.group_id} refuses this worker: {error!r}"
-        flow.guard.leave(Exit.GROUP, f"{why}{_strangers(error)}")
+        flow.guard.leave(Exit.GROUP, f"{why}{strangers(error)}")
 
     GroupCoordinator._GroupCoordinator__coordination_routine = coordination_routine
     GroupCoordinator._push_error_to_user = _push_error_to_user
 
 
-def _strangers(error: BaseException) -> str:
+def strangers(error: BaseException) -> str:
     """Who else may be in a group that gives this answer, in words; empty when nobody has to be."""
     told = repr(error)
     if "UnknownError()" in told:  # what brokers answer when they do not understand Faust's assignor

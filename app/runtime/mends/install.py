@@ -229,8 +229,6 @@ def _leave_on_crash(flow: Flow) -> None:
     """Stock logs a traceback and stops bit by bit, committing as it goes."""
 
     async def crash(self: Service, reason: BaseException) -> None:
-        if isinstance(reason, StateError):  # what a log holds cannot be read
-            flow.guard.leave(Exit.STATE, str(reason))
         flow.guard.leave(cause(reason, Exit.FAUST), f"{self.label} failed: {reason!r}")
 
     for kind in (Service, *_heirs(Service)):

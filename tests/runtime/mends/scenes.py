@@ -32,6 +32,7 @@ from app.runtime.flow import Lane, WithRoom
 from app.runtime.mends.install import MENDS, SELF_FENCE
 from app.serving.application import create_app
 from app.settings import read_settings
+from tests.batches import TRANSACTIONAL, batch_of, flipped
 
 T, F, C = (TP(topic, 0) for topic in ("transactions", "feedback", "weir-customers-changelog"))
 MORE = ("refused-commit",)  # scenes beside the one of a mend
@@ -420,6 +421,63 @@ async def _write_after_close() -> str:
     except Exception as error:
         return type(error).__name__
     return "sent"
+
+
+async def pass_unreadable_batches(stage: Stage) -> str:
+    """aiokafka's own fetcher gets an answer with a batch that is none, between two that are."""
+    fetched = flipped(batch_of([b"2"], base=2)), batch_of([b"3"], base=3)
+    fetcher = await _fetched(T, batch_of([b"0", b"1"]), *fetched)
+    try:
+        found = await fetcher.fetched_records(WithRoom(stage.flow, {T}))
+    except Exception as error:
+        return type(error).__name__
+    return ", ".join(f"{type(one).__name__} {one.offset}" for one in found[T])
+
+
+async def reach_the_end(stage: Stage) -> str:
+    """Everything is done up to 2, and the log ends with what a transaction has aborted."""
+    aborted = batch_of([b"2"], base=2, codec=TRANSACTIONAL)
+    fetcher = await _fetched(T, batch_of([b"0", b"1"]), aborted)
+
+    async def getmany(self, active_partitions, timeout):
+        return await fetcher.fetched_records(active_partitions)
+
+    type(stage.consumer)._getmany = getmany
+    stage.consumer._get_active_partitions = lambda: {T}
+    stage.consumer.assignment = lambda: {T}
+    stage.consumer.can_resume_flow.set()
+    stage.flow.deliver = _delivered
+    stage.hold(T, position=2, committed=2)
+    stage.consumer._read_offset[T] = 2
+    await stage.consumer._wait_next_records(0)
+    return f"at {stage.flow.positions[T]} of 3"
+
+
+async def _delivered(consumer, fetched, active):
+    """Everything in it is done."""
+
+
+async def _fetched(tp: TP, *batches: bytes) -> Fetcher:
+    """A fetcher that has got these batches as the answer to its first fetch."""
+    fetcher = object.__new__(Fetcher)
+    state = Thing(paused=False, position=0, has_valid_position=True)
+    state.consumed_to = lambda offset: setattr(state, "position", offset)
+    assignment = Thing(active=True, state_value=lambda tp: state)
+    fetcher._records, fetcher._client_rack = {}, None
+    fetcher._key_deserializer = fetcher._value_deserializer = None
+    fetcher._check_crcs, fetcher._isolation_level, fetcher._prefetch_backoff = True, 1, 0.0
+    fetcher._subscriptions = Thing(reassignment_in_progress=False, is_assigned=lambda tp: True)
+    fetcher._wait_consume_future = None
+    aborted = [(-1, 2)]  # producer id and first offset, of what is transactional
+    partition = (tp.partition, 0, 9, 9, 0, aborted, b"".join(batches))
+
+    async def send(node, request):
+        return Thing(API_VERSION=5, topics=[(tp.topic, [partition])])
+
+    fetcher._client = Thing(send=send)
+    request = Thing(topics=[(tp.topic, [(tp.partition, 0, 1 << 20)])])
+    assert await fetcher._proc_fetch_request(assignment, 0, request)
+    return fetcher
 
 
 async def self_fence(stage: Stage) -> str:

@@ -35,6 +35,11 @@ ENDS = {  # how each scene of `scenes.py` ends: mended, and in stock Faust
     "committed-only": ("read_committed", "read_uncommitted"),
     "notice-closed-transports": ("KafkaConnectionError", "RuntimeError"),
     "remember-assignment": ("one set for as long as it holds", "a set for each question"),
+    "pass-unreadable-batches": (
+        "ConsumerRecord 0, ConsumerRecord 1, UnreadableBatch 2, ConsumerRecord 3",
+        "CorruptRecordException",
+    ),
+    "reach-the-end": ("at 3 of 3", "at 2 of 3"),
     "self-fence": ("left with 75", "goes on"),
 }
 

@@ -49,6 +49,9 @@ def letter(at: int = 1000, value: bytes = b"{}", **headers: bytes | None) -> Let
         pytest.param({"partition": b"4"}, "partition 4 of 4", id="a partition that is gone"),
         pytest.param({"offset": b"-1"}, "does not say where", id="no offset"),
         pytest.param({"timestamp": b"4999"}, "older than WEIR_HORIZON", id="too old"),
+        pytest.param({"timestamp": b"-1"}, None, id="without a timestamp"),
+        pytest.param({"last-offset": b"19"}, "batch that could not be read", id="a batch"),
+        pytest.param({"producer.offset": b"x", "producer.sha256": b"x"}, None, id="more headers"),
     ],
 )
 def test_a_letter_goes_back_only_whole_and_to_an_input(headers, why):

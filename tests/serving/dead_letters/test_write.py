@@ -12,6 +12,7 @@ from app.core.settling import MAX_REVISIONS, Received
 from app.errors import Refused
 from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
+from app.serving.dead_letters.headers import KEPT_BYTES, given_back
 from app.serving.dead_letters.journey import HEADER, HISTORY_BYTES, carried
 from app.serving.dead_letters.write import HEADERS_BYTES, dead_letter, given_up, waiting_again
 from app.streams.fraud.messages import Feedback, read_feedback
@@ -138,3 +139,20 @@ def test_the_largest_entry_of_labels_that_wait_with_their_history_fits_into_one_
         known = Received(Origin(1, 2, n), 1000, carried([(HEADER, b"x" * HISTORY_BYTES)]))
         assert settle(entry, said, known, None).history
     assert len(encode_entry(entry)) < 1_000_000
+
+
+def test_the_headers_of_a_producer_come_back_with_their_names_and_in_their_order():
+    given = (("trace", b"1"), ("offset", None), (HEADER, b"{}"), ("trace", b"2"), ("", b""))
+    letter = dead_letter(replace(record(b"x"), headers=given), REASON)
+    assert given_back(letter.headers) == [one for one in given if one[0] != HEADER]
+    assert dict(letter.headers)["offset"] == b"17"
+    assert carried(letter.headers) == b"{}"
+
+
+def test_headers_of_a_producer_that_do_not_fit_are_counted():
+    given = (("small", b"1"), ("large", bytes(KEPT_BYTES)), *[("", b"")] * 10_000)
+    letter = dead_letter(replace(record(bytes(3 * INPUT_BYTES)), headers=given), REASON)
+    kept = given_back(letter.headers)
+    assert kept[:2] == [("small", b"1"), ("", b"")]
+    assert int(dict(letter.headers)["headers-left-out"]) == len(given) - len(kept) > 1000
+    assert size(letter) <= LETTER_BYTES - HEADERS_BYTES // 2

@@ -107,8 +107,9 @@ class Worker:
     # -- work
 
     def unread(self, topic: str) -> list[ConsumerRecord]:
-        """What no finished step has covered."""
-        return self.world.logs.of[topic, PARTITION][self.position(topic) :]
+        """What no finished step has covered; a batch is where its last record would be."""
+        log, position = self.world.logs.of[topic, PARTITION], self.position(topic)
+        return [one for n, one in enumerate(log[position:], position) if one.offset == n]
 
     async def score(self, most: int | None = None) -> bool:
         """One step over the next events."""
