@@ -20,6 +20,7 @@ from app.runtime.writer import Out
 from app.serving.dead_letters.headers import producers
 from app.serving.dead_letters.journey import carried, carrying, first_place
 from app.serving.dead_letters.write import crowded_out, dead_letter, given_up, waiting_again
+from app.serving.elsewhere import place_header, without_place
 from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
@@ -72,12 +73,13 @@ class Learn:
         try:
             self.partition.check(record)
             feedback = self.application.read_feedback(record.value)
+            partition = partition_of(feedback.key, self.partition.settings.partitions)
+            if partition == record.partition:
+                return feedback
+            self.partition.check_hops(record, partition)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return None
-        partition = partition_of(feedback.key, self.partition.settings.partitions)
-        if partition == record.partition:
-            return feedback
         self.pass_on(record, feedback, partition, record.timestamp)
         return None
 
@@ -93,7 +95,9 @@ class Learn:
             said.at = record.timestamp
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         key, value = said.key.encode(), encode(said)
-        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        headers = (*carrying(carried(record.headers)), *producers(without_place(record.headers)))
+        if partition != record.partition:
+            headers = (*headers, place_header(record, self.application.epoch))
         self.elsewhere.setdefault(partition, []).append(Out(key, value, headers, timestamp))
 
     def place(self, record: ConsumerRecord) -> Place:

@@ -165,8 +165,20 @@ async def test_a_label_of_another_partition_is_passed_on_with_its_time_and_heade
     (passed,) = world.log("feedback", partition=1)
     theirs.label_id = label_id(theirs)
     assert (passed.key, passed.value) == (THEIRS.encode(), encode(theirs))
-    assert (passed.timestamp, passed.headers) == (NOW + 5, (history, ("other", b"x")))
+    place = ("weir-origin", b"1:0:0")
+    assert (passed.timestamp, passed.headers) == (NOW + 5, (history, ("other", b"x"), place))
     assert [one.id for one in examples(world)] == ["t0"]
+
+
+async def test_a_copy_of_a_label_that_lies_wrong_goes_no_further(world, worker):
+    """As where workers have unequal WEIR_PARTITIONS: they would send it back and forth."""
+    theirs = encode(said(9, "fraud", key=THEIRS))
+    world.send("feedback", "ann", theirs, headers=(("weir-origin", b"1:1:5"),))
+    await worker.learn()
+    assert world.log("feedback", partition=1) == []
+    ((why, raw),) = letters(world)
+    assert "this copy lies on 0: do all workers have the same WEIR_PARTITIONS?" in why
+    assert raw == theirs
 
 
 async def test_a_label_of_another_partition_stays_one_when_it_is_passed_on_twice(world):
