@@ -1,15 +1,24 @@
 """Card fraud as tests use it: the application for some settings, on an engine of their own."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+
+from aiokafka import ConsumerRecord
 
 from app import apps
 from app.core.batch import Batch, Decided, Stored
 from app.core.domain import Application
 from app.core.fold import LearningState
+from app.core.hashing import hash64
 from app.core.messages import Source
+from app.core.partitioning import partition_of
 from app.core.threshold import Threshold
+from app.errors import Refused
+from app.serving.elsewhere import claimed
 from app.settings import read_settings
-from app.streams.fraud.messages import Transaction
+from app.streams.fraud.history.record import History
+from app.streams.fraud.messages import Transaction, read_transaction
 
 ENGINE = "e1"
 # Features of a payment with a phrase for each of them.
@@ -40,12 +49,36 @@ def decide(
     stored: Stored | None = None,
     degraded: bool = False,
     threshold: Threshold | None = None,
+    origin: Source | None = None,
 ) -> tuple[Decided, bytes]:
     """Decide one transaction by itself; what that is, and its customer's record to write back."""
     opened, batch = application.open(record), Batch(application, state, degraded)
-    batch.add(tx, source, opened, stored, threshold)
+    batch.add(tx, source, opened, stored, threshold, origin)
     (decided,) = batch.decide()
     return decided, opened.encode()
+
+
+def usable(
+    records: Iterable[ConsumerRecord], partitions: int
+) -> Iterator[tuple[ConsumerRecord, Transaction]]:
+    """The records of transactions that lie on their own partition, and can be read."""
+    for record in records:
+        with suppress(Refused):
+            tx = read_transaction(record.value)
+            if partition_of(tx.customer, partitions) == record.partition:
+                yield record, tx
+
+
+def take_in(
+    history: History, record: ConsumerRecord, tx: Transaction, partitions: int, epoch: int = 1
+) -> None:
+    """Count a transaction, unless it repeats an id or is a second copy from another partition."""
+    origin, tx_hash = claimed(record, epoch, partitions), hash64(tx.id)
+    first = history.first_offset_of(tx_hash)
+    if first is not None or (origin is not None and history.entered(origin)):
+        history.pass_over(record.offset, origin)
+    else:
+        history.count(tx, tx_hash, record.offset, origin)
 
 
 def threshold_of(application: Application, stored: bytes | None) -> Threshold | None:

@@ -98,10 +98,11 @@ def replay(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Send dead letters back to the topic and partition that their records came from.
+    """Send dead letters back to the topic that their records came from.
 
-    Each is sent with its key, value and timestamp, and with its history in a header. A
-    letter may be replayed twice: nothing is decided or learned a second time.
+    A label goes to the partition that it came from, an event to the one of its key. Each is sent
+    with its key, value, headers and timestamp, and with its history in one more header. A letter
+    may be replayed twice: nothing is decided or learned a second time.
     """
     from app.serving.dead_letters.replay import plan
 
@@ -154,7 +155,7 @@ async def send(setup: "Setup", made: "Plan") -> None:
             if why:
                 typer.echo(f"{letter.partition}:{letter.offset} stays: {why}", err=True)
             else:
-                sent[destination(letter)] += 1
+                sent[destination(letter, setup)] += 1
     finally:  # when the broker is lost half-way, some were sent
         for where, count in sorted(sent.items()):
             typer.echo(f"replayed {count} to {where}")

@@ -80,7 +80,7 @@ def settle(
     """
     if (listed := entry.at(received.origin)) is not None:
         return listed
-    identity = label_id(said, received.place)
+    identity = label_id(said, received.place if said.at is None else None)
     earlier = _earlier(entry, said, received, identity)
     if earlier is not None and _stays(earlier, received, prediction):
         return earlier if earlier.origin == received.origin else None
@@ -190,22 +190,27 @@ def again(application: Application, id: str, entry: LabelEntry, revision: Revisi
 def _earlier(
     entry: LabelEntry, said: Feedback, received: Received, identity: str
 ) -> Revision | None:
-    """The same label as read before: of the same id and key.
-
-    An earlier release may have stored it under its own hash. That one does not tell apart what
-    has no time, but the time of the record does.
-    """
-    if not entry.revisions:
-        return None
-    former = "" if said.label_id else former_label_id(said)
+    """The same label as read before: of the same id and key."""
+    alike = []
     for one in entry.revisions:
-        if entry.owner(one) == said.key and (
-            one.label_id == identity
-            or (
-                one.label_id == former
-                and (said.at is not None or one.recorded == received.recorded)
-            )
-        ):
+        if one.label_id == identity and entry.owner(one) == said.key:
+            return one
+        if one.source == said.source and one.label == said.label and one.actor == said.actor:
+            alike.append(one)
+    return _stored_before(entry, alike, said, received) if alike and not said.label_id else None
+
+
+def _stored_before(
+    entry: LabelEntry, alike: list[Revision], said: Feedback, received: Received
+) -> Revision | None:
+    """The same label as an earlier release has stored it, under its own hash.
+
+    That one does not tell apart what has no time, but the time of the record does.
+    """
+    former = former_label_id(said)
+    for one in alike:
+        timely = said.at is not None or one.recorded == received.recorded
+        if one.label_id == former and timely and entry.owner(one) == said.key:
             return one
     return None
 

@@ -4,6 +4,8 @@ A producer with another partitioner than Kafka's default sends events anywhere. 
 key, value, timestamp and headers of its record, and one header more: where the record lay. A
 crash may make a copy twice, so the key's record keeps the highest place of each partition that
 copies came from. Anybody may write headers, so a place is believed only where it can be one.
+
+The copy of a label has the header too, but only so that it hops once: its id says which one it is.
 """
 
 import asyncio
@@ -39,12 +41,16 @@ def entered_again(record: ConsumerRecord, epoch: int) -> Out:
     Refused
         The copy does not fit into the topic.
     """
-    place = f"{epoch}:{record.partition}:{record.offset}".encode()
-    headers = (*without_place(record.headers), (HEADER, place))
+    headers = (*without_place(record.headers), place_header(record, epoch))
     copy = Out(record.key, record.value, headers, record.timestamp)
     if _size(copy) > INPUT_BYTES:
         raise Refused(f"with the header {HEADER} its copy for another partition is too large")
     return copy
+
+
+def place_header(record: ConsumerRecord, epoch: int) -> tuple[str, bytes]:
+    """Where a record lies, as the header of its copy says it."""
+    return HEADER, f"{epoch}:{record.partition}:{record.offset}".encode()
 
 
 def without_place(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:

@@ -21,6 +21,7 @@ from app.runtime.writer import Out
 from app.serving.dead_letters.headers import producers
 from app.serving.dead_letters.journey import carried, carrying, first_place
 from app.serving.dead_letters.write import crowded_out, dead_letter, given_up, waiting_again
+from app.serving.elsewhere import place_header, without_place
 from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
@@ -75,12 +76,13 @@ class Learn:
             feedback = self.application.read_feedback(record.value)
             if feedback.at is not None:
                 check_unit(feedback.at, record.timestamp, steps=False)
+            partition = partition_of(feedback.key, self.partition.settings.partitions)
+            if partition == record.partition:
+                return feedback
+            self.partition.check_hops(record, partition)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return None
-        partition = partition_of(feedback.key, self.partition.settings.partitions)
-        if partition == record.partition:
-            return feedback
         self.pass_on(record, feedback, partition, record.timestamp)
         return None
 
@@ -96,7 +98,9 @@ class Learn:
             said.at = record.timestamp
         # Not the raw value: with this key, or uncompressed, it may exceed the topic's limit.
         key, value = said.key.encode(), encode(said)
-        headers = (*carrying(carried(record.headers)), *producers(record.headers))
+        headers = (*carrying(carried(record.headers)), *producers(without_place(record.headers)))
+        if partition != record.partition:
+            headers = (*headers, place_header(record, self.application.epoch))
         self.elsewhere.setdefault(partition, []).append(Out(key, value, headers, timestamp))
 
     def place(self, record: ConsumerRecord) -> Place:
@@ -108,7 +112,7 @@ class Learn:
         """Decide what one label does, with all that is known of its event."""
         origin = Origin(self.application.epoch, record.partition, record.offset)
         entry = self.entry(feedback.id, feedback.key)
-        if (left := self.evicted.left(entry, feedback.id, origin)) is not None:
+        if entry.through and (left := self.evicted.left(entry, feedback.id, origin)) is not None:
             self.teach(feedback, left)
             self.make_room(feedback.id, entry, left)
             return
@@ -117,11 +121,13 @@ class Learn:
         recorded = self.recorded(record, feedback, prediction)
         if recorded is None:
             return self.pass_on(record, feedback, record.partition, None)
-        history, place = carried(record.headers), self.place(record)
-        received = settling.Received(origin, recorded, history, place)
+        vague = feedback.at is None and not feedback.label_id
+        place = self.place(record) if vague else None
+        received = settling.Received(origin, recorded, carried(record.headers), place)
         weight = self.partition.settings.maturity_weight
-        repeated = entry.at(origin) is not None
-        waiting = {one.label_id for one in entry.waiting}
+        listed = entry.revisions
+        repeated = bool(listed) and entry.at(origin) is not None
+        waiting = [one.label_id for one in listed if one.outcome == "waiting"]
         try:
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
@@ -139,15 +145,16 @@ class Learn:
         else:
             self.take_off(feedback.id, entry, revision, repeated or revision.label_id in waiting)
         self.teach(feedback, revision)
-        self.make_room(feedback.id, entry, revision)
+        if len(entry.revisions) > MAX_REVISIONS or revision.evicted is not None:
+            self.make_room(feedback.id, entry, revision)
 
     def take_off(self, id: str, entry: LabelEntry, revision: Revision, surely: bool) -> None:
         """Take a label off the list of those that wait for their event."""
         waiting = Waiting(revision.recorded, revision.label_id, id).key
-        if settling.waiting_as(entry, revision.label_id, revision.recorded):
-            return  # another key's label goes by the same id
-        if surely or self.labels.get(waiting) is not None:
-            self.labels[waiting] = None  # at a replay it may be gone here, but not in the log
+        if not surely and self.labels.get(waiting) is None:
+            return  # at a replay it may be gone here, but not in the log
+        if not settling.waiting_as(entry, revision.label_id, revision.recorded):
+            self.labels[waiting] = None  # and no label of another key goes by the same id
 
     def teach(self, feedback: Feedback, revision: Revision) -> None:
         """What comes of a label that changed the value that holds, now or at a replay."""

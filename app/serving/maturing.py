@@ -177,6 +177,9 @@ class Maturing:
         entry = None if raw is None else decode_entry(raw, key)
         if self.rule.forgotten(written, newest) or not self.rule.learns(id, entry):
             return []
+        first = self.decisions.decision(id)
+        if first is not None and self.setup.application.read_decision(first).key != key:
+            return []  # an id of two keys: labels are of the one that was decided first
         return [Out(key.encode(), encode(self.rule.label(id, key, written)))]
 
     async def _publish(self, labels: list[Out], through: int) -> None:

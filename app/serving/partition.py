@@ -27,7 +27,7 @@ from app.runtime.writer import Out
 from app.serving.answers import reader_of
 from app.serving.dead_letters.write import waiting_again
 from app.serving.decisions import PATIENCE, Decisions
-from app.serving.elsewhere import PARTITIONER, Origins
+from app.serving.elsewhere import PARTITIONER, Origins, is_copy
 from app.serving.generation import KEY, Mark, encode_mark, follow_up, read_mark
 from app.serving.maturing import Maturing
 from app.serving.sensors import Sensors
@@ -162,6 +162,15 @@ class Partition:
             self.sensors.unreadable.inc()
             raise Refused(f"a batch that cannot be read: {record.why}")
         check_timestamp(record.timestamp)
+
+    def check_hops(self, record: ConsumerRecord, partition: int) -> None:
+        """Refuse a copy that belongs to another partition too: it would be sent back and forth."""
+        if is_copy(record):
+            raise Refused(
+                f"`{self.application.key}` belongs to partition {partition} of "
+                f"{self.settings.partitions}, and this copy lies on {record.partition}: do all "
+                f"workers have the same WEIR_PARTITIONS? Producers need {PARTITIONER}"
+            )
 
     def astray(self, partition: int, copies: Sequence[Out]) -> None:
         """Count events that belong to another partition; the first ones are worth a warning."""

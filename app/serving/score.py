@@ -21,7 +21,7 @@ from app.errors import Refused
 from app.runtime.step import Step
 from app.runtime.writer import Out
 from app.serving.dead_letters.write import dead_letter, waiting_again
-from app.serving.elsewhere import PARTITIONER, entered_again, is_copy
+from app.serving.elsewhere import entered_again
 from app.serving.partition import Partition
 from app.wire import check_unit, encode
 
@@ -82,13 +82,8 @@ class Score:
         return event
 
     def pass_on(self, record: ConsumerRecord, partition: int) -> None:
-        """Enter an event again on its partition; a copy that is wrong there too goes no further."""
-        if is_copy(record):
-            raise Refused(
-                f"`{self.application.key}` belongs to partition {partition} of "
-                f"{self.partition.settings.partitions}, and this copy lies on {record.partition}: "
-                f"do all workers have the same WEIR_PARTITIONS? Producers need {PARTITIONER}"
-            )
+        """Enter an event again on its partition, as it came."""
+        self.partition.check_hops(record, partition)
         again = entered_again(record, self.application.epoch)
         self.elsewhere.setdefault(partition, []).append(again)
 

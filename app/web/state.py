@@ -62,9 +62,9 @@ def label_states(application: Application, entry: LabelEntry) -> list[dict[str, 
 
 
 def said(key: str, revision: Revision) -> dict[str, Any]:
-    """One revision, without the example it gave and what its record carried along."""
+    """One revision, without the example it gave, what its record carried along and what left."""
     plain = msgspec.structs.asdict(revision)
-    del plain["example"], plain["history"]
+    del plain["example"], plain["history"], plain["evicted"]
     plain[key] = plain.pop("key")
     return plain | {"origin": msgspec.structs.asdict(revision.origin)}
 

@@ -90,7 +90,8 @@ class Feeder:
         for line, said in self.load.said(n):
             if line.after > 0:
                 self._schedule(n, line, said)
-        await self._send(self.topics.events, tx.customer, encode(tx))
+        partition = self._partition(tx.customer, self.load.astray(n))
+        await self._send(self.topics.events, tx.customer, encode(tx), partition)
         if self.random.randrange(POISON_EVERY) == 0:
             await self._poison(n)
 
@@ -99,8 +100,7 @@ class Feeder:
 
     async def _say(self, through: int | None) -> None:
         for line, said in self._take_due(through):
-            here = partition_of(said.key, self.settings.partitions)
-            partition = (here + line.astray) % self.settings.partitions
+            partition = self._partition(said.key, line.astray)
             for _ in range(line.times):
                 await self._send(self.topics.feedback, said.key, encode(said), partition)
 
@@ -108,6 +108,11 @@ class Feeder:
         while self._due and (through is None or self._due[0][0] <= through):
             _, _, line, said = heapq.heappop(self._due)
             yield line, said
+
+    def _partition(self, customer: str, astray: bool) -> int:
+        """A customer's partition, or a wrong one."""
+        partitions = self.settings.partitions
+        return (partition_of(customer, partitions) + astray) % partitions
 
     async def _poison(self, n: int) -> None:
         tx = self.load.transaction(n)

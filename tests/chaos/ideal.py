@@ -13,6 +13,7 @@ from app.core.hashing import hash64
 from app.core.messages import Origin, Source
 from app.core.partitioning import partition_of
 from app.errors import Refused
+from app.serving.elsewhere import entered_again
 from app.settings import Settings
 from app.streams.fraud.messages import Feedback, read_example, read_prediction, read_transaction
 from app.wire import encode
@@ -78,12 +79,20 @@ class Ideal:
         key, partition = tx.customer.encode(), partition_of(tx.customer, self.settings.partitions)
         if n % 50 == 0:
             self.refuse(partition, key, TRANSACTIONS["no amount"](tx))
-        offset = self.logs[self.names.events].put(partition, key, encode(tx))
+        events, origin = self.logs[self.names.events], None
+        headers: tuple[tuple[str, bytes | None], ...] = ()
+        if self.load.astray(n):
+            wrong = (partition + 1) % self.settings.partitions
+            origin = Source(wrong, events.put(wrong, key, encode(tx)))
+            headers = entered_again(events.records[-1], self.settings.epoch).headers
+        offset = events.put(partition, key, encode(tx), headers)
         read = read_transaction(encode(tx))
         source = Source(partition, offset)
         review = self.thresholds[partition]
         before = self.histories.get(key)
-        answer, after = decide(self.application, self.state, read, source, before, threshold=review)
+        answer, after = decide(
+            self.application, self.state, read, source, before, threshold=review, origin=origin
+        )
         self.write_customer(partition, key, after)
         if review is not None:
             self.tables["customers"].put(partition, threshold.KEY, review.encode())

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from aiokafka import ConsumerRecord
+
 from app.apps import load, set_up
 from app.core import threshold
 from app.core.batch import appraise
@@ -13,17 +15,15 @@ from app.serving.waiting import PREFIX, Waiting, left_over
 from app.streams.fraud.extract import extract
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History, Limits
-from app.streams.fraud.history.ring import Event
 from app.streams.fraud.merchants import HEAD
 from app.streams.fraud.messages import (
     LABELS,
     Example,
     Transaction,
     read_prediction,
-    read_transaction,
 )
 from app.wire import encode
-from tests.cards import threshold_of
+from tests.cards import take_in, threshold_of, usable
 from tests.chaos.evidence import Evidence, latest
 from tests.core.folding import fold_log
 
@@ -71,8 +71,7 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
         prediction = decisions[tx.id][1] if tx.id in decisions else None
         if prediction is not None and prediction.source.offset == record.offset:
             seen.append((prediction.model.version, tx, history.before(record.offset)))
-        if history.first_offset_of(hash64(tx.id)) is None:
-            history.insert(_event(tx, record.offset))
+        take_in(history, record, tx, e.settings.partitions, e.settings.epoch)
     for version, tx, past in sorted(seen, key=lambda one: one[0]):
         fold_log(state, log[state.version : version], version - 1)
         merchant = state.statistics.merchants.view(tx.merchant, tx.location, tx.at)
@@ -117,7 +116,7 @@ def customers_equal_the_fold_of_the_log(e: Evidence) -> Iterator[str]:
     histories: dict[str, History] = {}
     for record, tx in _usable(e):
         history = histories.setdefault(tx.customer, _history(e, None))
-        history.insert(_event(tx, record.offset))
+        take_in(history, record, tx, e.settings.partitions, e.settings.epoch)
     _, examples = e.folded()
     for example in sorted(examples, key=lambda example: example.origin):
         history = histories[e.load.customer(e.load.number(example.id))]
@@ -263,12 +262,14 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
 )
 
 
-def _usable(e: Evidence) -> Iterator[tuple]:
-    """The transactions that are not poison, partition by partition in log order."""
+def _usable(e: Evidence) -> Iterator[tuple[ConsumerRecord, Transaction]]:
+    """The transactions that are not poison, partition by partition in log order.
+
+    What was sent to a wrong partition is there as its copies on the right one.
+    """
     topic = set_up(e.settings).topics.events
-    for record in e.transactions:
-        if (topic, record.partition, record.offset) not in e.poison:
-            yield record, read_transaction(record.value)
+    good = (r for r in e.transactions if (topic, r.partition, r.offset) not in e.poison)
+    return usable(good, e.settings.partitions)
 
 
 def _take_off(items: dict[tuple[int, bytes], bytes], partition: int) -> None:
@@ -288,10 +289,6 @@ def _history(e: Evidence, raw: bytes | None) -> History:
     s = e.settings
     limits = Limits(s.history_events, s.history_replay, s.history_labels)
     return History.decode(raw, s.epoch, limits)
-
-
-def _event(tx: Transaction, offset: int) -> Event:
-    return Event(offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant), tx.lat, tx.lon)
 
 
 def _named(what: str, things: Iterable[object]) -> Iterator[str]:

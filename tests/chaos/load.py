@@ -14,6 +14,7 @@ from app.streams.fraud.messages import Feedback, Transaction
 START = 1_767_225_600_000  # 2026-01-01, epoch ms
 TURN = 61 * 60_000  # ms between two transactions of one customer: no window ends on one
 DAY = 86_400_000
+ASTRAY_EVERY = 10  # customers
 
 Says = Literal["truth", "lie", "unsure", "none"]
 
@@ -78,6 +79,10 @@ class Load:
     def merchant(self, n: int) -> str:
         """Where it is paid."""
         return f"m{self.seed}-{n * 31 % self.merchants}"
+
+    def astray(self, n: int) -> bool:
+        """Whether it is sent to a wrong partition: all of some customers, so they stay in order."""
+        return n % self.customers % ASTRAY_EVERY == 3
 
     def fraud(self, n: int) -> bool:
         """The truth: some merchants are bad, so there is something to learn."""

@@ -7,7 +7,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.apps import load
 from app.core import threshold
+from app.core.hashing import hash64
 from app.settings import Settings
 from app.streams.fraud.messages import read_example, read_prediction
 from app.wire import encode
@@ -85,6 +87,18 @@ def lose_a_customers_update(e: Evidence) -> str:
     first = next(n for n, r in enumerate(records) if r.key == records[-1].key)
     records[last] = with_value(records[last], records[first].value)
     return f"differs: customer {records[-1].key.decode()} has"
+
+
+def count_a_copy_twice(e: Evidence) -> str:
+    """As one would that knows its events by their ids alone."""
+    records = e.changelogs["customers"]
+    n = next(n for n in reversed(e.numbers) if e.load.astray(n))
+    name, tx = e.load.customer(n), e.load.transaction(n)
+    last = max(place for place, r in enumerate(records) if r.key == name.encode())
+    history = load(e.settings).open(records[last].value)
+    history.count(tx, hash64(tx.id), history.seen_through + 1)
+    records[last] = with_value(records[last], history.encode())
+    return f"differs: customer {name} has"
 
 
 def let_a_customer_go_back(e: Evidence) -> str:
@@ -165,6 +179,7 @@ def lose_a_dead_letter(e: Evidence) -> str:
         see_another_past,
         lose_a_review_item,
         lose_a_customers_update,
+        count_a_copy_twice,
         let_a_customer_go_back,
         let_a_threshold_go_back,
         change_a_byte_of_a_record,

@@ -44,6 +44,12 @@ def test_the_last_word_of_a_script_is_what_holds(n: int):
     assert LOAD.holds(n) == (int(LOAD.fraud(n)) if truth else None)
 
 
+def test_some_customers_are_sent_astray_always_and_the_others_never():
+    astray = {LOAD.customer(n) for n in range(200) if LOAD.astray(n)}
+    assert astray == {"c3-3", "c3-13"}
+    assert all(LOAD.astray(n) == (LOAD.customer(n) in astray) for n in range(1000))
+
+
 def test_a_row_of_seeds_strikes_every_fault():
     struck = {name for seed in range(1, 21) for name in make_plan(seed).faults}
     assert struck == set(FAULTS)

@@ -10,8 +10,6 @@ from app.core.hashing import hash64
 from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Origin, Place, Previous, label_id
 from app.serving.dead_letters.journey import Journey, Refusal, header
-from app.serving.evicted import PREFIX as EVICTED
-from app.serving.evicted import key_of
 from app.serving.waiting import PREFIX, Waiting
 from app.streams.fraud.messages import Example, read_example, read_feedback
 from app.units import DAY_MS
@@ -172,8 +170,20 @@ async def test_a_label_of_another_partition_is_passed_on_with_its_time_and_heade
     (passed,) = world.log("feedback", partition=1)
     theirs.label_id = label_id(theirs)
     assert (passed.key, passed.value) == (THEIRS.encode(), encode(theirs))
-    assert (passed.timestamp, passed.headers) == (NOW + 5, (history, ("other", b"x")))
+    place = ("weir-origin", b"1:0:0")
+    assert (passed.timestamp, passed.headers) == (NOW + 5, (history, ("other", b"x"), place))
     assert [one.id for one in examples(world)] == ["t0"]
+
+
+async def test_a_copy_of_a_label_that_lies_wrong_goes_no_further(world, worker):
+    """As where workers have unequal WEIR_PARTITIONS: they would send it back and forth."""
+    theirs = encode(said(9, "fraud", key=THEIRS))
+    world.send("feedback", "ann", theirs, headers=(("weir-origin", b"1:1:5"),))
+    await worker.learn()
+    assert world.log("feedback", partition=1) == []
+    ((why, raw),) = letters(world)
+    assert "this copy lies on 0: do all workers have the same WEIR_PARTITIONS?" in why
+    assert raw == theirs
 
 
 async def test_a_label_of_another_partition_stays_one_when_it_is_passed_on_twice(world):
@@ -207,75 +217,6 @@ async def test_a_letter_that_is_replayed_twice_is_one_label(world, worker):
         world.send("feedback", "ann", vague, headers=(history,) if label == "fraud" else ())
     await worker.learn()
     assert [example.y for example in examples(world)] == [1, 0]
-
-
-# -- more labels than an entry has room for
-
-
-@pytest.fixture
-def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.serving.learn.MAX_REVISIONS", 3)
-
-
-async def test_opinions_do_not_shut_a_chargeback_out(world, worker):
-    world.say(*(said(0, "unsure", "customer", later=n) for n in range(60)))
-    world.say(said(0, "fraud", "chargeback", later=99))
-    while worker.unread(worker.topics.feedback):
-        await worker.learn(7)
-    assert [(one.y, one.origin.offset) for one in examples(world)] == [(1, 60)]
-    assert letters(world) == []
-    listed = entry(world).revisions
-    assert [one.origin.offset for one in listed] == [*range(11, 60), 60]
-    kept = [key for key in world.disk.tables["labels"] if key.startswith(EVICTED)]
-    assert kept == [key_of("t0", Origin(1, 0, n)) for n in range(11)]
-
-
-async def test_a_label_that_is_left_out_after_its_example_was_lost_gives_it_at_a_replay(
-    world, little_room
-):
-    world.pay(payment(0))
-    world.say(*(said(0, ("fraud", "legit")[n % 2], later=n) for n in range(9)))
-    with suppress(Aborted):
-        async with world.life("land examples") as worker:
-            await worker.score()
-            await worker.learn()
-    assert examples(world) == [] and len(entry(world).revisions) == 3
-    async with world.life() as worker:
-        await worker.learn(4)
-        await worker.learn()
-    assert [(one.y, one.origin.offset) for one in examples(world)] == [
-        ((n + 1) % 2, n) for n in range(9)
-    ]
-
-
-async def test_a_label_that_waits_and_has_no_room_becomes_a_dead_letter(world, little_room):
-    world.say(*(said(0, "unsure", "customer", later=n) for n in range(4)))
-    world.say(said(0, "fraud", "chargeback", at=None))
-    async with world.life() as worker:
-        await worker.learn()
-        await worker.commit()
-    told = [(why, read_feedback(raw).at) for why, raw in letters(world)]
-    assert [at for _, at in told] == [NOW, NOW + 1]
-    assert all("labels of this event wait for it, and others count more" in why for why, _ in told)
-    assert sorted(one.recorded for one in waiting(world)) == [NOW, NOW + 2, NOW + 3]
-    assert len(entry(world).waiting) == 3
-
-
-async def test_what_had_to_leave_is_swept_beyond_the_horizon(impatient, little_room):
-    world = impatient
-    world.pay(payment(0))
-    world.say(*(said(0, "unsure", later=n) for n in range(5)))
-    async with world.life() as worker:
-        await worker.score()
-        await worker.learn()
-        assert len(world.disk.tables["labels"]) == 1 + 2
-        for n in (70, 71, 72):
-            world.pay(payment(n))
-            world.say(said(n, "unsure"))
-            await worker.score()
-            await worker.learn()
-    assert sorted(world.disk.tables["labels"]) == [b"t70", b"t71", b"t72"]
-    assert world.changes("labels") == world.disk.tables["labels"]
 
 
 async def test_labels_of_two_customers_that_wait_under_one_id_are_both_answered(world):

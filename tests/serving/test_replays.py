@@ -99,8 +99,8 @@ async def test_the_input_meets_all_that_is_worth_a_replay(settings):
 
 
 @pytest.mark.parametrize("disk", DISKS)
-async def test_a_worker_that_ends_anywhere_leaves_what_one_without_faults_would(disk):
-    await end_at(BUDGET, disk, slice(None))
+async def test_a_worker_that_ends_anywhere_leaves_what_one_without_faults_would(disk, seed):
+    await end_at(BUDGET, disk, slice(seed % 2, None, 2))
 
 
 @pytest.mark.parametrize("disk", DISKS)

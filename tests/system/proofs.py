@@ -1,6 +1,7 @@
 """What has to hold of the logs and disks that a worker leaves, whatever happened to it."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,21 +14,19 @@ from app.core.hashing import hash64
 from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Origin
 from app.core.threshold import KEY
-from app.errors import Refused
 from app.serving.waiting import PREFIX, Waiting
 from app.settings import Settings
 from app.streams.fraud.history.record import History, Limits
-from app.streams.fraud.history.ring import Event
 from app.streams.fraud.messages import (
     LABELS,
     Example,
     Prediction,
+    Transaction,
     read_example,
     read_prediction,
-    read_transaction,
 )
 from app.wire import encode
-from tests.cards import threshold_of
+from tests.cards import take_in, threshold_of, usable
 from tests.core.folding import fold_log
 from tests.system.workers import Kafka
 
@@ -100,12 +99,9 @@ def each_flagged_one_is_reviewed(logs: Logs) -> None:
     assert {record.value for record in logs.review} == flagged
 
 
-def readable(logs: Logs):
-    for record in logs.transactions:
-        try:
-            yield record, read_transaction(record.value)
-        except Refused:
-            continue
+def readable(logs: Logs) -> Iterator[tuple[ConsumerRecord, Transaction]]:
+    """What lies on its own partition: what does not has been entered again there."""
+    return usable(logs.transactions, logs.settings.partitions)
 
 
 def each_customer_is_as_computed_offline(logs: Logs) -> None:
@@ -116,13 +112,7 @@ def each_customer_is_as_computed_offline(logs: Logs) -> None:
     for record, tx in readable(logs):
         key = record.partition, tx.customer.encode()
         history = expected.setdefault(key, History(settings.epoch, limits))
-        event = Event(
-            record.offset, hash64(tx.id), tx.at, tx.amount, hash64(tx.merchant), tx.lat, tx.lon
-        )
-        if history.first_offset_of(event.id_hash) is None:
-            history.insert(event)
-        else:
-            history.pass_over(record.offset)
+        take_in(history, record, tx, settings.partitions, settings.epoch)
     for tx, entry in logs.entries.items():
         for said in (r for r in entry.revisions if r.example):
             history = expected[said.origin.partition, entry.key.encode()]

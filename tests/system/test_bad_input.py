@@ -77,6 +77,7 @@ class Sent(NamedTuple):
     key: bytes | None = HOME.encode()
     partition: int = 0
     timestamp: int = NOW
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 REFUSED = {  # name: (record, what the reason names)
@@ -103,7 +104,10 @@ REFUSED = {  # name: (record, what the reason names)
     "129 bytes": (Sent(transaction("x" * 129)), "id"),
     "NUL": (Sent(transaction("bad\0")), "`id`"),
     "nested": (Sent(literally("bad", "x", "[" * 10_000 + "]" * 10_000)), "recursion"),
-    "wrong partition": (Sent(transaction("bad", customer=AWAY)), "another partition"),
+    "copy on a wrong partition": (
+        Sent(transaction("bad", customer=AWAY), headers=(("weir-origin", b"1:1:5"),)),
+        "do all workers have the same WEIR_PARTITIONS",
+    ),
 }
 DECIDED = {
     "no key": Sent(transaction("no key"), key=None),
@@ -119,6 +123,12 @@ DECIDED = {
     "6011000990139424": Sent(transaction("6011000990139424", device="4111111111111111")),
     "more fields": Sent(transaction("more fields", more={"deep": [None]})),
     "written before 1970": Sent(transaction("written before 1970", at=0), timestamp=-2),
+}
+TRACE = ("trace", b"1")
+ASTRAY = {  # they belong to partition 1
+    "astray": Sent(transaction("astray", customer=AWAY, more=1), key=None, headers=(TRACE,)),
+    "astray in 1970": Sent(transaction("astray in 1970", customer=AWAY, at=0), timestamp=-2),
+    "astray, then": Sent(transaction("astray, then", customer=AWAY), key=b""),
 }
 REFUSED_LABELS = {
     "bytes": (Sent(b"\xff\x00\xfe"), "malformed"),
@@ -152,6 +162,7 @@ class Logs(NamedTuple):
     learned: list[str]
     feedback: list[ConsumerRecord]
     customers: list[ConsumerRecord]
+    events: list[ConsumerRecord]
     exit_code: int
     ends: dict[str, tuple[str, int, int]]  # where a record lies, by name
 
@@ -196,6 +207,7 @@ class Publisher:
             key=sent.key,
             partition=sent.partition,
             timestamp_ms=sent.timestamp,
+            headers=sent.headers,
         )
         future.add_done_callback(partial(self._remember, name))
         if compress:
@@ -232,6 +244,10 @@ class Publisher:
             await self.send(topic, sent, name)
         for tx in SETTLED:
             await self.send(topic, Sent(transaction(tx)))
+        for name, sent in ASTRAY.items():
+            await self.send(topic, sent, name)
+        again = transaction("astray", customer=AWAY, amount=99)
+        await self.send(topic, Sent(again, partition=1))
         for n in range(3):
             await self.send(topic, Sent(transaction("twice", customer=OTHER, amount=10.0 + n)))
         for customer in (HOME, OTHER):
@@ -240,6 +256,8 @@ class Publisher:
         own = Sent(transaction("labelled itself in 1970", at=0, label="legit"), timestamp=-2)
         await self.send(topic, own)
         await self.send_filled(topic, transaction("of full size"), INPUT_BYTES, "of full size")
+        full = transaction("astray and full", customer=AWAY)
+        await self.send_filled(topic, full, INPUT_BYTES, "transaction: astray and full")
         await self.send_filled(topic, b"\xff", INPUT_BYTES, "transaction: full of bytes")
         await self.send(topic, Sent(padded(transaction("packed"), LARGE)), "packed", compress=True)
         packed = Sent(b"\xff" * LARGE, key=b"k" * LARGE)
@@ -309,7 +327,8 @@ async def work_through(kafka: Kafka, publisher: Publisher, worker: WorkerProcess
         predictions = await kafka.read(kafka.topics.predictions)
         return any(read_prediction(record.value).id == tx for record in predictions)
 
-    await until(partial(has_decided, "last"))
+    for tx in ("last", *ASTRAY):
+        await until(partial(has_decided, tx))
     await publisher.feedback()
     await until(partial(has_learned, LEARNED - {LATE}))
     await publisher.send(kafka.topics.events, Sent(transaction(LATE)))
@@ -324,6 +343,7 @@ async def work_through(kafka: Kafka, publisher: Publisher, worker: WorkerProcess
         await learned(),
         await kafka.read(names.feedback),
         await kafka.read(names.changelogs["customers"]),
+        await kafka.read(names.events),
         code,
         publisher.ends,
     )
@@ -363,9 +383,26 @@ async def test_what_is_odd_and_no_more_is_decided(logs: Logs, tx):
 
 async def test_there_is_no_other_dead_letter(logs: Logs):
     more = {"transaction: full of bytes", "transaction: packed bytes", "label: never"}
+    more.add("transaction: astray and full")
     named = {name for name in logs.ends if name.startswith(("transaction: ", "label: "))}
     assert more < named
     assert sorted(map(place, logs.letters)) == sorted(logs.ends[name] for name in named)
+
+
+async def test_a_transaction_on_a_wrong_partition_is_decided_and_counted_on_its_own(logs: Logs):
+    for tx, sent in ASTRAY.items():
+        first, *others = logs.decisions(tx)
+        assert others == [first] * (tx == "astray"), "it came to its own partition as well"
+        (copy,) = [r for r in logs.events if r.partition == 1 and r.value == sent.value]
+        _, partition, offset = logs.ends[tx]
+        place = "weir-origin", f"1:{partition}:{offset}".encode()
+        assert (copy.key, copy.timestamp) == (sent.key, sent.timestamp)
+        assert copy.headers == (*sent.headers, place)
+        assert place[1].startswith(b"1:0:"), "where it lay"
+    assert len(logs.history(AWAY).events()) == len(ASTRAY)
+    letter = logs.letter("transaction: astray and full")
+    assert b"too large" in dict(letter.headers)["reason"]
+    assert INPUT_BYTES - 100 < len(letter.value) < INPUT_BYTES
 
 
 async def test_a_transaction_that_comes_again_repeats_the_first_decision(logs: Logs):

@@ -47,6 +47,8 @@ PLACES = {  # what tests/system/dying_worker.py does there
     "examples handed over": "after send examples",
     "examples acknowledged, before the commit": "after hear examples",
     "labels that waited entered again": "after hear feedback",
+    "transactions astray handed over": "after send events",
+    "transactions astray acknowledged, before the commit": "after hear events",
     "after a commit": "after commit sources",
 }
 AT_REST = "killed when all is done"
@@ -79,6 +81,11 @@ def payments(piece: int) -> list[Transaction]:
     new = [*(payment(m) for m in range(n, n + 7)), payment(n + 7, label="fraud")]
     again = [payment(n), payment(n + 7, label="fraud")]
     return [*new, *again, payment(n - 12)] if piece > 1 else new + again
+
+
+def astray(piece: int) -> list[Transaction]:
+    """Payments on a wrong partition, of a customer who has others on the right one."""
+    return [payment(1000 + piece * PIECE + n) for n in (2, 3, 7)]
 
 
 def labels(piece: int, last: bool) -> list[Feedback]:
@@ -144,6 +151,7 @@ async def live_through(settings: Settings, directory: Path, deaths: Sequence[Dea
     async with Kafka(settings) as kafka, workers(settings, directory, 1, start=False) as (worker,):
         for piece, death in enumerate([*deaths, None]):
             await kafka.transactions(payments(piece))
+            await kafka.transactions(astray(piece), astray=1)
             await kafka.feedback(labels(piece, last=death is None))
             if death is not None:
                 await die(kafka, worker, death)
@@ -167,6 +175,7 @@ HERE_AND_THERE: list[Death] = [
     ("labels that waited written, before their changelog", "kept"),
     ("predictions acknowledged, before the review items", "kept"),
     ("labels acknowledged, before the examples", "wiped"),
+    ("transactions astray acknowledged, before the commit", "kept"),
     ("examples acknowledged, before the commit", "kept"),
     ("customers written, before their changelog", "wiped"),
 ]

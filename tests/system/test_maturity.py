@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.apps import load, set_up
 from app.broker.broker import Broker
+from app.core.partitioning import partition_of
 from app.serving.maturing import BATCH, KEY
 from app.settings import read_settings
 from app.streams.fraud.messages import Example, Feedback, Transaction, read_example, read_feedback
@@ -14,6 +15,7 @@ from tests.core.folding import fold_log
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 COUNT = 2000
+PARTITIONS = 2
 AGE = 3.0  # seconds
 NOW = int(time.time() * 1000)
 WEIGHT = 0.5
@@ -24,6 +26,15 @@ VOUCHED_FOR = [f"t{n}" for n in range(50, COUNT, 100)]
 def transaction(tx: str, number: int) -> Transaction:
     customer = f"c{number % 20}"
     return Transaction(id=tx, at=NOW, customer=customer, merchant="m1", amount=20.0)
+
+
+def of_another_customer(tx: str) -> Transaction:
+    """One with the id of another transaction, on the same partition."""
+    first = transaction(tx, int(tx[1:]))
+    names = (f"other{n}" for n in range(99))
+    here = partition_of(first.customer, PARTITIONS)
+    first.customer = next(one for one in names if partition_of(one, PARTITIONS) == here)
+    return first
 
 
 def said(tx: str, label: str, source: str) -> Feedback:
@@ -78,7 +89,7 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
         brokers=broker.bootstrap,
         topic_prefix=fresh,
         app_id=fresh + "weir",
-        partitions=2,
+        partitions=PARTITIONS,
         session_timeout=6.0,
         maturity=AGE,
         maturity_weight=WEIGHT,
@@ -86,12 +97,14 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
     await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 2) as (first, second), Kafka(settings) as kafka:
         await kafka.transactions(transaction(f"t{n}", n) for n in range(COUNT))
+        await kafka.transactions([of_another_customer("t1")])
         await kafka.feedback(said(tx, "fraud", "customer") for tx in COMPLAINTS)
         await kafka.feedback(said(tx, "legit", "analyst") for tx in VOUCHED_FOR)
         everything = {f"t{n}" for n in range(COUNT)}
         await until(partial(said_first, kafka))
         await check_matured(kafka, first, everything)
         await check_corrected(kafka)
+        assert await kafka.read(kafka.topics.dead_letters) == [], "a label of the other customer"
         assert await first.stop() == 0
         assert await second.stop() == 0
 

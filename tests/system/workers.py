@@ -135,9 +135,12 @@ class Kafka:
     async def __aexit__(self, *_: object) -> None:
         await self.producer.stop()
 
-    async def transactions(self, rows: Iterable[Transaction]) -> None:
+    async def transactions(self, rows: Iterable[Transaction], astray: int = 0) -> None:
+        """Send transactions, each so many partitions behind its own."""
         for tx in rows:
-            await self.send(self.topics.events, tx.customer, encode(tx))
+            partition = partition_of(tx.customer, self.settings.partitions) + astray
+            partition %= self.settings.partitions
+            await self.send(self.topics.events, tx.customer, encode(tx), partition=partition)
         await self.producer.flush()
 
     async def feedback(self, rows: Iterable[Feedback]) -> None:

@@ -1,4 +1,7 @@
-"""Sending dead letters back to the topic and partition that they came from.
+"""Sending dead letters back to the topic that they came from.
+
+A label goes to the partition that it came from, an event to its own. Both are the same unless
+the event was refused because it lay on a wrong one.
 
 A replayed letter is a new record: its event is decided, or its label settled, under the
 offset that it gets now, so replaying it twice is harmless. The second event repeats the
@@ -10,16 +13,19 @@ that depend on time judge it as they judged the record.
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLargeError
 
-from app.errors import BrokerError
+from app.core.partitioning import partition_of
+from app.errors import BrokerError, Refused
 from app.runtime.topics import LETTER_BYTES
 from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.journey import Refusal, header
 from app.serving.dead_letters.read import At, Letter, letters
+from app.serving.elsewhere import without_place
 from app.serving.setup import Setup
 
 WHY_NOT_TAKEN = {
@@ -68,7 +74,7 @@ async def plan(setup: Setup, selection: Selection) -> Plan:
             kept.append(((letter.partition, letter.offset), why))
             continue
         send.add((letter.partition, letter.offset))
-        to[destination(letter)] += 1
+        to[destination(letter, setup)] += 1
     return Plan(frozenset(send), to, kept)
 
 
@@ -86,7 +92,7 @@ async def replay(setup: Setup, chosen: frozenset[At]) -> AsyncIterator[tuple[Let
     try:
         await producer.start()
         async for letter in letters(setup, chosen):
-            yield letter, await _send(producer, letter)
+            yield letter, await _send(producer, letter, partition_for(letter, setup))
     except KafkaError as error:
         raise BrokerError(f"{setup.settings.brokers} did not accept a letter: {error!r}") from None
     finally:
@@ -108,17 +114,26 @@ def why_kept(letter: Letter, setup: Setup, now: float) -> str | None:
         return "it is a batch that could not be read: publish its records again"
     if letter.place is None:
         return "it does not say where its record was"
-    if letter.place[0] >= setup.settings.partitions:
+    if partition_for(letter, setup) >= setup.settings.partitions:
         return f"it came from partition {letter.place[0]} of {setup.settings.partitions}"
     if letter.timestamp is not None and 0 <= letter.timestamp < now - setup.settings.horizon * 1000:
         return "its record is older than WEIR_HORIZON, and decisions that old are forgotten"
     return None
 
 
-def destination(letter: Letter) -> str:
-    """Where a letter goes, in words."""
+def partition_for(letter: Letter, setup: Setup) -> int:
+    """The partition to which a letter goes: an event's own, if it can be read by now."""
     assert letter.place is not None, "why_kept comes first"
-    return f"{letter.topic}[{letter.place[0]}]"
+    if letter.topic == setup.topics.events:
+        with suppress(Refused):
+            key: str = setup.application.read(letter.value).key
+            return partition_of(key, setup.settings.partitions)
+    return letter.place[0]
+
+
+def destination(letter: Letter, setup: Setup) -> str:
+    """Where a letter goes, in words."""
+    return f"{letter.topic}[{partition_for(letter, setup)}]"
 
 
 def history_of(letter: Letter) -> tuple[str, bytes]:
@@ -128,16 +143,23 @@ def history_of(letter: Letter) -> tuple[str, bytes]:
     return header(letter.journey.after(refusal))
 
 
-async def _send(producer: AIOKafkaProducer, letter: Letter) -> str:
-    assert letter.place is not None, "why_kept comes first"
+def headers_of(letter: Letter) -> list[tuple[str, bytes | None]]:
+    """The headers of a replay: those of the record, and its history.
+
+    A replay is a new record, and no copy of one that lay elsewhere: it counts by its id alone.
+    """
+    return [history_of(letter), *without_place(given_back(letter.headers))]
+
+
+async def _send(producer: AIOKafkaProducer, letter: Letter, partition: int) -> str:
     try:
         await producer.send_and_wait(
             letter.topic,
             letter.value,
             key=letter.key,
-            partition=letter.place[0],
+            partition=partition,
             timestamp_ms=letter.timestamp,
-            headers=[history_of(letter), *given_back(letter.headers)],
+            headers=headers_of(letter),
         )
     except tuple(WHY_NOT_TAKEN) as error:
         return WHY_NOT_TAKEN[type(error)]

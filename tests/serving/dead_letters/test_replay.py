@@ -6,9 +6,18 @@ import pytest
 
 from app.serving.dead_letters.journey import HEADER, Journey, read_journey
 from app.serving.dead_letters.read import Letter, read_letter
-from app.serving.dead_letters.replay import Selection, destination, history_of, why_kept
+from app.serving.dead_letters.replay import (
+    Selection,
+    destination,
+    headers_of,
+    history_of,
+    partition_for,
+    why_kept,
+)
 from app.serving.setup import Setup
 from app.settings import read_settings
+from app.streams.fraud.messages import Transaction
+from app.wire import encode
 from tests.cards import cards
 from tests.serving.dead_letters.test_write import kept_as
 
@@ -22,9 +31,9 @@ HEADERS = {
 }
 
 
-def letter(at: int = 1000, **headers: bytes | None) -> Letter:
+def letter(at: int = 1000, value: bytes = b"{}", **headers: bytes | None) -> Letter:
     told = {name: value for name, value in {**HEADERS, **headers}.items() if value is not None}
-    return read_letter(kept_as(b"{}", tuple(told.items()), at))
+    return read_letter(kept_as(value, tuple(told.items()), at))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def test_all_conditions_have_to_fit(selection, takes):
 def test_a_replay_carries_where_the_record_lay_why_it_was_refused_and_as_which_letter():
     first = letter()
     name, raw = history_of(first)
-    assert (name, destination(first)) == (HEADER, "eu-transactions[3]")
+    assert (name, destination(first, SETUP)) == (HEADER, "eu-transactions[3]")
     journey = read_journey([(name, raw)])
     (refusal,) = journey.refusals
     assert (journey.replays, refusal.reason) == (1, "`amount` is missing")
@@ -79,6 +88,30 @@ def test_a_replay_carries_where_the_record_lay_why_it_was_refused_and_as_which_l
     again = letter(offset=b"18", **{HEADER: raw})
     assert again.journey == journey
     assert read_journey([history_of(again)]).replays == 2
+
+
+PAID = encode(Transaction(id="t1", at=0, customer="c1", merchant="m1", amount=1.0))  # of 3
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "partition"),
+    [
+        pytest.param(PAID, {"partition": b"1"}, 3, id="an event on a wrong partition"),
+        pytest.param(PAID, {"partition": b"9"}, 3, id="on one that is gone"),
+        pytest.param(PAID[:-1], {"partition": b"1"}, 1, id="an event that cannot be read"),
+        pytest.param(PAID, {"partition": b"1", "topic": b"eu-feedback"}, 1, id="a label"),
+    ],
+)
+def test_an_event_goes_to_its_own_partition(value, headers, partition):
+    found = letter(value=value, **headers)
+    assert why_kept(found, SETUP, 5000) is None
+    assert partition_for(found, SETUP) == partition
+
+
+def test_a_replay_has_its_records_headers_but_is_no_copy_of_another():
+    names = [f"producer.{name}" for name in ("trace", "weir-origin")]
+    found = letter(**dict.fromkeys(names, b"1:3:70"))
+    assert headers_of(found) == [history_of(found), ("trace", b"1:3:70")]
 
 
 def test_a_letter_of_an_older_version_has_no_timestamp_and_no_journey():
