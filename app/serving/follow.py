@@ -15,6 +15,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from app.core.bundle import Bundle
 from app.core.entries import Entry
 from app.core.fold import fold_entry
+from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models
 from app.errors import SnapshotError, StateError
@@ -86,7 +87,7 @@ class Follower:
         async with reader(self.brokers, self.models, self.examples) as consumer:
             begin, self.end = await bounds(consumer, self.examples)
             consumer.pause(self.examples)
-            records = await Changelog(consumer, self.models, KEY.fullmatch).read()
+            records = await Changelog(consumer, self.models, KEY.fullmatch, self._wrote).read()
         self._load(records.items(), begin)
         if self.state.version < begin:
             raise StateError(
@@ -127,6 +128,12 @@ class Follower:
             for part in self.state.parts():
                 await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
             return self.state.version, bundle
+
+    def _wrote(self, record: ConsumerRecord) -> bool:
+        why = snapshot_stranger(record.key, record.value)
+        if why:
+            self.foreign(record.topic, record.partition, record.offset, why)
+        return not why
 
     def _load(self, records: Iterable[tuple[bytes, bytes]], begin: int) -> None:
         for snapshot in assemble(records):
