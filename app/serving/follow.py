@@ -13,7 +13,7 @@ from functools import partial
 from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
-from app.core.entries import Entry
+from app.core.entries import Entry, Skipped
 from app.core.fold import fold_entry
 from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
@@ -187,9 +187,13 @@ class Follower:
         """Fold what is no example. A restore is for all workers at its offset, so it may wait."""
         parts: list[bytes] = []
         if isinstance(entry, Restore) and self.state.wants(entry):
-            snapshot = await self.pinned.wait_for(entry, self._miss)
-            parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
+            given_up = partial(self.skips.name, offset)
+            snapshot = await self.pinned.wait_for(entry, self._miss, given_up)
             self.missing = None
+            if snapshot is None:
+                entry = Skipped("restore")
+            else:
+                parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
         counted = fold_entry(
             self.state, entry, offset, lambda named: parts, foreign=self._pass_over
         )
