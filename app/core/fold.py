@@ -214,7 +214,11 @@ class LearningState:
         self._check_offset(offset)
         self.version = offset + 1
         if ahead is not None:
-            self._ahead[ahead.partition] = ahead
+            self.expect(ahead)
+
+    def expect(self, ahead: Origin) -> None:
+        """Let the next example of a partition come from so far ahead."""
+        self._ahead[ahead.partition] = ahead
 
     def logit(
         self, x: dict[str, float], partition: int, scope: str, head: str = DEFAULT_HEAD
