@@ -57,9 +57,9 @@ def plain(record: ConsumerRecord) -> Written:
 
 
 def decides(record: ConsumerRecord) -> bool:
-    """Whether a record of the predictions topic looks like a decision of Weir's."""
+    """Whether a record of the predictions topic has the headers of a decision of Weir's."""
     try:
-        plain(record)
+        _check_headers(record)
     except Refused:
         return False
     return True

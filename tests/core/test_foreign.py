@@ -35,6 +35,7 @@ OURS = {
         STEM + b"manifest",
         MANIFEST.replace(b'"format":%d' % FORMAT, b'"format":9'),
     ),
+    "a manifest that is damaged": (foreign.snapshot, STEM + b"manifest", MANIFEST[:40]),
     "a chunk of any bytes": (foreign.snapshot, STEM + b"00007", b"{}"),
     "the end of a chunk": (foreign.snapshot, STEM + b"00007", None),
 }
