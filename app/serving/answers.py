@@ -74,7 +74,7 @@ def reader_of(application: Application, partitions: int) -> Read:
 
     def read(record: ConsumerRecord) -> Written:
         _check_headers(record)
-        prediction = _decoded(application.read_prediction, record.value)
+        prediction = prediction_in(record, application)
         id, key = prediction.id, prediction.key
         if not (_is_id(id) and _is_id(key)):
             raise Refused(f"its id or `{application.key}` is none")
@@ -83,6 +83,11 @@ def reader_of(application: Application, partitions: int) -> Read:
         return Written(id, prediction.source)
 
     return read
+
+
+def prediction_in(record: ConsumerRecord, application: Application) -> Any:
+    """What a record says was decided, whoever wrote it. Raises Refused where it says nothing."""
+    return _decoded(application.read_prediction, record.value)
 
 
 def answers(record: ConsumerRecord, epoch: int, unnamed: int) -> Answers:

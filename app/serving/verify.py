@@ -12,7 +12,7 @@ from app.core.fold import LearningState
 from app.core.messages import Prediction
 from app.errors import Refused
 from app.runtime.reading import bounds, reader, stretch
-from app.serving.answers import reader_of
+from app.serving.answers import prediction_in
 from app.serving.setup import Setup
 from app.serving.timeline import Timeline, timeline
 from app.wire import encode
@@ -65,8 +65,8 @@ async def verify(
 ) -> Report:
     """Compute the decisions in records of the predictions topic again.
 
-    Decisions of another engine, model, scope or feature set are not compared, nor is what is no
-    decision of Weir's. The threshold of
+    Decisions of another engine, model, scope or feature set are not compared, nor is what cannot be
+    read as one. What can be is, whoever wrote it. The threshold of
     review is the one that a decision names, or the settings' where it names none; that of
     blocking is always the settings'. `advanced` is called after each decision.
 
@@ -150,13 +150,10 @@ def _in_order(
 ) -> list[tuple[ConsumerRecord, Prediction]]:
     """Records and their predictions, by version; adds findings for what is no decision."""
     read = []
-    decision = reader_of(application, application.partitions)
     for record in records:
         try:
-            decision(record)
+            read.append((record, prediction_in(record, application)))
         except Refused as why:
             place = Place(record.partition, record.offset)
             strangers.append(Finding(place, "", 0, f"foreign: {why}"))
-        else:
-            read.append((record, application.read_prediction(record.value)))
     return sorted(read, key=lambda pair: pair[1].model.version)
