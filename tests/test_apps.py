@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 
 from app import apps
 from app.core.domain import Application
 from app.core.labels import MATURITY
+from app.core.messages import PlainExample, PlainPrediction
 from app.errors import SettingsError
 from app.settings import read_settings
 
@@ -62,3 +64,12 @@ def test_an_application_is_loaded_without_kafka_faust_or_pages(name):
     )
     assert ran.returncode == 0, ran.stderr
     assert not set(ran.stdout.split()) & {"aiokafka", "faust", "mode", "rocksdict", "aiohttp"}
+
+
+@pytest.mark.parametrize("name", apps.APPS)
+@pytest.mark.parametrize("bounded", [PlainExample, PlainPrediction])
+def test_an_application_keeps_the_bounds_of_what_is_folded(name, bounded):
+    application = apps.load(read_settings(app=name))
+    kind = application.example if bounded is PlainExample else application.prediction
+    mine, wanted = (get_type_hints(one, include_extras=True) for one in (kind, bounded))
+    assert {field: mine[field] for field in wanted} == wanted

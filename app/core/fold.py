@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest
-from app.core.entries import Entry, Foreign
+from app.core.entries import Foreign, Found, Unknown
 from app.core.fingerprint import grids_digest
 from app.core.messages import Example, Origin, Restore
 from app.core.model_set import ModelSet
@@ -214,7 +214,11 @@ class LearningState:
         self._check_offset(offset)
         self.version = offset + 1
         if ahead is not None:
-            self._ahead[ahead.partition] = ahead
+            self.expect(ahead)
+
+    def expect(self, ahead: Origin) -> None:
+        """Let the next example of a partition come from so far ahead."""
+        self._ahead[ahead.partition] = ahead
 
     def logit(
         self, x: dict[str, float], partition: int, scope: str, head: str = DEFAULT_HEAD
@@ -402,7 +406,7 @@ def _unheard(offset: int, why: str) -> None:
 
 def fold_entry(
     state: LearningState,
-    entry: Entry,
+    entry: Found,
     offset: int,
     resolve: Resolve = _unresolved,
     cells: Sequence[int] | None = None,
@@ -416,7 +420,8 @@ def fold_entry(
     Raises
     ------
     StateError
-        When the offset was folded before, or the snapshot that a restore names cannot be used.
+        When the offset was folded before, the snapshot that a restore names cannot be used, or the
+        kind is unknown and no skip was found that names the entry.
     """
     try:
         if isinstance(entry, Example):
@@ -427,6 +432,8 @@ def fold_entry(
         return False
     if isinstance(entry, Restore):
         return state.restore(entry, offset, resolve(entry) if state.wants(entry) else ())
+    if isinstance(entry, Unknown):
+        raise StateError(f"example {offset} is of the kind {entry.kind!r}, which is unknown")
     state.pass_over(offset)
     if isinstance(entry, Foreign):
         foreign(offset, entry.why)

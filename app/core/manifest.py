@@ -143,14 +143,6 @@ def read_manifest(raw: bytes) -> Manifest:
         raise SnapshotError(f"a manifest cannot be read: {error}") from None
 
 
-def form_of(raw: bytes) -> int | None:
-    """The format of the manifest in a record, whether this release reads it or not; else None."""
-    try:
-        return msgspec.json.decode(_signed(raw).manifest, type=_Numbered).identity.format
-    except (SnapshotError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def _signed(raw: bytes) -> Signed:
     try:
         return msgspec.json.decode(raw, type=Signed)

@@ -145,8 +145,15 @@ class Replay:
             example.end_of_step = True
         cells = self.state.look_up([one.example for one in settled])
         for one, where in zip(settled, cells, strict=True):
-            self.state.fold(one.example, self.state.version, where)
+            self._fold(one.example, where)
         return settled
+
+    def _fold(self, example: Example, cells: Sequence[int] | None) -> None:
+        """Learn an example of its own making, however far it is ahead of the one before it."""
+        origin, state = example.origin, self.state
+        if state.far(origin, state.highest(origin.partition)):
+            state.expect(origin)
+        state.fold(example, state.version, cells)
 
     def _settle(self, said: Feedback, at: int) -> Settled | None:
         """What a label teaches.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.runtime.reading import bounds, stretch
 
@@ -18,12 +18,18 @@ class Changelog:
         Assigned to the partition; its other partitions are paused.
     wanted
         Which keys to keep.
+    wrote
+        Whether a record is Weir's; others are passed over.
     """
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, tp: TopicPartition, wanted: Callable[[bytes], object]
+        self,
+        consumer: AIOKafkaConsumer,
+        tp: TopicPartition,
+        wanted: Callable[[bytes], object],
+        wrote: Callable[[ConsumerRecord], bool] = lambda record: record.key is not None,
     ) -> None:
-        self.consumer, self.tp, self.wanted = consumer, tp, wanted
+        self.consumer, self.tp, self.wanted, self.wrote = consumer, tp, wanted, wrote
         self.live: dict[bytes, bytes] = {}
         self.position = 0
 
@@ -33,6 +39,8 @@ class Changelog:
         start = max(begin, self.position)
         async for records in stretch(self.consumer, self.tp, start, end):
             for record in records:
+                if not self.wrote(record):
+                    continue
                 if record.value is None:
                     self.live.pop(record.key, None)
                 elif self.wanted(record.key):

@@ -34,6 +34,7 @@ AGAIN = 0.1  # seconds between two attempts
 QUIET = 20  # attempts before a warning: at the very first takeover there is no coordinator yet
 RENEW = 86_400.0  # seconds: brokers forget an id unused for a week, and its producer epoch
 LAST = 10  # latest records that are searched for the last one that counts
+FARTHER = 1000  # where others have written that many
 Counts = Callable[[ConsumerRecord], bool]
 
 
@@ -159,9 +160,17 @@ async def _last_records(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], counts: Counts
 ) -> dict[TopicPartition, ConsumerRecord]:
     """The last record below each offset that counts, if it is among the latest ones."""
-    begins = await consumer.beginning_offsets(list(ends))
+    last = await _latest(consumer, ends, counts, LAST)
+    buried = {tp: end for tp, end in ends.items() if tp not in last}
+    return last | await _latest(consumer, buried, counts, FARTHER)
+
+
+async def _latest(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], counts: Counts, among: int
+) -> dict[TopicPartition, ConsumerRecord]:
+    begins = await consumer.beginning_offsets(list(ends)) if ends else {}
     for tp, end in ends.items():
-        consumer.seek(tp, max(begins[tp], end - LAST))
+        consumer.seek(tp, max(begins[tp], end - among))
     unread = {tp for tp, end in ends.items() if begins[tp] < end}
     last: dict[TopicPartition, ConsumerRecord] = {}
     while unread:

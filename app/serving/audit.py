@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core import foreign
 from app.core.dump import NoStatistics
 from app.core.fold import LearningState, fold_entry
+from app.core.labels import decode_entry
 from app.core.messages import Example, Restore
 from app.core.model_set import ModelSet
 from app.core.partitioning import partition_of
@@ -127,12 +129,27 @@ class Audit:
         def why(record: ConsumerRecord) -> str:
             if words := rule(record.key, record.value):
                 return words
+            if words := self._unread(table, record.key, record.value):
+                return words
             own = table != records or record.key.startswith(foreign.OWN)
             if own or partition_of(record.key.decode(), partitions) == record.partition:
                 return ""
             return "its key belongs to another partition"
 
         return why
+
+    def _unread(self, table: str, key: bytes, value: bytes | None) -> str:
+        """Why a worker would stop where it opens a change that is Weir's; '' when it would not."""
+        try:
+            if value is None or key.startswith(foreign.OWN):
+                return ""
+            if table == self.setup.application.records:
+                self.setup.application.open(value)
+            elif table == LABELS:
+                decode_entry(value, "")
+        except (StateError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            return f"a worker that opens it stops: {error}"
+        return ""
 
     def _examples(self) -> Look:
         application, skips, found = self.setup.application, Skips(self.setup), list[Stranger]()

@@ -16,7 +16,6 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core.batch import Stored
-from app.core.fold import FAR
 from app.errors import Refused, StateError
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
@@ -42,6 +41,7 @@ log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
+NEAR = 1000  # events: a log that was recreated ends so close to what was decided, or shows more
 PATIENCE = 60.0  # seconds for a broker to come back
 
 
@@ -78,6 +78,7 @@ class Decisions:
         self.brokers, self.tp, self.events = brokers, tp, events
         self.read, self.foreign = read, foreign or PassedOver()
         self.events_end: int | None = None  # at the start
+        self.starting = True
         self.beyond: int | None = None  # the last source far behind that end
         self.on_known, self.leave = on_known, leave
         self.ledger = Ledger(path, epoch, horizon)
@@ -179,6 +180,7 @@ class Decisions:
                 self.ledger.start_over()
                 self.reached, self.confirmed, self.highest = 0, -1, -1
                 start = await self._fold_tail(consumer, begin, end, committed)
+        self.starting = False
         self.whole = self.reached > 0 or start <= begin
         self.reached = end
         if self.whole:
@@ -250,17 +252,19 @@ class Decisions:
     def _check_end(self, written: Written, answered: Answers) -> None:
         """Refuse what answers an event behind the log's end, unless the log was recreated.
 
-        Then what was first decided is behind its end too, close to it or as one of several: they
-        are taken over, so that the worker does not start. Anything else was made up.
+        Then what was first decided is behind its end too, close to it or one close to another:
+        they are taken over, so that the worker does not start. Anything else was made up. Once a
+        worker has started, nobody else decides.
         """
         if self.events_end is None or answered.reach < max(self.events_end, self.highest + 1):
             return
         source, before = answered.source, self.beyond
-        if written.source is not None and written.source.offset >= self.events_end:
-            if source < self.events_end + FAR:
+        first = written.source is not None and written.source.offset >= self.events_end
+        if first and self.starting:
+            if source < self.events_end + NEAR:
                 return
             self.beyond = source
-            if before is not None and 0 < abs(source - before) < FAR:
+            if before is not None and 0 < abs(source - before) < NEAR:
                 return
         raise Refused(f"it answers offset {answered.reach}, which the events do not reach")
 

@@ -13,8 +13,9 @@ from functools import partial
 from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
-from app.core.entries import Entry
+from app.core.entries import Entry, Skipped
 from app.core.fold import fold_entry
+from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models
 from app.errors import SnapshotError, StateError
@@ -87,7 +88,7 @@ class Follower:
         async with reader(self.brokers, self.models, self.examples) as consumer:
             begin, self.end = await bounds(consumer, self.examples)
             consumer.pause(self.examples)
-            records = await Changelog(consumer, self.models, KEY.fullmatch).read()
+            records = await Changelog(consumer, self.models, KEY.fullmatch, self._wrote).read()
         self._load(records.items(), begin)
         if self.state.version < begin:
             raise StateError(
@@ -128,6 +129,12 @@ class Follower:
             for part in self.state.parts():
                 await asyncio.to_thread(bundle.add, part)  # compression, outside the loop
             return self.state.version, bundle
+
+    def _wrote(self, record: ConsumerRecord) -> bool:
+        why = snapshot_stranger(record.key, record.value)
+        if why:
+            self.foreign(record.topic, record.partition, record.offset, why)
+        return not why
 
     def _load(self, records: Iterable[tuple[bytes, bytes]], begin: int) -> None:
         for snapshot in assemble(records):
@@ -181,9 +188,13 @@ class Follower:
         """Fold what is no example. A restore is for all workers at its offset, so it may wait."""
         parts: list[bytes] = []
         if isinstance(entry, Restore) and self.state.wants(entry):
-            snapshot = await self.pinned.wait_for(entry, self._miss)
-            parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
+            given_up = partial(self.skips.name, offset)
+            snapshot = await self.pinned.wait_for(entry, self._miss, given_up)
             self.missing = None
+            if snapshot is None:
+                entry = Skipped("restore")
+            else:
+                parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
         counted = fold_entry(
             self.state, entry, offset, lambda named: parts, foreign=self._pass_over
         )

@@ -1,7 +1,7 @@
 """Finds the pinned snapshot that a restore names, and waits for it in the models changelog."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -14,6 +14,11 @@ from app.runtime.changelog import Changelog
 from app.runtime.reading import reader
 
 RETRY = 0.5  # seconds
+EACH = 10  # attempts between two looks whether to give up
+
+
+async def _never() -> bool:
+    return False
 
 
 class Pinned:
@@ -28,22 +33,34 @@ class Pinned:
     def __init__(self, brokers: str, models: TopicPartition, identity: Identity) -> None:
         self.brokers, self.models, self.identity = brokers, models, identity
 
-    async def wait_for(self, named: Named, missing: Callable[[str], None]) -> Snapshot:
-        """The named snapshot, verified; waits until all of it is there.
+    async def wait_for(
+        self,
+        named: Named,
+        missing: Callable[[str], None],
+        given_up: Callable[[], Awaitable[bool]] = _never,
+    ) -> Snapshot | None:
+        """The named snapshot, verified; waits until all of it is there, or it is given up: None.
 
-        `missing` is called with a sentence after each attempt that did not find it.
+        `missing` is called with a sentence after each attempt that did not find it, `given_up`
+        every few seconds then.
         """
         while True:
             try:
-                return await self._look(named, missing)
+                return await self._look(named, missing, given_up)
             except KafkaError as error:
                 missing(f"the snapshots cannot be read from the broker: {error!r}")
             await asyncio.sleep(RETRY)
 
-    async def _look(self, named: Named, missing: Callable[[str], None]) -> Snapshot:
+    async def _look(
+        self,
+        named: Named,
+        missing: Callable[[str], None],
+        given_up: Callable[[], Awaitable[bool]],
+    ) -> Snapshot | None:
         stem = manifest_key(named).removesuffix(b"manifest")
         async with reader(self.brokers, self.models) as consumer:
             changelog = Changelog(consumer, self.models, lambda key: key.startswith(stem))
+            attempts = 0
             while True:
                 records = await changelog.read()
                 try:
@@ -52,4 +69,7 @@ class Pinned:
                     return found
                 except SnapshotError as error:
                     missing(str(error))
+                if attempts % EACH == 0 and await given_up():
+                    return None
+                attempts += 1
                 await asyncio.sleep(RETRY)

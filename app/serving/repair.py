@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
@@ -13,7 +14,7 @@ from app.core.entries import Unknown
 from app.core.manifest import signature
 from app.core.messages import Restore, Skip
 from app.core.snapshot import Snapshot, assemble, verify
-from app.errors import BrokerError, Refused, SnapshotError, StateError
+from app.errors import BrokerError, Refused, SnapshotError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics import MODELS
@@ -139,25 +140,34 @@ def restore_of(
     return entry
 
 
-async def unknown_at(setup: Setup, offset: int) -> Unknown:
-    """The entry of the examples log at an offset, of an unknown kind.
+async def stuck_at(setup: Setup, offset: int) -> Unknown | Restore:
+    """The entry at an offset of the examples log at which workers stop, or wait for good.
+
+    It is of an unknown kind, or a restore whose snapshot is not stored.
 
     Raises
     ------
     Refused
-        There is none, it is left out already, or it is one that this release folds or passes over.
+        There is none, it is left out already, or it is one that workers fold or pass over.
     """
     record = await _record_at(setup, offset)
     found = setup.application.sift(record.value, offset, record.timestamp)
-    if not isinstance(found, Unknown):
+    lost = isinstance(found, Restore) and await _lacks_snapshot(setup, found)
+    if not (lost or isinstance(found, Unknown)):
         raise Refused(
             f"example {offset} is not of an unknown kind: all workers fold it, or pass it over "
             "as foreign, without a skip"
         )
-    with suppress(StateError):
-        await Skips(setup).settle(found, offset)
+    if await Skips(setup).name(offset):
         raise Refused(f"example {offset} is left out already")
-    return found
+    return cast(Unknown | Restore, found)
+
+
+async def _lacks_snapshot(setup: Setup, restore: Restore) -> bool:
+    """Whether no worker can follow a restore: its snapshot is not stored."""
+    named = restore.version, restore.digest
+    stored = await snapshots(setup)
+    return named not in [(one.version, one.digest) for one, pinned in stored if pinned]
 
 
 async def _record_at(setup: Setup, offset: int) -> ConsumerRecord:

@@ -14,6 +14,9 @@ MARK = b'"skip"'  # as an entry has its kind
 class Skips:
     """Looks ahead for skips, to the end of the examples log; each stretch of it once.
 
+    A restore may be named as well if its snapshot is nowhere: all would wait for it for good. Where
+    the snapshot is found, nobody asks.
+
     So all who fold the log leave the same entries out, whether they began before the skip was
     written or after it. A release that adds a kind has to ask here before it folds an entry of
     that kind: earlier releases may have left it out. The kinds of the first release that knew
@@ -36,14 +39,18 @@ class Skips:
         """
         if not isinstance(found, Unknown):
             return found
-        if offset not in self.named:
-            await self._look_ahead(offset + 1)
-        if offset in self.named:
+        if await self.name(offset):
             return Skipped(found.kind)
         raise StateError(
             f"example {offset} is of the kind {found.kind!r}, which this release does not know: "
             f"update this worker, or have all workers leave it out: weir model skip {offset}"
         )
+
+    async def name(self, offset: int) -> bool:
+        """Whether a skip names the entry at an offset, as far as the log goes now."""
+        if offset not in self.named:
+            await self._look_ahead(offset + 1)
+        return offset in self.named
 
     async def _look_ahead(self, start: int) -> None:
         async with reader(self.brokers, self.examples) as consumer:

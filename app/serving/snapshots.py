@@ -99,7 +99,8 @@ class Snapshots:
     async def _adopt(self, restores: Sequence[Restored]) -> None:
         for restored in restores:
             snapshot = await self.follower.pinned.wait_for(restored, log.debug)
-            self.pending.extend(pin(snapshot.records()))
+            if snapshot is not None:
+                self.pending.extend(pin(snapshot.records()))
         self.adopting = None
 
     def _delete_stale(self, models: Overlay) -> None:

@@ -7,8 +7,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core.entries import Found
 from app.core.fold import LearningState, fold_entry
+from app.core.messages import Restore
 from app.core.snapshot import Snapshot, assemble, resolver, unpack
-from app.errors import StateError
+from app.errors import SnapshotError, StateError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics import MODELS
@@ -62,7 +63,12 @@ class Timeline:
                 reason = f"{self.examples.topic} does not reach version {version}"
                 raise StateError(reason) from None
             entry = await self.skips.settle(found, offset)
-            fold_entry(self.state, entry, offset, self.resolve)
+            try:
+                fold_entry(self.state, entry, offset, self.resolve)
+            except SnapshotError:
+                if not (isinstance(entry, Restore) and await self.skips.name(offset)):
+                    raise
+                self.state.pass_over(offset)
         return self.state
 
     async def end(self) -> int:

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.batch import appraise, model_used
 from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.messages import Prediction
+from app.errors import Refused
 from app.runtime.reading import bounds, reader, stretch
+from app.serving.answers import prediction_in
 from app.serving.setup import Setup
 from app.serving.timeline import Timeline, timeline
 from app.wire import encode
@@ -64,7 +65,8 @@ async def verify(
 ) -> Report:
     """Compute the decisions in records of the predictions topic again.
 
-    Decisions of another engine, model, scope or feature set are not compared. The threshold of
+    Decisions of another engine, model, scope or feature set are not compared, nor is what cannot be
+    read as one. What can be is, whoever wrote it. The threshold of
     review is the one that a decision names, or the settings' where it names none; that of
     blocking is always the settings'. `advanced` is called after each decision.
 
@@ -77,7 +79,7 @@ async def verify(
     equal = 0
     async with timeline(setup) as past:
         end = await past.end()
-        for record, prediction in _in_order(application, _distinct(records), report.different):
+        for record, prediction in _in_order(application, _distinct(records), report.not_compared):
             used, place = prediction.model, Place(record.partition, record.offset)
             finding = Finding(place, prediction.id, used.version, "")
             if why := incomparable(prediction, application):
@@ -144,14 +146,14 @@ def _distinct(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
 
 
 def _in_order(
-    application: Application, records: Iterable[ConsumerRecord], unreadable: list[Finding]
+    application: Application, records: Iterable[ConsumerRecord], strangers: list[Finding]
 ) -> list[tuple[ConsumerRecord, Prediction]]:
-    """Records and their predictions, by version; adds findings for those that are unreadable."""
+    """Records and their predictions, by version; adds findings for what is no decision."""
     read = []
     for record in records:
         try:
-            read.append((record, application.read_prediction(record.value or b"")))
-        except msgspec.DecodeError:
+            read.append((record, prediction_in(record, application)))
+        except Refused as why:
             place = Place(record.partition, record.offset)
-            unreadable.append(Finding(place, "", 0, "it cannot be read"))
+            strangers.append(Finding(place, "", 0, f"foreign: {why}"))
     return sorted(read, key=lambda pair: pair[1].model.version)

@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
 from app.apps import load
-from app.core.fold import LearningState
+from app.core.fold import LearningState, fold_entry
 from app.runtime import rocks
 from app.runtime.guard import Exit
 from app.settings import Settings
@@ -71,7 +71,9 @@ class Evidence:
     def folded(self) -> tuple[LearningState, list[Example]]:
         """The state after the whole log, and the examples that counted, in order."""
         state = load(self.settings).new_state()
-        return state, [example for offset, example in self.log() if state.fold(example, offset)]
+        return state, [
+            example for offset, example in self.log() if fold_entry(state, example, offset)
+        ]
 
     def table(self, name: str) -> dict[tuple[int, bytes], bytes]:
         """What a table holds by its changelog: value by partition and key."""

@@ -9,6 +9,7 @@ from app.apps import load as load_application
 from app.apps import set_up
 from app.core import labels, settling, threshold
 from app.core.batch import Stored
+from app.core.fold import fold_entry
 from app.core.hashing import hash64
 from app.core.messages import Origin, Source
 from app.core.partitioning import partition_of
@@ -137,7 +138,7 @@ class Ideal:
     def learn(self, partition: int, key: bytes, revision: labels.Revision) -> None:
         offset = self.logs[self.names.examples].put(0, None, revision.example)
         example = read_example(revision.example)
-        self.state.fold(example, offset)
+        fold_entry(self.state, example, offset)
         history = self.application.open(self.histories.get(key))
         history.learn_label(hash64(example.id), revision.origin, revision.at, example.y == 1)
         self.write_customer(partition, key, history.encode())

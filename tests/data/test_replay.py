@@ -190,6 +190,16 @@ def test_a_label_that_teaches_nothing_ends_no_step(rows):
     assert [one.example.end_of_step for one in settled] == [True]
 
 
+def test_it_learns_in_any_epoch(rows):
+    """A log's first epoch may be far ahead of none at all, which a worker's learn says twice."""
+    replay = Replay(cards(partitions=PARTITIONS, epoch=20261130))
+    replay.decide(rows[0].event)
+    assert [one.example.origin.epoch for one in replay.learn_all([due(rows[0], DELAY)])] == [
+        20261130
+    ]
+    assert replay.state.counts.examples == 1
+
+
 def test_two_replays_give_the_same_bits(rows):
     assert replayed(rows) == replayed(rows)
 

@@ -13,14 +13,18 @@ from pydantic import SecretStr
 
 from app.core.bundle import SNAPSHOT_BYTES, pack, pin
 from app.core.domain import Application, Feature
+from app.core.entries import Unknown
 from app.core.fold import LearningState
 from app.core.manifest import read_manifest, seal
 from app.core.messages import LogEntry, Restore
 from app.core.snapshot import resolver
-from app.errors import StateError
+from app.errors import Refused, StateError
 from app.runtime.guard import Exit, leave
 from app.serving.follow import Follower
+from app.serving.rebuild import LeftOut, Rebuild
+from app.serving.repair import leave_out, skip_of, stuck_at
 from app.serving.setup import Setup
+from app.serving.timeline import timeline
 from app.settings import Settings
 from app.streams.fraud.messages import Example
 from app.wire import encode
@@ -281,11 +285,51 @@ async def test_a_copy_is_of_one_version_while_the_log_goes_on(settings: Settings
     assert made == list(pack(folded(version), FEATURES, "engine"))
 
 
-async def test_an_example_that_cannot_be_read_ends_the_worker(
+async def test_an_unknown_kind_ends_a_worker_until_a_skip_names_it(
     settings: Settings, kafka: Kafka, tmp_path
 ):
-    await append(kafka, LOG[0], b"\xff")
+    await append(kafka, LOG[0], b"\xff", b'{"kind":"lesson"}', LOG[1])
     async with workers(settings, tmp_path, 1) as (worker,):
         one: WorkerProcess = worker
         assert await asyncio.wait_for(one.child.wait(), 30) == Exit.STATE
-        assert b"example 1 cannot be read" in one.log.read_bytes()
+        assert b"weir model skip 2" in one.log.read_bytes()
+    setup = Setup(settings, small())
+    assert await stuck_at(setup, 2) == Unknown("lesson")
+    for offset, why in [(0, "not of an unknown kind"), (1, "not of an"), (4, "no entry at")]:
+        with pytest.raises(Refused, match=why):
+            await stuck_at(setup, offset)
+    await leave_out(setup, skip_of(2, 0, "ann", "a later release was tried"))
+    with pytest.raises(Refused, match="left out already"):
+        await stuck_at(setup, 2)
+    learned: list[Example] = []
+    async with following(follower(settings, learned)) as one:
+        await level(one, 5)
+        assert learned == [LOG[0], LOG[1]]
+    async with timeline(setup) as past:
+        assert (await past.reach(5)).digest() == one.state.digest()
+    made = Rebuild(setup, LeftOut())
+    await made.read_on()
+    assert (made.state.version, made.foreign) == (5, 1)
+
+
+async def test_a_restore_whose_snapshot_is_nowhere_is_given_up_once_a_skip_names_it(
+    settings: Settings, kafka: Kafka
+):
+    lost = Restore(
+        id="r1",
+        version=1,
+        digest="ab" * 32,
+        model="binned",
+        features=FEATURES,
+        at=samples.PARTITIONS,
+    )
+    await append(kafka, LOG[0], LOG[1], lost, LOG[2])
+    setup = Setup(settings, small())
+    async with following(follower(settings)) as one:
+        assert one.missing
+        assert await stuck_at(setup, 2) == lost
+        await leave_out(setup, skip_of(2, 0, "ann", "forged"))
+        await level(one, 5)
+        assert (one.missing, one.state.restores) == (None, [])
+        async with timeline(setup) as past:
+            assert (await past.reach(5)).digest() == one.state.digest()

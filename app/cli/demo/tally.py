@@ -96,7 +96,10 @@ class Tally:
             self._read[topic](record)
 
     def _predicted(self, record: ConsumerRecord) -> None:
-        prediction = self.application.read_prediction(record.value)
+        try:
+            prediction = self.application.read_prediction(record.value or b"")
+        except msgspec.DecodeError:
+            return  # somebody else's
         self.decisions[prediction.decision] += 1
         sent = self.undecided.pop(prediction.id, None)
         if sent is not None:
@@ -111,7 +114,7 @@ class Tally:
         self.on_review(id)
 
     def _learned(self, record: ConsumerRecord) -> None:
-        example = self.application.read_entry(record.value)
+        example = self.application.sift(record.value, record.offset, record.timestamp)
         self.version = record.offset + 1
         if not isinstance(example, Example):
             return

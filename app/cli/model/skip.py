@@ -1,4 +1,4 @@
-"""`weir model skip`: an entry of the examples log that no release here knows is left out."""
+"""`weir model skip`: an entry at which all workers stop is left out."""
 
 import time
 from typing import Annotated
@@ -20,16 +20,21 @@ def skip(
 
     Such an entry stops every worker that reaches it: it may be of a later release, and updating is
     then the better way out. A skip is appended to the log, and workers look for it before they
-    stop. Refused for an entry that workers fold, or pass over by themselves.
+    stop. The same holds for a restore whose snapshot is nowhere: they wait for it. Refused for an
+    entry that workers fold, or pass over by themselves.
     """
-    from app.serving.repair import leave_out, skip_of, unknown_at
+    from app.core.messages import Restore
+    from app.serving.repair import leave_out, skip_of, stuck_at
 
     with sentences():
         setup = chosen.setup()
         awaited(setup.check_topics())
-        found = awaited(unknown_at(setup, offset))
+        found = awaited(stuck_at(setup, offset))
         entry = skip_of(offset, int(time.time() * 1000), actor, reason)
-        typer.echo(f"Example {offset} is of the kind {found.kind!r}. No worker will ever learn it.")
+        what = "a restore of a snapshot that is lost"
+        if not isinstance(found, Restore):
+            what = f"of the kind {found.kind!r}"
+        typer.echo(f"Example {offset} is {what}. No worker will ever take it in.")
         if not yes:
             typer.confirm("Leave it out on all workers?", abort=True)
         typer.echo(f"published the skip: examples offset {awaited(leave_out(setup, entry))}")

@@ -11,7 +11,8 @@ from aiokafka import ConsumerRecord
 from faust.types.tuples import TP
 
 from app.core.domain import Application
-from app.core.fold import LearningState
+from app.core.entries import Unknown
+from app.core.fold import LearningState, fold_entry
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.step import Changes, Step
@@ -47,7 +48,9 @@ class Learning:
         if self.state is self.empty:  # others begin with it too
             self.state = self.application.new_state()
         for record in self.log[self.state.version :]:
-            self.state.fold(self.application.read_example(record.value), record.offset)
+            found = self.application.sift(record.value, record.offset, record.timestamp)
+            assert not isinstance(found, Unknown), "it stops a worker"
+            fold_entry(self.state, found, record.offset)
 
     def degraded(self) -> bool:
         return self.late
