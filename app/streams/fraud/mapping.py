@@ -1,5 +1,6 @@
 """What a file's columns are read as: a shape, changed by what options say."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +158,8 @@ def _check_needed(shape: Shape, table: Table, path: Path) -> None:
         if field not in shape.constants and set(shape.columns.get(field, (field,))) & set(missing)
     ]
     advice = ",".join(f"{field}=COLUMN" for field in fields)
+    if any(re.fullmatch(r"[\d.,]+", name) for name in table.columns):
+        raise DataError(f"{path}: the first line has to name the columns; it is {_listed(table)}")
     row = ", --id row takes the row's number as id" if "id" in fields else ""
     raise DataError(
         f"{path} lacks the columns {', '.join(map(named, missing))}; it has {_listed(table)}; "

@@ -136,7 +136,7 @@ class Reading:
         spec, steps = spec_of(self.shape, self.options.time), self.shape.steps
         read = time_reader(self._spec(spec, column), "at")
         if self.table.kinds.get(column) == "time":
-            return epoch
+            return lambda cell: epoch(cell) if type(cell) is int else read(cell)
         return read if steps == 1 else lambda cell: read(steps * whole_reader("at")(cell))
 
     def _spec(self, spec: TimeSpec, column: str) -> TimeSpec:

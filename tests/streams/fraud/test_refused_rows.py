@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +326,43 @@ def test_a_packed_file_in_another_encoding_with_tabs_is_one_file_like_all(tmp_pa
         read(path)
     (row,) = read(path, layout=Layout(encoding="latin-1"))
     assert row.event.merchant == "Café"
+
+
+def test_columns_of_fields_may_be_in_other_letters(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},c,m,1,yes", header="ID,At,Customer,MERCHANT,Amount,Label")
+    (row,) = read(path)
+    assert (row.event.id, row.event.merchant, row.positive) == ("t", "m", True)
+
+
+def test_a_file_without_a_header_is_said_to_be_one_and_shows_no_card_number(tmp_path: Path):
+    path = written(tmp_path, GOOD, header=f"t1,{T},4111111111111111,m,1")
+    with pytest.raises(DataError, match="the first line has to name the columns") as refused:
+        open_dataset(path)
+    assert "4111" not in str(refused.value)
+
+
+def test_two_columns_of_a_name_are_refused_where_one_is_read(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},c,d,m,1", header="id,at,customer,customer,merchant,amount")
+    with pytest.raises(DataError, match="two columns named customer; rename one"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "ms"),
+    [
+        ("Europe/Paris", datetime(2018, 4, 1, 2), 1_522_540_800_000),
+        ("Europe/Paris", datetime(2018, 3, 25, 2, 30), 1_521_941_400_000),
+        ("Europe/Paris", datetime(2018, 10, 28, 2, 30), 1_540_686_600_000),
+        (None, datetime(2018, 4, 1), 1_522_540_800_000),
+    ],
+)
+def test_times_without_a_zone_are_the_same_in_parquet_and_in_csv(
+    tmp_path: Path, zone: str | None, hour: datetime, ms: int
+):
+    pyarrow = pytest.importorskip("pyarrow")
+    fields = {"id": ["t"], "customer": ["c"], "merchant": ["m"], "amount": [1.0]}
+    packed = tmp_path / "cards.parquet"
+    table = pyarrow.table({**fields, "at": pyarrow.array([hour], pyarrow.timestamp("ns"))})
+    pytest.importorskip("pyarrow.parquet").write_table(table, packed)
+    text = written(tmp_path, f"t,{hour},c,m,1", header="id,at,customer,merchant,amount")
+    assert [read(path, time=Times(zone=zone))[0].event.at for path in (packed, text)] == [ms, ms]
