@@ -106,10 +106,10 @@ class LabelFile:
 
     def notes(self) -> list[str]:
         """What the latest iteration left out, in sentences."""
-        silent = (
-            [f"Rows without a label, which say nothing: {self.silent:,}."] if self.silent else []
-        )
-        return [*self.bad.notes(), *silent]
+        notes = self.bad.notes()
+        if self.silent:
+            notes.append(f"Rows without a label, which say nothing: {self.silent:,}.")
+        return notes
 
     def _hashed(self, field: str) -> bool:
         return name_of(self.application, field) in self.options.hashed
