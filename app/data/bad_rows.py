@@ -5,25 +5,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.data.shown import masked, named, whole
+from app.data.shown import in_words, masked, named, whole
 from app.errors import DataError
 
 ENOUGH = 1000  # rows after which more bad ones than good ones are taken for a wrong option
 
 
+NO_CELL: Any = object()
+
+
 class Problem(Exception):
     """Why a row cannot be used: column and value where one cell is the reason."""
 
-    def __init__(self, reason: str, column: str = "", value: Any = None) -> None:
+    def __init__(self, reason: str, column: str = "", value: Any = NO_CELL) -> None:
         super().__init__(reason)
+        reason = whole(in_words(reason))
         self.reason, self.column, self.value = reason, column, value
 
     def words(self) -> str:
         """Column, value and reason."""
         if not self.column:
-            return whole(self.reason)
-        cell = "" if self.value is None else f", value {masked(self.value)}"
-        return f"column {named(self.column)}{cell}: {whole(self.reason)}"
+            return self.reason
+        cell = "" if self.value is NO_CELL else f", value {masked(self.value)}"
+        return f"column {named(self.column)}{cell}: {self.reason}"
 
 
 class BadRows:
@@ -84,9 +88,8 @@ class BadRows:
                 out = csv.writer(file)
                 if first:
                     out.writerow(["row", "line", "column", "reason", *self.columns])
-                reason = whole(problem.reason)
                 kept = [masked(cell, plain=True) for cell in cells]
-                out.writerow([number, line or "", problem.column, reason, *kept])
+                out.writerow([number, line or "", problem.column, problem.reason, *kept])
         except OSError as error:
             raise DataError(
                 f"bad rows cannot be written to {self.out}: {error.strerror}; --bad-rows names "

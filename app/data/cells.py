@@ -13,9 +13,9 @@ from typing import Any
 
 from app.errors import Refused
 
-# How files write that there is no value, in any case of letters.
+# How files write that there is no value: so, and in small, large and capital letters.
 SPELLINGS = (
-    *("", "null", r"\N", "nan", "-nan", "na", "n/a", "none", "nil", "nat"),
+    *("", "null", r"\N", "NaN", "-NaN", "na", "n/a", "none", "nil", "NaT"),
     *(
         "#N/A",
         "#N/A N/A",

@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 from app.pan import is_card_number
+from app.wire import MAX_ID_BYTES
 
 LONGEST = 60  # characters of a value
 DIGITS = re.compile(r"\d(?:[ -]?\d){12,}")
 HIDDEN = "(a card number)"
+# A bound of a field, as msgspec says that a value is beyond it.
+BOUND = re.compile(r"Expected `\w+` (of length )?([<>]=? [\d.e+-]+) - at `\$\.(\w+)`")
 
 
 def masked(value: Any, plain: bool = False) -> str:
@@ -16,7 +19,7 @@ def masked(value: Any, plain: bool = False) -> str:
     >>> masked("a\\nb"), masked("4111 1111 1111 1111"), masked(5), masked("x" * 99)[-5:]
     ("'a\\\\nb'", '(a card number)', '5', "x'...")
     """
-    text = "" if value is None else str(value)
+    text = ("" if plain else "nothing") if value is None else str(value)
     if is_card_number(text.strip()):
         return HIDDEN
     text = whole(text)
@@ -32,6 +35,21 @@ def masked(value: Any, plain: bool = False) -> str:
 def whole(sentence: str) -> str:
     """A sentence in which runs of digits that are card numbers are hidden."""
     return DIGITS.sub(lambda run: HIDDEN if is_card_number(run[0]) else run[0], sentence)
+
+
+def in_words(reason: str) -> str:
+    """A reason that the wire gives, with a bound in a sentence.
+
+    >>> in_words("Expected `float` <= 90.0 - at `$.lat`")
+    '`lat` is not <= 90.0'
+    """
+    found = BOUND.fullmatch(reason)
+    if found is None:
+        return reason
+    length, bound, field = found.groups()
+    return (
+        f"`{field}` is longer than {MAX_ID_BYTES} bytes" if length else f"`{field}` is not {bound}"
+    )
 
 
 def ascii_safe(text: str) -> str:

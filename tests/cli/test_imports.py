@@ -35,7 +35,10 @@ def test_the_help_loads_nothing_that_takes_long(arguments: list[str]):
 
 def test_a_replay_loads_no_kafka_client_no_web_server_and_no_store(tmp_path: Path):
     file = tmp_path / "rows.csv"
-    rows = [f"t{n},{n * 3_600_000},c{n % 5},m,{n % 7},{int(n % 9 == 0)}" for n in range(100)]
+    start = 1_700_000_000_000  # epoch ms
+    rows = [
+        f"t{n},{start + n * 3_600_000},c{n % 5},m,{n % 7},{int(n % 9 == 0)}" for n in range(100)
+    ]
     file.write_text("\n".join(["id,at,customer,merchant,amount,label", *rows]))
     lines, modules = loaded("replay", str(file), "--label-delay", "1d", "--json")
     assert json.loads(lines[-1])["rows"] == 100

@@ -6,18 +6,21 @@ from pathlib import Path
 import pytest
 
 from app.data.files import open_dataset
+from app.data.options import FileOptions
 from app.data.simulation import simulation
 from app.errors import DataError
 from tests.cards import cards
 
+T = 1_700_000_000_000  # epoch ms
+
 
 def test_the_applications_reader_opens_a_file(tmp_path: Path):
     path = tmp_path / "rows.csv"
-    path.write_text("id,at,customer,merchant,amount,label,since\nt,5,c,m,1.5,fraud,9\n")
-    dataset = open_dataset(cards(), path, known="since")
+    path.write_text(f"id,at,customer,merchant,amount,label,since\nt,{T},c,m,1.5,fraud,{T + 9}\n")
+    dataset = open_dataset(cards(), path, FileOptions(known="since"))
     (row,) = dataset
-    assert (row.event.id, row.event.key, row.event.at) == ("t", "c", 5)
-    assert (row.positive, row.known) == (True, 9)
+    assert (row.event.id, row.event.key, row.event.at) == ("t", "c", T)
+    assert (row.positive, row.known) == (True, T + 9)
     assert (dataset.name, dataset.known) == ("rows.csv", "since")
 
 

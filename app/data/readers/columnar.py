@@ -121,8 +121,6 @@ def cells_of(column: Any, zone: str) -> list[Any]:
 
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if types.is_date(column.type):
-        column = compute.cast(column, timestamp("ms"))
     if types.is_timestamp(column.type):
         column = compute.cast(column, timestamp("ms", column.type.tz), safe=False)
         if zone and column.type.tz is None:

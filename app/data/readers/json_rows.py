@@ -39,8 +39,12 @@ class Json:
         self.array = start.startswith("[") and not (by_line and one_line(start))
         self.by_line = by_line and not self.array
         names: dict[str, None] = {}
-        for row in islice(JsonRows(self, [], lambda *_: None).objects(), LOOKED_AT):
+        reasons: list[str] = []
+        looking = JsonRows(self, [], lambda reason, *_: reasons.append(reason))
+        for row in islice(looking.objects(), LOOKED_AT):
             names.update(dict.fromkeys(row))
+        if reasons and not names:
+            raise DataError(f"row 1 of {path}: {reasons[0]}")
         self.columns = list(names)
 
     @property
@@ -106,7 +110,7 @@ class JsonRows:
         """The object of a line with NaN in it, as Python and pandas write it; else it is told."""
         text = line.decode("utf-8", "surrogateescape")
         try:
-            row = json.loads(text)
+            row = json.loads(text, parse_constant=constant)
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
@@ -124,7 +128,7 @@ class JsonRows:
 
     def _stream(self) -> Iterator[Object]:
         """Objects that need not end with a line: read chunk by chunk."""
-        table, decode = self.table, json.JSONDecoder().raw_decode
+        table, decode = self.table, json.JSONDecoder(parse_constant=constant).raw_decode
         with opened_text(table.path, table.encoding) as file:
             text = file.read(CHUNK).lstrip("\ufeff" + BLANK)
             at, number, more = int(table.array), 1, True
@@ -157,6 +161,11 @@ class JsonRows:
 
     def _ended(self, number: int, error: Exception) -> DataError:
         return DataError(f"row {number} of {self.table.path}: it is not JSON: {error}")
+
+
+def constant(name: str) -> float | None:
+    """NaN stands for no value; infinities are numbers."""
+    return None if name == "NaN" else float(name)
 
 
 def _as_utf8(line: bytes, encoding: str, path: Path) -> bytes:

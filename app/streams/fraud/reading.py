@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from app.data.amounts import Amounts, Left, negative_reader
@@ -21,7 +21,7 @@ from app.streams.fraud.messages import LABELS, Transaction, make_transaction
 from app.units import MAX_MS
 
 NAMIBIA = "NA"  # a country, though it is how files write that a value is missing
-FIELD = re.compile(r"`(?:\$\.)?(\w+)`")
+FIELDS = (re.compile(r"`\$\.(\w+)`"), re.compile(r"`(\w+)`"))
 Cell = Callable[[Any], Any]
 
 
@@ -159,12 +159,14 @@ class Reading:
         """What reads several cells as one value, None where one of a time, or all, are missing."""
         missing, kinds = self.missing, [self.table.kinds.get(name) for name in names]
         if field == "at":
-            read = time_reader(spec_of(self.shape, self.options.time), "at")
+            spec = spec_of(self.shape, self.options.time)
+            read, seconds = time_reader(spec, "at"), "%S" in (spec.format or "%S")
 
             def moment(cells: Row) -> int | None:
                 if any(cell in missing for cell in cells):
                     return None
-                return read([_wall(cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
+                parts = zip(cells, kinds, strict=True)
+                return read([_wall(cell, kind, seconds) for cell, kind in parts])
 
             return moment
         text = text_reader(field)
@@ -194,8 +196,7 @@ class Reading:
     def _later_problem(self, row: Row, error: Exception) -> Exception:
         """A reason that the wire gave, or that is of several columns, or of the label."""
         reason = str(error)
-        found = FIELD.search(reason)
-        field = found.group(1) if found else ""
+        field = field_of(reason)
         columns = list(self.shape.columns.get(field, ()))
         if reason.startswith(("it is not a label", "the column has labels")):
             says = next((cell for cell in row[self._truth] if cell not in self._unsaid), None)
@@ -214,6 +215,16 @@ class Reading:
         if "card number" in reason:
             reason = f"`{field}` is a card number; --hash {field} replaces it by a keyed hash"
         return Problem(reason, " + ".join(columns), cells[0] if len(cells) == 1 else tuple(cells))
+
+
+def field_of(reason: str) -> str:
+    """The field that a reason names.
+
+    >>> field_of("Expected `str`, got `int` - at `$.id`"), field_of("`id` is a card number")
+    ('id', 'id')
+    """
+    found = FIELDS[0].search(reason) or FIELDS[1].search(reason)
+    return found.group(1) if found else ""
 
 
 def absent(field: str) -> str:
@@ -240,8 +251,10 @@ def epoch(cell: int) -> int:
     return cell
 
 
-def _wall(cell: Any, kind: str | None) -> Any:
-    """A part of a time as Python has it."""
+def _wall(cell: Any, kind: str | None, seconds: bool) -> Any:
+    """A part of a time as Python has it; a time of day as text where its format has no seconds."""
     if kind == "time" and type(cell) is int:
         return datetime.fromtimestamp(cell / 1000, UTC).replace(tzinfo=None)
+    if isinstance(cell, time) and not seconds and not cell.second:
+        return cell.strftime("%H:%M")
     return cell

@@ -1,0 +1,68 @@
+"""Parquet: every type that a field may have, and none that changes on the way."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.data.readers.opening import open_table
+from app.errors import DataError
+from tests.data.readers.passes import rows_of
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+T = datetime(2018, 4, 1, 0, 0, 31)
+MS = 1_522_540_831_000
+CASES = [
+    ("binary as text", pa.array([b"m1", None], pa.binary()), "", ["m1", None]),
+    ("large binary", pa.array([b"m1"], pa.large_binary()), "", ["m1"]),
+    ("fixed binary", pa.array([b"m1"], pa.binary(2)), "", ["m1"]),
+    ("bytes that are no text", pa.array([b"m1", b"\xff"], pa.binary()), "", ["m1", b"\xff"]),
+    ("text", pa.array(["007"]), "", ["007"]),
+    ("category", pa.array(["a", "b", "a", None]).dictionary_encode(), "", ["a", "b", "a", None]),
+    ("category of binary", pa.array([b"a"], pa.binary()).dictionary_encode(), "", ["a"]),
+    ("large whole", pa.array([2**53 + 1]), "whole", [2**53 + 1]),
+    ("unsigned", pa.array([2**63], pa.uint64()), "whole", [2**63]),
+    ("nan", pa.array([1.5, float("nan"), None]), "float", [1.5, None, None]),
+    ("decimal", pa.array([Decimal("12.50")]), "float", [Decimal("12.50")]),
+    ("truth", pa.array([True, None]), "truth", [True, None]),
+    ("date", pa.array([date(2018, 4, 1)]), "date", [date(2018, 4, 1)]),
+    ("time in ms", pa.array([T], pa.timestamp("ms")), "time", [MS]),
+    ("time in ns", pa.array([T], pa.timestamp("ns")), "time", [MS]),
+    ("time in a zone", pa.array([T], pa.timestamp("us", "UTC")), "time", [MS]),
+    ("list", pa.array([[1]]), "other", [[1]]),
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "cells"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_a_column_keeps_what_it_holds(tmp_path: Path, column: Any, kind: str, cells: list):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": column}), path)
+    assert open_table(path).kinds == {"a": kind}
+    assert rows_of(path) == [[cell] for cell in cells]
+
+
+def test_a_time_without_a_zone_may_be_on_the_clocks_of_one(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": pa.array([T], pa.timestamp("ns"))}), path)
+    assert rows_of(path, zone="Europe/Paris") == [[MS - 2 * 3_600_000]]
+
+
+@pytest.mark.parametrize("hour", [datetime(2018, 3, 25, 2, 30), datetime(2018, 10, 28, 2, 30)])
+def test_an_hour_that_is_never_or_twice_on_a_clock_is_refused(tmp_path: Path, hour: datetime):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": pa.array([hour], pa.timestamp("ms"))}), path)
+    with pytest.raises(DataError, match="none in --time-zone"):
+        rows_of(path, zone="Europe/Paris")
+
+
+def test_more_rows_than_a_batch_are_read(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": list(range(20_000)), "b": [None] * 20_000}), path)
+    assert rows_of(path, columns=["a"]) == [[n] for n in range(20_000)]
+    assert open_table(path).size == 20_000
