@@ -167,7 +167,7 @@ def test_a_label_with_a_time_or_an_id_keeps_it(tmp_path):
         (",c1,1,,", "column id: `id` is missing|column id, value '': `id` is missing"),
         ("t1,,1,,", "column customer.*`customer` is missing"),
         ("t1,4111111111111111,1,,", "column customer, value .a card number.: .*--hash customer"),
-        (f"{'x' * 129},c1,1,,", "column id, .*length <= 128"),
+        (f"{'x' * 129},c1,1,,", "column id, .*longer than 128"),
         ("t1,c1,1,bank,", "column source, value 'bank': `source` must be one of"),
         ("t1,c1,1,stream,", "column source, .*nobody says by hand"),
         ("t1,c1,1,,1546300800", "column at, .*seems to be seconds: give --time-unit s"),
