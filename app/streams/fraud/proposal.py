@@ -19,7 +19,7 @@ from app.data.truths import Truths
 from app.errors import DataError, Refused
 from app.pan import is_card_number
 from app.streams.fraud.known_sets import Shape, shape_of
-from app.streams.fraud.mapping import REQUIRED
+from app.streams.fraud.mapping import NAMED, REQUIRED
 from app.streams.fraud.messages import LABELS
 
 LOOKED_AT = 1000  # rows
@@ -27,17 +27,22 @@ MOST = 0.95  # share of the values that must be readable as the field's
 
 # Words in the names of columns, the most telling first.
 NAMES = {
-    "label": "isfraud fraud label fraudulent chargeback class target isfrauds fraudbool",
+    "label": "isfraud fraud label fraudulent chargeback class target isfrauds fraudbool "
+    "betrug fraude frode",
     "at": "timestamp datetime transactiontime transactiondate time date transdatetranstime "
-    "createdat created when ts purchased purchasedate txdatetime at step transactiondt",
-    "amount": "amount amt value total price sum eur usd gbp betrag montant importe valor "
+    "createdat created when ts purchased purchasedate txdatetime at step transactiondt datum zeit "
+    "fecha hora data dt",
+    "amount": "amount amt value total price sum eur usd gbp betrag montant importe monto "
+    "valor valeur umsatz "
     "transactionamt txamount",
     "lat": "lat latitude merchlat",
     "lon": "lon long lng longitude merchlong",
     "customer": "customer customerid client clientid user userid cardholder account accountid "
-    "ccnum card cardid cardnumber pan iban nameorig kunde buyer payer who member",
+    "ccnum card cardid cardnumber pan iban nameorig buyer payer who "
+    "member kunde kundennummer konto cliente klient compte cuenta",
     "merchant": "merchant merchantid merchantname shop store terminal terminalid vendor payee "
-    "seller namedest receiver beneficiary shopid pos",
+    "seller namedest receiver beneficiary shopid pos "
+    "haendler hndler tienda comercio commerce marchand negozio",
     "id": "id transactionid txid transid transnum tx reference ref uuid paymentid orderid",
     "currency": "currency ccy curr currencycode",
     "category": "category mcc merchantcategory type productcd",
@@ -47,6 +52,8 @@ NAMES = {
     "ip": "ip ipaddress ipaddr clientip",
 }
 UNITS = ("s", "us", "ns", "excel")
+DAY = re.compile("date|datum|fecha|day", re.IGNORECASE)
+CLOCK = re.compile("time|zeit|hora|heure|clock|hour|tod", re.IGNORECASE)
 HINT = re.compile(r"--time-(unit|format) ('[^']+'|\w+)")
 
 
@@ -77,11 +84,17 @@ def samples(table: Table) -> dict[str, list[Any]]:
 
 def _guessed(table: Table, sample: dict[str, list[Any]], options: FileOptions) -> Proposal:
     """The best column for each field, each column for one field."""
-    guesses, mapping, extra = [], [], []
+    guesses: list[Guess] = []
+    mapping: list[str] = []
+    extra: list[str] = []
     free = list(sample)
+    if (together := _date_and_time(sample, table, options)) is not None:
+        guess, extra = together
+        guesses.append(guess)
+        free = [column for column in free if named(column) not in guess.column.split(" + ")]
     for field in NAMES:
         column = _best(field, free, sample, table, options)
-        if column is None:
+        if column is None or (field == "at" and together):
             continue
         free.remove(column)
         values = _present(sample[column], options)
@@ -90,10 +103,13 @@ def _guessed(table: Table, sample: dict[str, list[Any]], options: FileOptions) -
         extra += more
         if column != field and not (field == "label" and column == "is_fraud"):
             mapping.append(f"{field}={quoted(column)}")
+    guesses.sort(key=lambda guess: NAMED.index(guess.field))
     found = {guess.field for guess in guesses}
     if "id" not in found:
         extra.append("--id row")
-        guesses.append(Guess("id", "the row's number", "no column has a value of its own each row"))
+        guesses.insert(
+            0, Guess("id", "the row's number", "no column has a value of its own each row")
+        )
     missing = [field for field in REQUIRED if field not in found and field != "id"]
     if mapping:
         extra.insert(0, f"--columns {shell(','.join(mapping))}")
@@ -172,6 +188,30 @@ def _evidence(field: str, column: str, values: list[Any], table: Table) -> tuple
             extra = [f"--hash {field} --hash-key FILE"]
             said.append("card numbers")
     return "; ".join(said), extra
+
+
+def _date_and_time(
+    sample: dict[str, list[Any]], table: Table, options: FileOptions
+) -> tuple[Guess, list[str]] | None:
+    """A column of dates and one of times of day, with the options that read them together."""
+    days = [name for name in sample if DAY.search(name)]
+    clocks = [name for name in sample if CLOCK.search(name) and name not in days]
+    for day, clock in ((day, clock) for day in days for clock in clocks):
+        pairs = zip(sample[day], sample[clock], strict=True)
+        texts = [f"{one} {other}" for one, other in pairs if _is_clock(other)]
+        if not texts or len(texts) < MOST * len(sample[clock]):
+            continue
+        more = [] if _rate(texts, time_reader()) >= MOST else _time(texts)
+        if more or _rate(texts, time_reader()) >= MOST:
+            columns = ",".join(map(quoted, (day, clock)))
+            guess = Guess("at", f"{named(day)} + {named(clock)}", f"e.g. {masked(texts[0])}")
+            return guess, [f"--time-columns {shell(columns)}", *more]
+    return None
+
+
+def _is_clock(value: Any) -> bool:
+    """Whether a value is a time of day."""
+    return bool(re.fullmatch(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", str(value).strip()))
 
 
 def _time(values: list[Any]) -> list[str]:
