@@ -101,13 +101,13 @@ class Dataset:
     def _rows(self) -> Iterator[Labelled]:
         read = Reading(self.table, self.shape, self.options)
         read.amounts.decimal = self.decimal
-        self.bad = bad = BadRows(self.path, self._bad_path(), read.columns)
+        self.bad = bad = BadRows(self.path, self._bad_path(), read.columns, read.hidden)
         number = 0
 
         def broken(reason: str, column: str, cells: Row) -> None:
             nonlocal number
             number += 1
-            bad.refuse(number, rows.line, Problem(reason, column), cells)
+            bad.broken(number, rows.line, reason, column, cells)
 
         rows = self.table.rows(read.columns, broken)
         for row in rows:

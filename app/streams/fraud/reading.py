@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from app.data.amounts import Amounts, Left, negative_reader
-from app.data.bad_rows import Problem
+from app.data.bad_rows import JOINED, Problem
 from app.data.cells import Missing, id_reader, number_reader, text_reader, utc, whole_reader
 from app.data.options import PLUS, ROW, FileOptions
 from app.data.readers.table import Row, Table
@@ -40,6 +40,7 @@ class Reading:
         self._says = Truths(LABELS, options.label_words)
         self._constants = constants_of(shape)
         self._own = [field for field in OWN if shape.constants.get(field) == ROW]
+        self.hidden = {name for field in options.hashed for name in shape.columns.get(field, ())}
         self._lay_out(single)
         self._more = bool(self._joined or self._constants or self._own or options.hashed)
 
@@ -136,7 +137,10 @@ class Reading:
         spec, steps = spec_of(self.shape, self.options.time), self.shape.steps
         read = time_reader(self._spec(spec, column), "at")
         if self.table.kinds.get(column) == "time":
-            return lambda cell: epoch(cell) if type(cell) is int else read(cell)
+            walls = spec.zone != "UTC"  # then those without a zone come as datetimes
+            return (
+                (lambda cell: epoch(cell) if type(cell) is int else read(cell)) if walls else epoch
+            )
         return read if steps == 1 else lambda cell: read(steps * whole_reader("at")(cell))
 
     def _spec(self, spec: TimeSpec, column: str) -> TimeSpec:
@@ -214,7 +218,7 @@ class Reading:
             reason = absent(field)
         if "card number" in reason:
             reason = f"`{field}` is a card number; --hash {field} replaces it by a keyed hash"
-        return Problem(reason, " + ".join(columns), cells[0] if len(cells) == 1 else tuple(cells))
+        return Problem(reason, JOINED.join(columns), cells[0] if len(cells) == 1 else tuple(cells))
 
 
 def field_of(reason: str) -> str:

@@ -210,6 +210,22 @@ def test_bad_rows_are_left_out_counted_and_written_with_their_reasons(tmp_path: 
     assert "4111111111111111" not in Path(f"{path}.bad.csv").read_text()
 
 
+def test_what_is_hashed_is_not_shown_where_its_row_is_bad(tmp_path: Path):
+    header = "id,at,card,merchant,amount"
+    rows = [f"t1,{T},60416207185,m,five", "t2,60416207185", f"t3,{T},60416207185,m,1"]
+    path = written(tmp_path, *rows, header=header)
+    options = FileOptions(
+        columns=columns_of("customer=card"),
+        hashed=frozenset({"customer"}),
+        pseudonym=pseudonymizer(b"0123456789abcdef"),
+        skip_bad=True,
+    )
+    dataset = open_dataset(path, options)
+    assert len(list(dataset)) == 1
+    told = Path(f"{path}.bad.csv").read_text() + "".join(dataset.notes())
+    assert "60416207185" not in told and "(not shown)" in told
+
+
 def test_the_file_of_bad_rows_can_be_named_and_is_of_the_latest_reading(tmp_path: Path):
     path, out = written(tmp_path, GOOD, "short"), tmp_path / "bad.csv"
     dataset = open_dataset(path, FileOptions(skip_bad=True, bad_rows=out))
