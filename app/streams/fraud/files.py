@@ -20,8 +20,9 @@ from app.data.readers.opening import open_table
 from app.data.readers.table import Row, Table
 from app.data.rows import Labelled
 from app.errors import DataError
+from app.streams.fraud.described import assignments
 from app.streams.fraud.known_sets import Shape
-from app.streams.fraud.mapping import assignments, mapped, resolved
+from app.streams.fraud.mapping import mapped, resolved
 from app.streams.fraud.messages import Transaction
 from app.streams.fraud.proposal import propose as propose
 from app.streams.fraud.reading import Reading

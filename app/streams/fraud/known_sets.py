@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.data.options import ROW
 from app.data.timespec import TimeSpec
-from app.streams.fraud.messages import Transaction
+from app.streams.fraud.fields import FIELDS
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -56,7 +56,6 @@ def one(**columns: str) -> Columns:
     return {field: (column,) for field, column in columns.items()}
 
 
-FIELDS = tuple(name for name in Transaction.__struct_fields__ if name != "label")
 PLAIN = Shape("", (), {name: (name,) for name in FIELDS}, ("label", "is_fraud"))
 
 HANDBOOK = Shape(

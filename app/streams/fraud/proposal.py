@@ -18,8 +18,8 @@ from app.data.timespec import TimeSpec
 from app.data.truths import Truths
 from app.errors import DataError, Refused
 from app.pan import is_card_number
+from app.streams.fraud.fields import NAMED, REQUIRED
 from app.streams.fraud.known_sets import Shape, shape_of
-from app.streams.fraud.mapping import NAMED, REQUIRED
 from app.streams.fraud.messages import LABELS
 
 LOOKED_AT = 1000  # rows

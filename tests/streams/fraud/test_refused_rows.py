@@ -327,6 +327,18 @@ def test_several_columns_are_one_field_and_odd_names_are_found(tmp_path: Path):
     assert (row.event.customer, row.event.amount) == ("x|y", 3.0)
 
 
+def test_a_card_number_is_refused_within_joined_columns_too(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},4111111111111111,b,3,m", header="id,at,a,b,amount,merchant")
+    named = columns_of("customer=a+b")
+    says = r"column a \+ b, .*a card number.*--hash customer"
+    with pytest.raises(DataError, match=says) as refused:
+        read(path, columns=named)
+    assert "4111" not in str(refused.value)
+    pseudonym = pseudonymizer(b"0123456789abcdef")
+    (row,) = read(path, columns=named, hashed=frozenset({"customer"}), pseudonym=pseudonym)
+    assert row.event.customer == pseudonym("4111111111111111|b")
+
+
 def test_rows_are_sorted_on_request(tmp_path: Path):
     rows = [f"t{n},{T + (n * 7919) % 1000},c,m,1,0,DE," for n in range(1000)]
     path = written(tmp_path, *rows)
