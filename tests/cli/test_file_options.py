@@ -229,3 +229,11 @@ def test_inspect_says_what_it_has_not_found(tmp_path: Path):
 
 def test_inspect_of_what_is_no_file_is_one_sentence(tmp_path: Path):
     assert "cannot be read: No such file" in run("inspect", str(tmp_path / "a.csv"), code=1)
+
+
+def test_inspect_proposes_what_refunds_need_and_what_it_was_given_itself(tmp_path: Path):
+    path = write_sets(tmp_path)["tabformer"]
+    path.write_text(path.read_text().replace("$7.00", "$-7.00"))
+    line = run("inspect", str(path), "--delimiter", ",", "--encoding", "latin-1").splitlines()[-1]
+    assert line.endswith("--delimiter , --encoding latin-1 --negative skip --dry-run")
+    assert '"id":"row-1"' in run(*shlex.split(line)[1:])
