@@ -16,6 +16,10 @@ NEAR_MS = 366 * DAY_MS
 EXCEL_DAYS = (25_569, 73_051)  # 1970 to 2100 in days since 30 December 1899
 SECONDS_FROM = 100_000_000  # 1973
 NANOS_FROM, NANOS_TO = 10**17, 10**20
+# Windows and .NET count 100 ns from 1601 and from year 1: 1997 to 2050, which as nanoseconds are
+# some months of 1974 and of 1990.
+FILETIME = (125_000_000_000_000_000, 142_000_000_000_000_000)
+TICKS = (630_000_000_000_000_000, 647_000_000_000_000_000)
 
 # Digits of a date without separators: how people write it, and the format that reads it.
 PACKED = {
@@ -76,6 +80,10 @@ def seeming_unit(value: float, near: int = -1) -> Seeming | None:
         return None
     if value < NANOS_FROM:
         return Seeming("microseconds", "us")
+    if FILETIME[0] <= value < FILETIME[1]:
+        return Seeming("100 ns since 1601, as Windows counts them", "filetime")
+    if TICKS[0] <= value < TICKS[1]:
+        return Seeming("ticks of .NET", "ticks")
     return Seeming("nanoseconds", "ns")
 
 

@@ -76,7 +76,7 @@ def _about_time(reason: str, raw: bytes) -> str:
         return reason
     try:
         value = _decode_any(raw)[found[2]]
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
         return reason
     said = f"`{found[2]}` is {shown(value)}"
     if isinstance(value, str):

@@ -242,9 +242,22 @@ def test_a_time_that_cannot_be_read_is_refused_with_what_it_seems_to_be(at, says
         read(login(at=at))
 
 
-def test_a_time_in_what_is_no_json_is_refused_all_the_same():
+@pytest.mark.parametrize(
+    "behind",
+    [b"]", b', "x": NaN}', b', "x": "\xff"}', b', "x": ' + b"[" * 100_000, b', "x": \x00'],
+    ids=["more", "NaN", "no UTF-8", "nested without end", "a NUL"],
+)
+def test_a_time_in_what_is_no_json_is_refused_all_the_same(behind):
     with pytest.raises(Refused, match=r"`\$\.at`"):
-        read(login(at="2019-01-01") + b"]")
+        read(login(at="2019-01-01")[:-1] + behind)
+
+
+@pytest.mark.parametrize(
+    "digits", ["1e999", "-1e999", "9" * 5000, "9" * 5000 + ".5", '"' + "9" * 5000 + '"', "-9e18"]
+)
+def test_a_number_of_any_size_in_the_place_of_a_time_is_refused(digits):
+    with pytest.raises(Refused, match=r"`(\$\.)?at`"):
+        read(login(at="@").replace(b'"@"', digits.encode()))
 
 
 SECONDS, RECORDED = 1_796_055_000, 1_796_055_000_123

@@ -60,7 +60,7 @@ def file_options(
     ] = None,
     time_unit: Annotated[
         str | None,
-        option(help="Of times that are numbers: ms, s, us, ns, m, h, d, or excel."),
+        option(help="Of times that are numbers: ms, s, us, ns, m, h, d, excel, filetime or ticks."),
     ] = None,
     time_start: Annotated[
         str | None, option(help="From when times are counted: 2019-01-01. By default 1970.")

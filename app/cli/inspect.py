@@ -30,4 +30,4 @@ def inspect(
     with sentences():
         layout = Layout(delimiter or "", quote or "", encoding or "")
         options = FileOptions(layout=layout)
-        tell(propose(chosen.application(), data, options), data)
+        tell(propose(chosen.application(), data, options), data, layout)

@@ -1,6 +1,7 @@
 """What a file would be read as, shown before anything is done with it."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from app.cli.tables import drawn
 from app.data.cells import utc
 from app.data.files import Dataset, Proposal, open_dataset
 from app.data.options import FileOptions
+from app.data.readers.table import Layout
 from app.wire import encode
 
 SHOWN = 5  # events
@@ -52,8 +54,9 @@ def line(text: str) -> None:
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
 
 
-def tell(proposal: Proposal, path: Path) -> None:
+def tell(proposal: Proposal, path: Path, layout: Layout) -> None:
     """Print what a file seems to be, and the command that would read it so."""
+    given = [f"--{name} {quote(value)}" for name, value in layout._asdict().items() if value]
     console = Console()
     columns = {"Format": proposal.told, "Columns": ", ".join(proposal.columns)}
     console.print(drawn(path.name, columns))
@@ -61,11 +64,4 @@ def tell(proposal: Proposal, path: Path) -> None:
     console.print(drawn("Proposal", [header, *proposal.guesses]))
     for field in proposal.missing:
         line(f"No column seems to be `{field}`: name it with --columns {field}=COLUMN.")
-    line(" ".join(["weir replay", shell(str(path)), *proposal.options, "--dry-run"]))
-
-
-def shell(text: str) -> str:
-    """A text as a shell takes it."""
-    from shlex import quote
-
-    return quote(text)
+    line(" ".join(["weir replay", quote(str(path)), *given, *proposal.options, "--dry-run"]))

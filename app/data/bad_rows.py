@@ -1,7 +1,7 @@
 """What becomes of rows that cannot be used: an end with a sentence, or a file of them."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ ENOUGH = 1000  # rows after which more bad ones than good ones are taken for a w
 
 
 NO_CELL: Any = object()
+JOINED = " + "  # between the names of columns that are one field
+SECRET = "(not shown)"
 
 
 class Problem(Exception):
@@ -22,11 +24,12 @@ class Problem(Exception):
         reason = whole(in_words(reason))
         self.reason, self.column, self.value = reason, column, value
 
-    def words(self) -> str:
-        """Column, value and reason."""
+    def words(self, hidden: Collection[str] = ()) -> str:
+        """Column, value and reason; without the value in columns whose values are secret."""
         if not self.column:
             return self.reason
-        cell = "" if self.value is NO_CELL else f", value {masked(self.value)}"
+        secret = not set(self.column.split(JOINED)).isdisjoint(hidden)
+        cell = "" if self.value is NO_CELL or secret else f", value {masked(self.value)}"
         return f"column {named(self.column)}{cell}: {self.reason}"
 
 
@@ -40,13 +43,28 @@ class BadRows:
     out
         Where bad rows are written; None to end at the first.
     columns
-        Those that are read, the header of the file of bad rows.
+        Those that are read: what is written of a bad row, beside its place and the reason.
+    hidden
+        Those of them that are hashed: their values are neither written nor said.
     """
 
-    def __init__(self, path: Path, out: Path | None, columns: Sequence[str]) -> None:
-        self.path, self.out, self.columns = path, out, columns
-        self.rows = self.bad = self.left = 0
+    def __init__(
+        self,
+        path: Path,
+        out: Path | None,
+        columns: Sequence[str],
+        hidden: Collection[str] = (),
+    ) -> None:
+        self.path, self.out, self.columns, self.hidden = path, out, columns, hidden
+        self.bad = self.left = 0
         self.first = ""
+
+    def broken(
+        self, number: int, line: int | None, reason: str, column: str, fields: Sequence[Any]
+    ) -> None:
+        """Note a row that is no row of the file's format, of which there are fields at most."""
+        cells = [*[""] * len(self.columns), SECRET if self.hidden else "|".join(map(str, fields))]
+        self._refuse(number, line, Problem(reason, column), cells)
 
     def refuse(self, number: int, line: int | None, problem: Problem, cells: Sequence[Any]) -> None:
         """Note a row.
@@ -56,8 +74,17 @@ class BadRows:
         DataError
             No rows are to be left out, or too many are, or their file cannot be written.
         """
+        shown = [
+            SECRET if name in self.hidden else cell
+            for name, cell in zip(self.columns, cells, strict=False)
+        ]
+        self._refuse(number, line, problem, shown)
+
+    def _refuse(
+        self, number: int, line: int | None, problem: Problem, cells: Sequence[Any]
+    ) -> None:
         place = f"row {number} of {self.path}" + (f" (line {line})" if line else "")
-        said = f"{place}: {problem.words()}"
+        said = f"{place}: {problem.words(self.hidden)}"
         if self.out is None:
             raise DataError(said)
         self.first = self.first or said
@@ -87,7 +114,7 @@ class BadRows:
             with self.out.open("w" if first else "a", newline="", encoding="utf-8") as file:
                 out = csv.writer(file)
                 if first:
-                    out.writerow(["row", "line", "column", "reason", *self.columns])
+                    out.writerow(["row", "line", "column", "reason", *self.columns, "broken"])
                 kept = [masked(cell, plain=True) for cell in cells]
                 out.writerow([number, line or "", problem.column, problem.reason, *kept])
         except OSError as error:

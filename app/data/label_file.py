@@ -30,7 +30,6 @@ SPELLINGS = {
     "note": ("note", "notes", "comment"),
     "label_id": ("labelid",),
 }
-NAMED = re.compile(r"`(?:\$\.)?(\w+)`")
 
 
 @dataclass
@@ -59,16 +58,13 @@ class LabelFile:
 
     def __iter__(self) -> Iterator[Feedback]:
         read = LabelReading(self.application, self.table, self.options, self.columns, self.usual)
-        out = self.options.bad_rows or self.path.with_name(f"{self.path.name}.bad.csv")
-        self.bad, self.silent = BadRows(self.path, out, read.columns), 0
-        if not self.options.skip_bad:
-            self.bad.out = None
+        self.bad, self.silent = BadRows(self.path, self._bad_path(), read.columns), 0
         number = 0
 
         def broken(reason: str, column: str, cells: Row) -> None:
             nonlocal number
             number += 1
-            self.bad.refuse(number, rows.line, Problem(reason, column), cells)
+            self.bad.broken(number, rows.line, reason, column, cells)
 
         rows = self.table.rows(read.columns, broken)
         for row in rows:
@@ -82,6 +78,8 @@ class LabelFile:
                 self.silent += 1
             else:
                 yield said
+        if number and self.bad.bad == number:
+            raise DataError(f"no row of {self.path} can be used; the first: {self.bad.first}")
 
     def sample(self, count: int) -> list[Feedback]:
         """The first labels."""
@@ -106,10 +104,15 @@ class LabelFile:
 
     def notes(self) -> list[str]:
         """What the latest iteration left out, in sentences."""
-        silent = (
-            [f"Rows without a label, which say nothing: {self.silent:,}."] if self.silent else []
-        )
-        return [*self.bad.notes(), *silent]
+        notes = self.bad.notes()
+        if self.silent:
+            notes.append(f"Rows without a label, which say nothing: {self.silent:,}.")
+        return notes
+
+    def _bad_path(self) -> Path | None:
+        if not self.options.skip_bad:
+            return None
+        return self.options.bad_rows or self.path.with_name(f"{self.path.name}.bad.csv")
 
     def _hashed(self, field: str) -> bool:
         return name_of(self.application, field) in self.options.hashed
@@ -191,7 +194,10 @@ def _found(application: Application, field: str, table: Table) -> tuple[str, ...
     plain = {re.sub(r"[\W_]", "", name).lower(): name for name in reversed(table.columns)}
     event = application.events.removesuffix("s")
     spellings = [one.format(event=event, key=application.key) for one in SPELLINGS[field]]
-    return next(((plain[one],) for one in spellings if one in plain), ())
+    found = next((plain[one] for one in spellings if one in plain), None)
+    if found is None and table.told.startswith("JSON") and field not in ("id", "key"):
+        found = field  # which later rows may have, though the first has not
+    return (found,) if found else ()
 
 
 def _listed(table: Table) -> str:

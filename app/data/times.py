@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any
 
 from app.data.formats import format_reader, seeming_formats
-from app.data.timespec import EXCEL_START, UNITS, TimeSpec, start_of, zone_of
+from app.data.timespec import STARTS, UNITS, TimeSpec, start_of, zone_of
 from app.errors import Refused
 from app.units import EARLY_MS, MAX_MS, SURE_MS, Seeming, seeming_unit
 from app.wire import shown
@@ -148,11 +148,8 @@ def _option(seeming: Seeming) -> str:
 def _unit_reader(spec: TimeSpec, field: str) -> Read:
     """Reads numbers in the unit of a spec, from its start."""
     unit, zone = str(spec.unit), zone_of(spec.zone)
-    length, begin, local = UNITS[unit], 0, unit == "excel" and spec.zone != "UTC"
-    if spec.start is not None:
-        begin = start_of(spec.start, zone)
-    elif unit == "excel":
-        begin = EXCEL_START
+    length, local = UNITS[unit], unit == "excel" and spec.zone != "UTC"
+    begin = STARTS.get(unit, 0) if spec.start is None else start_of(spec.start, zone)
     per_ms = round(1 / length) if length < 1 else 0
     counted = spec.start is not None or unit == "ms"
 

@@ -16,8 +16,14 @@ UNITS: dict[str, float] = {
     "h": HOUR_MS,
     "d": DAY_MS,
     "excel": DAY_MS,
+    "filetime": 1 / 10_000,
+    "ticks": 1 / 10_000,
 }  # in milliseconds
-EXCEL_START = -25_569 * DAY_MS  # 30 December 1899
+STARTS = {
+    "excel": -25_569 * DAY_MS,  # 30 December 1899
+    "filetime": -134_774 * DAY_MS,  # 1601
+    "ticks": -719_162 * DAY_MS,  # the year 1
+}  # of units that are not counted from 1970
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,8 @@ class TimeSpec:
     Parameters
     ----------
     unit
-        Of numbers: ms, s, us, ns, m, h, d, or excel for days since 30 December 1899.
+        Of numbers: ms, s, us, ns, m, h, d; excel for days since 30 December 1899, filetime for
+        100 ns since 1601 (Windows), ticks for 100 ns since the year 1 (.NET).
     start
         The moment from which numbers are counted, as ISO text; by default 1970 in UTC.
     format
@@ -59,7 +66,7 @@ class TimeSpec:
                 "--time-unit is for numbers, --time-format for text: give one of the two"
             )
         if self.start is not None:
-            if self.unit in (None, "excel"):
+            if self.unit is None or self.unit in STARTS:
                 raise DataError("--time-start needs the --time-unit that is counted: s, m, h or d")
             start_of(self.start, zone_of(self.zone))
         if self.format is not None and "%" not in self.format:

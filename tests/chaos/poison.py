@@ -28,6 +28,7 @@ TRANSACTIONS: dict[str, Callable[[Transaction], bytes]] = {
     "endless amount": lambda tx: encode(tx).replace(b'"amount":', b'"amount":1e999,"was":'),
     "card number": _changed(merchant="4111 1111 1111 1111"),
     "far ahead": lambda tx: encode(tx).replace(str(tx.at).encode(), b"4102444800000"),
+    "seconds": lambda tx: encode(tx).replace(str(tx.at).encode(), str(tx.at // 1000).encode()),
     "NUL": _changed(merchant="m\0"),
     "deep": lambda tx: b'{"id":' + b"[" * 5000,
 }

@@ -84,9 +84,8 @@ async def test_a_file_that_is_published_twice_is_learned_once(tmp_path, world):
             for said in open_labels(cards(), path):
                 world.send("feedback", said.key, encode(said), NOW + time * MINUTE)
             assert await worker.learn()
-        examples = [
-            worker.world.setup.application.read_example(one) for one in world.values("examples")
-        ]
+        read = world.setup.application.read_example
+        examples = [read(one) for one in world.values("examples")]
     assert [(one.id, one.y) for one in examples] == [("t0", 1), ("t1", 0), ("t0", 0), ("t0", 1)]
 
 

@@ -79,6 +79,14 @@ def test_every_format_says_the_same(tmp_path, name, text):
     assert (said.id, said.key, said.label, said.actor) == ("t1", "c1", "fraud", "")
 
 
+def test_a_later_row_of_json_may_say_more(tmp_path):
+    first, second = '{"id": "t1", "customer": "c"}', '{"id": "t2", "customer": "c", "label": 1'
+    path = written(tmp_path, f'{first}\n{second}, "actor": "anna"}}\n', "labels.jsonl")
+    labels = open_labels(CARDS, path)
+    assert [(one.id, one.actor) for one in labels] == [("t2", "anna")]
+    assert labels.silent == 1
+
+
 def test_parquet_says_the_same(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
@@ -188,6 +196,12 @@ def test_rows_that_are_no_labels_are_left_out_on_request(tmp_path):
     assert [one.id for one in labels] == ["t1", "t3"]
     assert "t2,c2,what" in (tmp_path / "labels.csv.bad.csv").read_text()
     assert "labels.csv.bad.csv" in labels.notes()[0]
+
+
+def test_a_file_of_which_no_row_can_be_used_is_refused(tmp_path):
+    path = written(tmp_path, "id,customer,label\nt1,c1,what\nt2,c2,what\n")
+    with pytest.raises(DataError, match=r"no row of .* can be used; the first: row 1"):
+        read(path, skip_bad=True)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,16 @@ async def test_what_is_refused_becomes_a_dead_letter_and_the_rest_goes_on(
     assert counted(world) == [0, 2]
 
 
+async def test_ids_that_are_long_numbers_are_decided(world, worker, seed):
+    """One in ten of them has the check digit of a card number, and every IMEI has."""
+    dice = random.Random(seed)
+    ids = [str(dice.getrandbits(63) | 1 << 50) for _ in range(300)]
+    world.pay(*(payment(n, id=id, device="490154203237518") for n, id in enumerate(ids)))
+    assert await worker.score()
+    assert [one.id for one in predictions(world)] == ids
+    assert world.log("dead_letters") == []
+
+
 async def test_a_step_of_refused_records_alone_moves_on(world, worker):
     world.send("events", None, b"nonsense")
     assert await worker.score()

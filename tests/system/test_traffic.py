@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from itertools import islice
@@ -101,6 +102,36 @@ async def test_a_file_is_published_with_its_labels_only_when_asked(
     due = sum(at + 3_600_000 <= max(times) for at in times)
     assert len(said) == (due if labels is None else labels)
     assert all(read_transaction(record.value).label is None for record in payments)
+
+
+async def test_a_refused_row_ends_publishing_and_the_rest_follows_without_it(
+    settings: Settings, tmp_path: Path
+):
+    file = tmp_path / "rows.jsonl"
+    write_rows(file, 500)
+    lines = file.read_text().splitlines()
+    lines[299] = re.sub(r'"amount":[\d.]+', '"amount":-5', lines[299])
+    file.write_text("\n".join(lines))
+    await set_up(settings).create_topics()
+    options = ["--labels", "--label-delay", "1h"]
+    code, output, errors = await end(await start(settings, "publish", str(file), *options))
+    assert (code, output) == (1, "")
+    assert re.search(r"row 300 of .*line 300\), column amount, value -5: .*--negative", errors)
+    assert "Published 299 transactions" in errors and "--after 299 goes on behind them" in errors
+    options += ["--negative", "skip", "--after", "299"]
+    code, output, errors = await end(await start(settings, "publish", str(file), *options))
+    assert (code, errors) == (0, "")
+    assert "1 rows with a negative amount were left out." in output
+    assert "Published 200 transactions" in output
+    async with Kafka(settings) as kafka:
+        payments = await kafka.read(kafka.topics.events)
+        said = await kafka.read(kafka.topics.feedback)
+    sent = [read_transaction(record.value) for record in payments]
+    assert len(sent) == len({tx.id for tx in sent}) == 499
+    last = max(tx.at for tx in sent)
+    due = {tx.id for tx in sent if tx.at + 3_600_000 <= last}
+    assert {read_feedback(record.value).id for record in said} == due
+    assert len({read_feedback(record.value).label_id for record in said}) == len(due)
 
 
 async def test_ctrl_c_ends_the_traffic_with_what_was_published(settings: Settings):

@@ -61,6 +61,10 @@ ADVICE = {
     ".arff": "write it as CSV: its @attribute lines are the header",
     ".xml": "write it as CSV: pandas.read_xml(FILE).to_csv(OUT, index=False)",
     ".sqlite": "write the table as CSV: sqlite3 -header -csv FILE 'SELECT * FROM ...' > OUT.csv",
+    ".tar": "unpack it, and name one of its files",
+    ".tgz": "unpack it, and name one of its files",
+    ".7z": "unpack it, and name one of its files",
+    ".rar": "unpack it, and name one of its files",
     ".db": "write the table as CSV: sqlite3 -header -csv FILE 'SELECT * FROM ...' > OUT.csv",
 }
 

@@ -20,8 +20,9 @@ from app.data.readers.opening import open_table
 from app.data.readers.table import Row, Table
 from app.data.rows import Labelled
 from app.errors import DataError
+from app.streams.fraud.described import assignments
 from app.streams.fraud.known_sets import Shape
-from app.streams.fraud.mapping import assignments, mapped, resolved
+from app.streams.fraud.mapping import mapped, resolved
 from app.streams.fraud.messages import Transaction
 from app.streams.fraud.proposal import propose as propose
 from app.streams.fraud.reading import Reading
@@ -101,13 +102,13 @@ class Dataset:
     def _rows(self) -> Iterator[Labelled]:
         read = Reading(self.table, self.shape, self.options)
         read.amounts.decimal = self.decimal
-        self.bad = bad = BadRows(self.path, self._bad_path(), read.columns)
+        self.bad = bad = BadRows(self.path, self._bad_path(), read.columns, read.hidden)
         number = 0
 
         def broken(reason: str, column: str, cells: Row) -> None:
             nonlocal number
             number += 1
-            bad.refuse(number, rows.line, Problem(reason, column), cells)
+            bad.broken(number, rows.line, reason, column, cells)
 
         rows = self.table.rows(read.columns, broken)
         for row in rows:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.data.options import ROW
 from app.data.timespec import TimeSpec
-from app.streams.fraud.messages import Transaction
+from app.streams.fraud.fields import FIELDS
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -37,8 +37,6 @@ class Shape(NamedTuple):
         Whether its rows are in order of time.
     quoted
         Whether its texts are in single quotes.
-    hash
-        Fields that are card numbers, which `--hash` has to name.
     """
 
     name: str
@@ -58,7 +56,6 @@ def one(**columns: str) -> Columns:
     return {field: (column,) for field, column in columns.items()}
 
 
-FIELDS = tuple(name for name in Transaction.__struct_fields__ if name != "label")
 PLAIN = Shape("", (), {name: (name,) for name in FIELDS}, ("label", "is_fraud"))
 
 HANDBOOK = Shape(
@@ -165,4 +162,19 @@ SETS = (HANDBOOK, PAYSIM, SPARKOV, TABFORMER, IEEE_CIS, BANKSIM, BAF, ULB)
 def shape_of(columns: Sequence[str]) -> Shape:
     """The set whose columns these are, else the plain shape: columns named as the fields."""
     names = set(columns)
-    return next((shape for shape in SETS if names.issuperset(shape.marks)), PLAIN)
+    return next((shape for shape in SETS if names.issuperset(shape.marks)), None) or _plain(columns)
+
+
+def _plain(columns: Sequence[str]) -> Shape:
+    """The plain shape; a field's column may be in other letters, as long as there is one such."""
+    lower = [column.lower() for column in columns]
+    same = {
+        name: columns[lower.index(name)]
+        for name in (*FIELDS, *PLAIN.truth, PLAIN.scenario)
+        if name not in columns and lower.count(name) == 1
+    }
+    return PLAIN._replace(
+        columns={name: (same.get(name, name),) for name in FIELDS},
+        truth=tuple(same.get(name, name) for name in PLAIN.truth),
+        scenario=same.get(PLAIN.scenario, PLAIN.scenario),
+    )

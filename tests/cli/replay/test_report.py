@@ -173,7 +173,10 @@ def test_a_span_without_anything_is_a_report_too(outcome: Outcome):
 
 def written(tmp_path: Path, *arguments: str) -> tuple[int, str]:
     rows = tmp_path / "rows.csv"
-    lines = [f"t{n},{n * 3_600_000},c{n % 9},m,{n % 50},{int(n % 11 == 0)}" for n in range(400)]
+    start = 1_700_000_000_000  # epoch ms
+    lines = [
+        f"t{n},{start + n * 3_600_000},c{n % 9},m,{n % 50},{int(n % 11 == 0)}" for n in range(400)
+    ]
     rows.write_text("\n".join(["id,at,customer,merchant,amount,label", *lines]))
     run = CliRunner().invoke(cli, ["replay", str(rows), "--label-delay", "1d", *arguments])
     return run.exit_code, run.stderr

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from app.data.readers.opening import open_table
-from app.errors import DataError
 from tests.data.readers.passes import rows_of
 
 pa = pytest.importorskip("pyarrow")
@@ -47,18 +46,11 @@ def test_a_column_keeps_what_it_holds(tmp_path: Path, column: Any, kind: str, ce
     assert rows_of(path) == [[cell] for cell in cells]
 
 
-def test_a_time_without_a_zone_may_be_on_the_clocks_of_one(tmp_path: Path):
+def test_a_time_without_a_zone_is_on_the_clocks_of_the_one_that_is_given(tmp_path: Path):
     path = tmp_path / "rows.parquet"
-    parquet.write_table(pa.table({"a": pa.array([T], pa.timestamp("ns"))}), path)
-    assert rows_of(path, zone="Europe/Paris") == [[MS - 2 * 3_600_000]]
-
-
-@pytest.mark.parametrize("hour", [datetime(2018, 3, 25, 2, 30), datetime(2018, 10, 28, 2, 30)])
-def test_an_hour_that_is_never_or_twice_on_a_clock_is_refused(tmp_path: Path, hour: datetime):
-    path = tmp_path / "rows.parquet"
-    parquet.write_table(pa.table({"a": pa.array([hour], pa.timestamp("ms"))}), path)
-    with pytest.raises(DataError, match="none in --time-zone"):
-        rows_of(path, zone="Europe/Paris")
+    zoned = pa.array([T], pa.timestamp("ns", "UTC"))
+    parquet.write_table(pa.table({"a": pa.array([T], pa.timestamp("ns")), "b": zoned}), path)
+    assert rows_of(path, zone="Europe/Paris") == [[T, MS]]
 
 
 def test_more_rows_than_a_batch_are_read(tmp_path: Path):

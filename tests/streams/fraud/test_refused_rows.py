@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,22 @@ def test_bad_rows_are_left_out_counted_and_written_with_their_reasons(tmp_path: 
     assert "4111111111111111" not in Path(f"{path}.bad.csv").read_text()
 
 
+def test_what_is_hashed_is_not_shown_where_its_row_is_bad(tmp_path: Path):
+    header = "id,at,card,merchant,amount"
+    rows = [f"t1,{T},60416207185,m,five", "t2,60416207185", f"t3,{T},60416207185,m,1"]
+    path = written(tmp_path, *rows, header=header)
+    options = FileOptions(
+        columns=columns_of("customer=card"),
+        hashed=frozenset({"customer"}),
+        pseudonym=pseudonymizer(b"0123456789abcdef"),
+        skip_bad=True,
+    )
+    dataset = open_dataset(path, options)
+    assert len(list(dataset)) == 1
+    told = Path(f"{path}.bad.csv").read_text() + "".join(dataset.notes())
+    assert "60416207185" not in told and "(not shown)" in told
+
+
 def test_the_file_of_bad_rows_can_be_named_and_is_of_the_latest_reading(tmp_path: Path):
     path, out = written(tmp_path, GOOD, "short"), tmp_path / "bad.csv"
     dataset = open_dataset(path, FileOptions(skip_bad=True, bad_rows=out))
@@ -311,6 +327,18 @@ def test_several_columns_are_one_field_and_odd_names_are_found(tmp_path: Path):
     assert (row.event.customer, row.event.amount) == ("x|y", 3.0)
 
 
+def test_a_card_number_is_refused_within_joined_columns_too(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},4111111111111111,b,3,m", header="id,at,a,b,amount,merchant")
+    named = columns_of("customer=a+b")
+    says = r"column a \+ b, .*a card number.*--hash customer"
+    with pytest.raises(DataError, match=says) as refused:
+        read(path, columns=named)
+    assert "4111" not in str(refused.value)
+    pseudonym = pseudonymizer(b"0123456789abcdef")
+    (row,) = read(path, columns=named, hashed=frozenset({"customer"}), pseudonym=pseudonym)
+    assert row.event.customer == pseudonym("4111111111111111|b")
+
+
 def test_rows_are_sorted_on_request(tmp_path: Path):
     rows = [f"t{n},{T + (n * 7919) % 1000},c,m,1,0,DE," for n in range(1000)]
     path = written(tmp_path, *rows)
@@ -326,3 +354,43 @@ def test_a_packed_file_in_another_encoding_with_tabs_is_one_file_like_all(tmp_pa
         read(path)
     (row,) = read(path, layout=Layout(encoding="latin-1"))
     assert row.event.merchant == "Café"
+
+
+def test_columns_of_fields_may_be_in_other_letters(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},c,m,1,yes", header="ID,At,Customer,MERCHANT,Amount,Label")
+    (row,) = read(path)
+    assert (row.event.id, row.event.merchant, row.positive) == ("t", "m", True)
+
+
+def test_a_file_without_a_header_is_said_to_be_one_and_shows_no_card_number(tmp_path: Path):
+    path = written(tmp_path, GOOD, header=f"t1,{T},4111111111111111,m,1")
+    with pytest.raises(DataError, match="the first line has to name the columns") as refused:
+        open_dataset(path)
+    assert "4111" not in str(refused.value)
+
+
+def test_two_columns_of_a_name_are_refused_where_one_is_read(tmp_path: Path):
+    path = written(tmp_path, f"t,{T},c,d,m,1", header="id,at,customer,customer,merchant,amount")
+    with pytest.raises(DataError, match="two columns named customer; rename one"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "ms"),
+    [
+        ("Europe/Paris", datetime(2018, 4, 1, 2), 1_522_540_800_000),
+        ("Europe/Paris", datetime(2018, 3, 25, 2, 30), 1_521_941_400_000),
+        ("Europe/Paris", datetime(2018, 10, 28, 2, 30), 1_540_686_600_000),
+        (None, datetime(2018, 4, 1), 1_522_540_800_000),
+    ],
+)
+def test_times_without_a_zone_are_the_same_in_parquet_and_in_csv(
+    tmp_path: Path, zone: str | None, hour: datetime, ms: int
+):
+    pyarrow = pytest.importorskip("pyarrow")
+    fields = {"id": ["t"], "customer": ["c"], "merchant": ["m"], "amount": [1.0]}
+    packed = tmp_path / "cards.parquet"
+    table = pyarrow.table({**fields, "at": pyarrow.array([hour], pyarrow.timestamp("ns"))})
+    pytest.importorskip("pyarrow.parquet").write_table(table, packed)
+    text = written(tmp_path, f"t,{hour},c,m,1", header="id,at,customer,merchant,amount")
+    assert [read(path, time=Times(zone=zone))[0].event.at for path in (packed, text)] == [ms, ms]

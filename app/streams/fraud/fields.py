@@ -1,0 +1,10 @@
+"""The fields of a transaction that files may have, and what is special about each."""
+
+from app.streams.fraud.messages import Transaction
+
+FIELDS = tuple(name for name in Transaction.__struct_fields__ if name != "label")
+REQUIRED = ("id", "at", "customer", "merchant", "amount")
+NUMBERS = ("amount", "lat", "lon")
+TEXTS = tuple(name for name in FIELDS if name not in ("at", *NUMBERS))
+OWN = ("id", "customer")  # may have a value of each row's own
+NAMED = (*FIELDS, "label", "scenario")  # what options may name
