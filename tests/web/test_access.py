@@ -43,6 +43,7 @@ async def test_every_answer_carries_the_headers_that_lock_a_browser_in(
 
 
 NAMED = {"web_host": "0.0.0.0", "advertised_url": "http://weir-0.weir.svc:6066"}
+UMLAUT = {"web_host": "0.0.0.0", "advertised_url": "https://w\u00e9ir.example"}
 PROXIED = {**NAMED, "web_names": "Weir.example, 10.9.9.9"}
 
 
@@ -64,6 +65,8 @@ PROXIED = {**NAMED, "web_names": "Weir.example, 10.9.9.9"}
         (NAMED, "10.0.0.7:6066", "/healthz", 200),
         (NAMED, "[fd00::7]:6066", "/metrics", 200),
         (NAMED, "localhost:6066", "/status", 200),  # through a tunnel
+        (UMLAUT, "xn--wir-bma.example", "/status", 200),
+        (UMLAUT, "weir.example", "/status", 403),
         (PROXIED, "weir.example", "/status", 200),
         (PROXIED, "10.9.9.9", "/status", 200),
         (PROXIED, "evil.example", "/status", 403),
