@@ -1,5 +1,6 @@
 """A broker that is frozen for a while: the worker holds, tells of it in each way, and goes on."""
 
+import asyncio
 import os
 import signal
 from functools import partial
@@ -45,15 +46,24 @@ async def test_a_worker_that_holds_says_so_until_the_broker_is_back(
         assert "weir_holding 0.0" in (await ask("/metrics"))[1]
         os.kill(broker.pid, signal.SIGSTOP)
         try:
+            label = {"id": "t1", "customer": "c1", "label": "fraud"}
+            posted = asyncio.ensure_future(http.post(worker.url + "/feedback", json=label))
             await until(holds, 20)
             metrics = (await ask("/metrics"))[1]
         finally:
             os.kill(broker.pid, signal.SIGCONT)
         assert "weir_holding 1.0" in metrics
-        assert 'weir_delays_total{what="heartbeat"} 1.0' in metrics
+        for what in ("heartbeat", "write"):
+            assert f'weir_delays_total{{what="{what}"}} 1.0' in metrics
+        assert (await posted).status == 202
         await until(ready)
         assert "weir_holding 0.0" in (await ask("/metrics"))[1]
         told = worker.log.read_text()
-        assert told.count("so this worker holds") == 1
-        assert told.count("Heartbeats are acknowledged again, after") == 1
+        for line in (
+            "so this worker holds",
+            "Heartbeats are acknowledged again, after",
+            "the broker has not acknowledged a write for",
+            "The broker acknowledges writes again, after",
+        ):
+            assert told.count(line) == 1, told
         assert await worker.stop() == 0
