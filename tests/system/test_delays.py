@@ -13,6 +13,13 @@ from app.broker.broker import Broker
 from app.settings import Settings
 from tests.system.workers import WorkerProcess, until, workers
 
+TOLD = (
+    "so this worker holds",
+    "Heartbeats are acknowledged again, after",
+    "the broker has not acknowledged a write for",
+    "The broker acknowledges writes again, after",
+)
+
 
 @pytest.fixture
 def partitions() -> int:
@@ -42,6 +49,10 @@ async def test_a_worker_that_holds_says_so_until_the_broker_is_back(
             status, text = await ask("/readyz")
             return status == 503 and "so this worker holds" in text
 
+        async def told() -> bool:
+            log = worker.log.read_text()
+            return all(log.count(line) == 1 for line in TOLD)
+
         await until(ready)
         assert "weir_holding 0.0" in (await ask("/metrics"))[1]
         os.kill(broker.pid, signal.SIGSTOP)
@@ -58,12 +69,5 @@ async def test_a_worker_that_holds_says_so_until_the_broker_is_back(
         assert (await posted).status == 202
         await until(ready)
         assert "weir_holding 0.0" in (await ask("/metrics"))[1]
-        told = worker.log.read_text()
-        for line in (
-            "so this worker holds",
-            "Heartbeats are acknowledged again, after",
-            "the broker has not acknowledged a write for",
-            "The broker acknowledges writes again, after",
-        ):
-            assert told.count(line) == 1, told
+        await until(told)
         assert await worker.stop() == 0
