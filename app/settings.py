@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -209,6 +210,19 @@ class Settings(BaseSettings):
         if any(len(secret) < 16 for secret in secrets):
             raise ValueError("a secret needs 16 characters or more")
         return keys
+
+    @field_validator("advertised_url")
+    @classmethod
+    def advertised_url_is_one(cls, url: str) -> str:
+        if url:
+            try:
+                parts = urlsplit(url)
+                usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            except ValueError:
+                usable = False
+            if not usable or "@" in parts.netloc:
+                raise ValueError("write it as http://host:port")
+        return url
 
     @field_validator("web_names")
     @classmethod

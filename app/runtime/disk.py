@@ -55,7 +55,7 @@ class DiskPulse:
     def _write(self) -> None:
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(file, BLOCK, 0)
+            os.write(file, BLOCK)
             _sync(file)
         finally:
             os.close(file)

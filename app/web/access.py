@@ -2,6 +2,7 @@
 
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
+from yarl import URL
 
 from app.settings import Settings
 from app.web.hosts import Authority, is_loopback, read_authority, read_origin, same_place
@@ -70,12 +71,15 @@ def known_names(settings: Settings) -> set[str] | None:
 
     Off loopback they are those of WEIR_ADVERTISED_URL and WEIR_WEB_NAMES, if either is set.
     """
-    advertised = read_origin(settings.url)
-    own = {settings.web_host.lower(), *settings.names}
-    if advertised is not None:
-        own.add(advertised.name)
+    own = {settings.web_host.lower(), advertised(settings).name, *settings.names}
     local = is_loopback(settings.web_host)
     return own if local or settings.advertised_url or settings.names else None
+
+
+def advertised(settings: Settings) -> Authority:
+    """The host and port of a worker's own URL, in ASCII as requests have it."""
+    url = URL(settings.url)
+    return Authority((url.raw_host or "").lower().removesuffix("."), url.port)
 
 
 def asked_for(request: web.Request) -> Authority:
@@ -105,13 +109,12 @@ def from_own_page(request: web.Request, host: Authority, settings: Settings) -> 
     Browsers say where a page is from in `Origin`; old ones only in `Referer`. A proxy may ask
     under another host than the browser did: it is known by WEIR_WEB_NAMES or the advertised URL.
     """
-    advertised = read_origin(settings.url)
 
     def own(text: str) -> bool:
         origin = read_origin(text)
         if origin is None:
             return False
-        proxied = origin == advertised or origin.name in settings.names
+        proxied = origin == advertised(settings) or origin.name in settings.names
         return proxied or same_place(origin, host)
 
     if origins := request.headers.getall("Origin", []):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_server import Server
@@ -37,11 +38,30 @@ class Limits(NamedTuple):
     turned_away: int = 50  # at a time: these get an answer, more are cut off
 
 
+LIMITS = Limits()
+
+
+@web.middleware
+async def limit_head(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a large head that came in one piece; of others a connection takes no more."""
+    size = len(request.raw_path) + sum(
+        len(name) + len(value) for name, value in request.raw_headers
+    )
+    if size > LIMITS.head_bytes:
+        raise web.HTTPRequestHeaderFieldsTooLarge(text=large_head(LIMITS.head_bytes))
+    return await handler(request)
+
+
+def large_head(most: int) -> str:
+    """The refusal of a head that is larger than this, in words."""
+    return f"the head of a request may be {most} bytes long"
+
+
 class LimitedRunner(web.AppRunner):
     """aiohttp's runner with limits for each connection and for all of them."""
 
     def __init__(self, app: web.Application, limits: Limits | None = None, **kwargs: Any) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or LIMITS
         super().__init__(
             app,
             access_log=None,
@@ -168,10 +188,9 @@ class Connection(RequestHandler):
                 self._expect(self._limits.head_within)
             self._head += len(data)
             if self._head > self._limits.head_bytes:
-                most = self._limits.head_bytes
                 self._refuse(
                     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    f"the head of a request may be {most} bytes long",
+                    large_head(self._limits.head_bytes),
                 )
 
     def _process_keepalive(self) -> None:

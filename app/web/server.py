@@ -16,7 +16,7 @@ from app.serving.worker import Worker
 from app.web import event, feedback, front, health, look, models
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.address import kinds_of
-from app.web.limits import LimitedRunner
+from app.web.limits import LimitedRunner, limit_head
 from app.web.pages import TEMPLATES, templates
 from app.web.peers import Peers
 from app.web.recorder import Recorder
@@ -68,7 +68,7 @@ def set_up(server: web.Application, view: View, publish: Publish) -> None:
         view, publish, kinds, Peers(view.settings.url), Recorder(view.sensors), Quality(view)
     )
     server[SITE], server[TEMPLATES] = site, templates(view.application, kinds)
-    server.middlewares.extend([errors_as_sentences, only_for(view.settings)])
+    server.middlewares.extend([errors_as_sentences, limit_head, only_for(view.settings)])
     server.on_response_prepare.append(add_headers)
     server.cleanup_ctx.extend([site.peers.connected, site.recorder.running])
     server.add_routes([*ROUTES, *states])

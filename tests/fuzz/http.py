@@ -166,7 +166,7 @@ class Http:
         if self.server is None:
             self.server = Server()
         head, _, raw = case.partition(b"\n")
-        wanted = int(head) if head.isdigit() and len(head) < 4 else 0
+        wanted = int(head) if head.isdigit() and len(head) == 3 else 0
         answer = self.server.ask(raw)
         if said := self.server.errors():
             raise Disagreement(f"a request is logged as an error: {_kind(said)}\n{said}")

@@ -8,12 +8,15 @@ it has to be an answer.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 MAX_MS = 253_402_300_799_999
 DAY_MS = 86_400_000
+EARLY_MS = 100_000_000_000  # March 1973
+SECONDS_FROM = 100_000_000  # March 1973 as well
+SURE_MS = (220_000_000_000, 7_258_118_400_000)  # 1976 to 2200
 DEEP = 200  # levels of nesting that every reader of JSON takes
 DIGITS = 20  # of a whole number that every reader takes
 
@@ -28,13 +31,12 @@ class Rules:
     mark_is_removed: Says = True  # a byte order mark before the JSON
     strict_outside_fields: Says = True  # text that is no UTF-8 in fields that nobody reads
     only_issued_cards: bool = True  # a card number begins as an issuer's do
-    cards_in: Mapping[str, Says] = field(default_factory=dict)  # fields looked at; others: yes
+    cards_in: frozenset[str] | None = None  # fields that are looked at; None for all
     units_of_time: bool = True  # times that cannot be milliseconds are refused
     no_timestamp: Says = True  # a record without one is judged all the same
     elsewhere: str = "entered again"  # a transaction on a wrong partition; or "refused"
 
 
-LOOKED_AT_ELSEWHERE: dict[str, Says] = {name: None for name in ("device", "note", "ip")}
 TODAY = Rules(
     null_is_absent=False,
     mark_is_removed=False,
@@ -44,7 +46,7 @@ TODAY = Rules(
     no_timestamp=False,
     elsewhere="refused",
 )
-MENDED = Rules(cards_in=LOOKED_AT_ELSEWHERE)
+MENDED = Rules(cards_in=frozenset(("customer", "merchant", "actor", "reason", "note")))
 RULES = {"today": TODAY, "mended": MENDED}
 
 
@@ -76,6 +78,8 @@ def text(most: int, least: int = 0, words: tuple[str, ...] = (), nul: bool = Fal
 
 def card(name: str, value: str, rules: Rules) -> Says:
     """Whether a text may stand in a field although it might be a card number."""
+    if rules.cards_in is not None and name not in rules.cards_in:
+        return True
     digits = re.sub(r"[ -]", "", value)
     loose = re.sub(r"[^0-9]", "", value)
     if not re.fullmatch(r"[0-9]{13,19}", digits):
@@ -86,10 +90,7 @@ def card(name: str, value: str, rules: Rules) -> Says:
     issued = known_issuer(digits)
     if not rules.only_issued_cards:
         return False
-    looked_at = rules.cards_in.get(name, True)
-    if issued is False:
-        return True
-    return None if looked_at is None or issued is None else not looked_at
+    return None if issued is None else not issued
 
 
 def luhn(digits: str) -> bool:
@@ -250,8 +251,8 @@ def judge(
     if not isinstance(value, dict):
         return Verdict(False if sure else None, {}, "not an object")
     says, why = _judge_fields(kind, value, rules)
-    if says is not False and kind == "transaction":
-        when, reason = _judge_time(value["at"], timestamp, rules, future_ms)
+    if says is not False and value.get("at") is not None:
+        when, reason = _judge_time(kind, value["at"], timestamp, rules, future_ms)
         says, why = _worse(says, when), why or reason
     unsure = not sure or isinstance(value, Twice) or _surrogates(value, rules)
     if unsure:
@@ -274,19 +275,32 @@ def _judge_fields(kind: str, value: Mapping[str, Any], rules: Rules) -> tuple[Sa
     return says, why
 
 
-def _judge_time(at: Any, timestamp: int, rules: Rules, future_ms: int) -> tuple[Says, str]:
-    """Whether a transaction's time fits the time of its record."""
+def _judge_time(
+    kind: str, at: Any, timestamp: int, rules: Rules, future_ms: int
+) -> tuple[Says, str]:
+    """Whether a time can be milliseconds, and fits the time of its record."""
     ms = epoch_ms(at)
     if ms is None or isinstance(ms, bool):
         return ms, "`at`"
-    if timestamp < 0 and rules.no_timestamp is not False:
-        return None if rules.units_of_time else rules.no_timestamp, "no timestamp"
-    if ms > timestamp + future_ms:
-        return False, "`at` is too far ahead"
-    if rules.units_of_time and ms < timestamp - 3650 * DAY_MS:
-        unit = isinstance(at, int) and timestamp // 2000 < at < timestamp // 500
-        return (False if unit else None), "`at` may be of another unit"
-    return True, ""
+    says: Says = True
+    if kind == "transaction":
+        if timestamp < 0:
+            says = rules.no_timestamp
+        elif ms > timestamp + future_ms:
+            return False, "`at` is too far ahead"
+    if rules.units_of_time:
+        says = _worse(says, _milliseconds(kind, ms, at))
+    return says, "" if says else "`at` may be of another unit"
+
+
+def _milliseconds(kind: str, ms: int, at: Any) -> Says:
+    """Whether a number is one of milliseconds: those before 1973 are of something else."""
+    if SURE_MS[0] <= ms <= SURE_MS[1]:
+        return True
+    if isinstance(at, str) or ms == 0 or ms >= EARLY_MS:
+        return None
+    # The times of labels only put them in order, so counts of steps will do.
+    return False if kind == "transaction" or ms >= SECONDS_FROM else None
 
 
 def _worse(one: Says, other: Says) -> Says:

@@ -95,6 +95,7 @@ class Report:
     valid: int = 0
     refused: int = 0
     open: int = 0  # either answer is right
+    open_refused: int = 0  # of those
     letters: int = 0
     counted: int = 0  # letters, as the worker's metric has it
     decisions: int = 0
@@ -111,7 +112,8 @@ class Report:
         lines = [
             f"{self.published:,} records in {self.seconds:.0f} s; exit code {self.exit}",
             f"oracle: {self.valid:,} valid with {self.ids:,} ids of transactions, "
-            f"{self.refused:,} refused, {self.open:,} left open",
+            f"{self.refused:,} refused, {self.open:,} left open "
+            f"({self.open_refused:,} of them refused)",
             f"worker: {self.decisions:,} ids decided, {self.letters:,} dead letters "
             f"({self.counted:,} by its metric)",
             *self.findings[:SHOWN],
@@ -217,6 +219,7 @@ async def compare(kafka: Kafka, rules: Rules, report: Report) -> None:
             letter = (topic, record.partition, record.offset) in letters
             if verdict.valid is None:
                 report.open += 1
+                report.open_refused += letter
                 possible.add(str(verdict.message.get("id")))
             elif verdict.valid:
                 report.valid += 1
@@ -227,6 +230,8 @@ async def compare(kafka: Kafka, rules: Rules, report: Report) -> None:
             if verdict.valid is not None and letter is verdict.valid:
                 said = "a letter" if letter else "no letter"
                 report.findings.append(f"{said}, {verdict.why or 'valid'}: {_shown(record)}")
+    if report.letters != report.refused + report.open_refused:
+        report.findings.append("letters of records that are in no input")
     report.ids = len(wanted)
     report.findings += [f"not decided: {id!r}" for id in sorted(wanted - decided.keys())]
     report.findings += [

@@ -43,6 +43,7 @@ async def test_every_answer_carries_the_headers_that_lock_a_browser_in(
 
 
 NAMED = {"web_host": "0.0.0.0", "advertised_url": "http://weir-0.weir.svc:6066"}
+UMLAUT = {"web_host": "0.0.0.0", "advertised_url": "https://w\u00e9ir.example"}
 PROXIED = {**NAMED, "web_names": "Weir.example, 10.9.9.9"}
 
 
@@ -64,6 +65,8 @@ PROXIED = {**NAMED, "web_names": "Weir.example, 10.9.9.9"}
         (NAMED, "10.0.0.7:6066", "/healthz", 200),
         (NAMED, "[fd00::7]:6066", "/metrics", 200),
         (NAMED, "localhost:6066", "/status", 200),  # through a tunnel
+        (UMLAUT, "xn--wir-bma.example", "/status", 200),
+        (UMLAUT, "weir.example", "/status", 403),
         (PROXIED, "weir.example", "/status", 200),
         (PROXIED, "10.9.9.9", "/status", 200),
         (PROXIED, "evil.example", "/status", 403),
@@ -79,18 +82,16 @@ async def test_a_worker_goes_by_its_own_names_only(
     assert (await client.get(path, headers={"Host": host})).status == status
 
 
-@pytest.mark.parametrize(
-    "host", [text for text in MALFORMED if text == text.strip() and text.isprintable()]
-)
 async def test_a_malformed_host_is_refused_with_a_sentence_and_no_traceback(
-    host: str, view_of: ViewOf, serve: Serve, caplog: pytest.LogCaptureFixture
+    view_of: ViewOf, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await serve(view_of([], web_host="0.0.0.0"))
-    for target in ("/", "/healthz", "/nowhere"):
-        asked = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    for host in MALFORMED:
+        if host != host.strip() or not host.isprintable():
+            continue  # spaces around a value are none of it; others the parser refuses
+        asked = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         answer = read(await ask(client, asked.encode()))
-        assert answer.status == 400
-        assert answer.error
+        assert (answer.status, bool(answer.error)) == (400, True), host
     assert "Traceback" not in caplog.text
 
 
@@ -161,10 +162,8 @@ async def test_a_page_of_another_site_can_post_nothing(
         )
 
 
-@pytest.mark.parametrize(
-    "accept", ["text/html;q=\u00b2", "text/html;q=" + "9" * 400, "text/html;q=.;q", ";;,,=", "q=1"]
-)
-async def test_any_accept_header_gets_an_answer(accept: str, view_of: ViewOf, serve: Serve) -> None:
+async def test_any_accept_header_gets_an_answer(view_of: ViewOf, serve: Serve) -> None:
     client = await serve(view_of([]))
-    raw = request("/nowhere", "Host: localhost", f"Accept: {accept}")
-    assert (await ask(client, raw)).startswith(b"HTTP/1.1 404 ")
+    for quality in ("\u00b2", "9" * 400, ".;q", "1.0000", "-1", ""):
+        raw = request("/nowhere", "Host: localhost", f"Accept: text/html;q={quality},;,=")
+        assert (await ask(client, raw)).startswith(b"HTTP/1.1 404 "), quality

@@ -96,6 +96,7 @@ async def test_a_client_that_does_not_read_is_cut_off(served: Served) -> None:
     [
         (request("/" + "a" * 9000, HOST), 431, "a line of the head may be 8190 bytes long"),
         (request("/", HOST, "X: " + "a" * 9000), 431, "a line of the head may be 8190 bytes long"),
+        (request("/", HOST, *(f"X-{n}: {'a' * 4000}" for n in range(9))), 431, "32768 bytes long"),
         (request("/", HOST, *(f"X-{n}: a" for n in range(70))), 400, "not an HTTP request"),
         (
             b"POST /feedback HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
