@@ -25,6 +25,8 @@ HEAD = "id,at,customer,merchant,amount"
 BOTH = f"{PLAIN}\n{NEXT}\n"
 
 TEXTS = {
+    "labels.csv": "id,customer,label\nt1,c1,fraud\nt2,c2,legit\n",
+    "words-of-labels.csv": "TX,CLIENT,SAYS\nt1,c1,FRAUDE\n",
     "payments.csv": f"{HEAD},label\n{BOTH}",
     "payments.txt": f"{HEAD},label\n{BOTH}".replace(",", "|"),
     "payments.tsv": f"{HEAD},label\n{BOTH}".replace(",", "\t"),

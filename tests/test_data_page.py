@@ -17,7 +17,9 @@ from tests.data_files import PAYMENT, SECRET, write_files
 from tests.public_sets import SETS as SAMPLES
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
-LINES = re.findall(r"^\|.*?`(weir [^`]+)`", PAGE, re.MULTILINE)
+ALL = re.findall(r"^\|.*?`(weir [^`]+)`", PAGE, re.MULTILINE)
+LINES = [line for line in ALL if line.startswith("weir replay")]
+LABELS = [line for line in ALL if line.startswith("weir label")]
 OTHERWISE = {
     "parts.csv": {"customer": "c1|b1"},
     "noid.csv": {"id": "row-1"},
@@ -63,6 +65,12 @@ def test_a_line_of_the_page_recognises_its_set(folder: Path, line: str):
     shown = run(line)
     assert shown.startswith(NAMES[Path(file_of(line)).stem])
     assert shown.count('{"id":') == len(SAMPLES[Path(file_of(line)).stem].splitlines()) - 1
+
+
+@pytest.mark.parametrize("line", LABELS)
+def test_a_line_of_the_page_reads_the_label_of_its_file(folder: Path, line: str):
+    said = json.loads(next(row for row in run(line).splitlines() if row.startswith("{")))
+    assert (said["id"], said["customer"], said["label"]) == ("t1", "c1", "fraud")
 
 
 def test_the_page_names_every_option_and_every_set():
