@@ -66,7 +66,7 @@ class Story:
         async def at_once(*_: object) -> None:
             pass
 
-        self.log, self.position = log, committed or 0
+        self.log, self.position, self.begin = log, committed or 0, 0
         self.done = [*range(committed or 0)]
         self.go = asyncio.Event()
         self.go.set()
@@ -102,7 +102,7 @@ class Story:
         self.consumer._read_offset[T] = where[T] or None  # as Faust has it
 
     async def earliest(self, tp: TP) -> dict[TP, int]:
-        return {tp: 0}
+        return {tp: self.begin}
 
     async def step(self, step: object, records: Sequence) -> bool:
         await self.go.wait()
@@ -195,6 +195,20 @@ async def test_what_is_empty_is_passed_only_once_the_lane_is(committed):
     await story.fetch(2)
     assert story.flow.position(T) == log.end
     assert T in story.consumer._acked, "so Faust commits it"
+
+
+async def test_a_new_group_reaches_the_end_of_a_log_that_begins_later_and_is_empty():
+    story = Story(Log([ABORTED] * 4), committed=None)
+    story.position = story.begin = 2
+    await story.fetch(9)
+    assert story.flow.position(T) == 4
+
+
+async def test_a_new_group_does_not_pass_records_in_front_of_what_is_empty():
+    story = Story(Log([RECORD, ABORTED]), committed=None)
+    story.flow.empty.note(T, 1, 2)
+    await story.flow.pass_empty(story.consumer)
+    assert story.flow.position(T) == 0
 
 
 async def test_a_position_is_not_moved_while_the_partition_is_somebody_elses():
