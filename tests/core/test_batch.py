@@ -287,6 +287,16 @@ class TestEnteredAgain:
         assert partition.pay(12, transaction(0), origin=Source(0, 0)).fresh.mode == "degraded"
         assert (partition.threshold, events(partition)) == (before, kept)
 
+    def test_nor_does_a_second_copy_of_what_repeated_an_id_by_itself(self):
+        customer = Customer(small())
+        customer.pay(0, transaction(0), origin=Source(0, 70))
+        customer.pay(1, transaction(0), origin=Source(0, 71))
+        for n in range(2, 20):
+            customer.pay(n, transaction(n))
+        before = events(customer)
+        customer.pay(20, transaction(0), origin=Source(0, 71))
+        assert events(customer) == before
+
     def test_the_same_offset_of_another_partition_is_another_transaction(self):
         customer = Customer(small())
         customer.pay(0, transaction(0), origin=Source(0, 70))

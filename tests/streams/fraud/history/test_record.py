@@ -134,7 +134,7 @@ def doubtful(older: list[Event], width: int, at: int, reached: int) -> list[Even
     sizes = [size for covered, size in zip(COVERED, SIZES, strict=True) if covered >= width]
     for size in (*sizes, DAY_MS):
         kept = 0 if size == DAY_MS else reached // size - 13
-        cuts = {max(start + 1, kept * size) // size, end // size}
+        cuts = [at // size for at in (max(start + 1, kept * size), end + 1) if at % size]
         found += [event for event in older if event.at // size in cuts]
         if start + 1 >= kept * size:
             break
