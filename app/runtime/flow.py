@@ -324,8 +324,8 @@ class Flow:
             tp = TP(*found)
             if tp.topic not in self.sources:
                 continue
-            position = self.position(tp)
-            if begin > position == 0 and self.committed(tp) is None:  # new to the group
+            position, through = self.position(tp), consumer._read_offset[tp]
+            if begin > position == 0 and self.committed(tp) is through is None:  # never read
                 position = (await consumer.earliest_offsets(tp))[tp]
             if (
                 consumer._read_offset[tp] in (None, position)  # all that was fetched is done
