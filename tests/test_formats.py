@@ -9,10 +9,11 @@ import pytest
 
 from app.core.labels import LabelEntry, decode_entry, encode_entry
 from app.core.manifest import read_manifest, seal, signature
-from app.core.messages import ModelUsed, Previous, Restore
+from app.core.messages import ModelUsed, Origin, Previous, Restore
 from app.core.record import Record
 from app.core.threshold import Budget, Threshold
 from app.errors import SnapshotError, StateError
+from app.serving.evicted import decode_evicted, encode_evicted
 from app.serving.ledger import MARK, Entry, Ledger
 from app.serving.waiting import Waiting
 from app.streams.fraud.history.record import History, Limits
@@ -142,6 +143,13 @@ FORMATS = {
     ),
     "labels": labels("c1", [SETTLED, WAITS], Previous(1, 1.0, DAY)),
     "labels of one that waits": labels("", [WAITS]),
+    "labels for which others had to leave": labels(
+        "c1",
+        [replace(SETTLED, evicted=Origin(EPOCH, 1, 5))],
+        Previous(1, 1.0, DAY),
+        Origin(EPOCH, 1, 9),
+    ),
+    "label that had to leave": Format(decode_evicted, WAITS, encode_evicted),
     "waiting key": Format(
         Waiting.read, Waiting(START + 6, "l2", "t1"), lambda waiting: waiting.key
     ),

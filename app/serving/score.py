@@ -34,10 +34,6 @@ class Score:
         self.application, self.decisions = partition.application, partition.decisions
         self.records = step.table(partition.shared.records)
         self.labels = step.table(partition.shared.labels)
-        self.threshold = self._threshold()
-        self.batch = Batch(
-            self.application, partition.learning.state, partition.learning.degraded()
-        )
         self.added: list[tuple[ConsumerRecord, Event]] = []
         self.decided: list[tuple[ConsumerRecord, Decided]] = []
         self.predictions: list[Out] = []
@@ -52,6 +48,9 @@ class Score:
         self.origins = await self.partition.origins.of(records)
         if not self.step.still_mine():
             return False
+        learning = self.partition.learning
+        self.threshold = self._threshold()
+        self.batch = Batch(self.application, learning.state, learning.degraded())
         for record in records:
             try:
                 if (event := self.read(record)) is not None:
