@@ -137,7 +137,13 @@ class LearningState:
         self._check_offset(offset)
         partition = origin.partition
         highest = self._origins.get(partition)
-        if models is None or cells is None or highest is None or _leaps(origin, highest):
+        if (  # what is known of most examples without a closer look
+            cells is None
+            or models is None
+            or highest is None
+            or origin.epoch != highest.epoch
+            or not 0 <= origin.offset <= highest.offset + FAR
+        ):
             models = self._check(example, offset)
         self.version = offset + 1
         if self._ahead:
@@ -389,11 +395,6 @@ class LearningState:
                 f"the stored state is of {header.partitions} partitions, not {self.partitions}"
             )
         return header
-
-
-def _leaps(origin: Origin, highest: Origin) -> bool:
-    """Whether a look at the highest origin of its partition does not do to accept another."""
-    return origin.epoch != highest.epoch or not 0 <= origin.offset <= highest.offset + FAR
 
 
 def _unresolved(named: Named) -> Iterable[bytes]:
