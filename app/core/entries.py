@@ -69,7 +69,7 @@ def sifter(example: type[Example]) -> Sift:
         except (*UNREADABLE, TypeError) as error:
             return _unread(raw, error)
         if isinstance(entry, Example):
-            if entry.known > recorded + DAY_MS and recorded >= 0:
+            if entry.known - recorded > DAY_MS and recorded >= 0:
                 return Foreign("`known` is more than a day after the record's timestamp")
             return entry
         return _of_its_place(entry, offset)

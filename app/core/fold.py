@@ -134,10 +134,17 @@ class LearningState:
             then.
         """
         origin, models = example.origin, self._models.get(example.head or DEFAULT_HEAD)
-        self._check_offset(offset)
+        if offset < self.version:
+            self._check_offset(offset)
         partition = origin.partition
         highest = self._origins.get(partition)
-        if models is None or cells is None or highest is None or _leaps(origin, highest):
+        if (  # what is known of most examples without a closer look
+            cells is None
+            or models is None
+            or highest is None
+            or origin.epoch != highest.epoch
+            or not 0 <= origin.offset <= highest.offset + FAR
+        ):
             models = self._check(example, offset)
         self.version = offset + 1
         if self._ahead:
@@ -391,17 +398,28 @@ class LearningState:
         return header
 
 
-def _leaps(origin: Origin, highest: Origin) -> bool:
-    """Whether a look at the highest origin of its partition does not do to accept another."""
-    return origin.epoch != highest.epoch or not 0 <= origin.offset <= highest.offset + FAR
-
-
 def _unresolved(named: Named) -> Iterable[bytes]:
     raise StateError(f"restore {named.id} needs its snapshot")
 
 
 def _unheard(offset: int, why: str) -> None:
     pass
+
+
+def fold_example(
+    state: LearningState,
+    example: Example,
+    offset: int,
+    cells: Sequence[int] | None = None,
+    foreign: Callable[[int, str], None] = _unheard,
+) -> bool:
+    """Fold one example of the log, or pass over one that cannot be of it; as `fold_entry`."""
+    try:
+        return state.fold(example, offset, cells)
+    except Misfit as misfit:
+        state.pass_over(offset, misfit.ahead)
+        foreign(offset, str(misfit))
+        return False
 
 
 def fold_entry(
@@ -423,13 +441,8 @@ def fold_entry(
         When the offset was folded before, the snapshot that a restore names cannot be used, or the
         kind is unknown and no skip was found that names the entry.
     """
-    try:
-        if isinstance(entry, Example):
-            return state.fold(entry, offset, cells)
-    except Misfit as misfit:
-        state.pass_over(offset, misfit.ahead)
-        foreign(offset, str(misfit))
-        return False
+    if isinstance(entry, Example):
+        return fold_example(state, entry, offset, cells, foreign)
     if isinstance(entry, Restore):
         return state.restore(entry, offset, resolve(entry) if state.wants(entry) else ())
     if isinstance(entry, Unknown):

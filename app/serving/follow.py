@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
 from app.core.entries import Entry, Skipped
-from app.core.fold import fold_entry
+from app.core.fold import fold_entry, fold_example
 from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models
@@ -176,7 +176,7 @@ class Follower:
         cells, told = iter(self.state.look_up(examples)), self._pass_over
         for offset, entry in entries:
             if isinstance(entry, Example):
-                if fold_entry(self.state, entry, offset, cells=next(cells), foreign=told):
+                if fold_example(self.state, entry, offset, next(cells), told):
                     self.on_fold(entry)
             else:
                 await self._take(await self.skips.settle(entry, offset), offset)

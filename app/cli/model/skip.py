@@ -1,5 +1,6 @@
 """`weir model skip`: an entry at which all workers stop is left out."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -12,16 +13,16 @@ from app.cli.sentences import awaited, sentences
 
 def skip(
     offset: Annotated[int, typer.Argument(min=0, help="Offset in the examples log.")],
-    reason: Reason,
-    actor: Actor,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: Reason = "",
+    actor: Actor = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, as at a terminal.")] = False,
 ) -> None:
     """Have all workers leave out an entry of the examples log that is of an unknown kind.
 
-    Such an entry stops every worker that reaches it: it may be of a later release, and updating is
-    then the better way out. A skip is appended to the log, and workers look for it before they
-    stop. The same holds for a restore whose snapshot is nowhere: they wait for it. Refused for an
-    entry that workers fold, or pass over by themselves.
+    Such an entry stops every worker that reaches it: it may be of a later release, and then an
+    update is the better way out. A skip is appended to the log, and workers look for it before they
+    stop. A restore whose snapshot is nowhere may be left out as well: they wait for it. Refused
+    for an entry that workers fold, or pass over by themselves.
     """
     from app.core.messages import Restore
     from app.serving.repair import leave_out, skip_of, stuck_at
@@ -35,6 +36,6 @@ def skip(
         if not isinstance(found, Restore):
             what = f"of the kind {found.kind!r}"
         typer.echo(f"Example {offset} is {what}. No worker will ever take it in.")
-        if not yes:
+        if not yes and sys.stdin.isatty():
             typer.confirm("Leave it out on all workers?", abort=True)
         typer.echo(f"published the skip: examples offset {awaited(leave_out(setup, entry))}")
