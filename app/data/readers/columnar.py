@@ -57,7 +57,7 @@ class ParquetRows:
                 for batch in file.iter_batches(BATCH, columns=present):
                     yield from rows_of(batch, self.columns, table.zone)
             except (ArrowException, OSError) as error:
-                raise DataError(f"{table.path} cannot be read as Parquet: {error}") from None
+                raise damaged(table.path, error) from None
 
 
 class Opened:
@@ -82,11 +82,16 @@ class Opened:
             source.seek(0)
         try:
             return self._stack.enter_context(ParquetFile(source))
-        except ArrowException as error:
-            raise DataError(f"{self.path} cannot be read as Parquet: {error}") from None
+        except (ArrowException, OSError) as error:
+            raise damaged(self.path, error) from None
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def damaged(path: Path, error: Exception) -> DataError:
+    """What is said of a file that is no Parquet, or no longer."""
+    return DataError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}")
 
 
 def kind_of(type: Any) -> str:
