@@ -7,7 +7,8 @@ from app.pan import is_card_number
 from app.wire import MAX_ID_BYTES
 
 LONGEST = 60  # characters of a value
-DIGITS = re.compile(r"\d(?:[ -]?\d){12,}")
+PLAIN = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
+GROUPED = re.compile(r"\d(?:[ -]?\d){12,}")
 HIDDEN = "(a card number)"
 # A bound of a field, as msgspec says that a value is beyond it.
 BOUND = re.compile(r"Expected `\w+` (of length )?([<>]=? [\d.e+-]+) - at `\$\.(\w+)`")
@@ -33,8 +34,14 @@ def masked(value: Any, plain: bool = False) -> str:
 
 
 def whole(sentence: str) -> str:
-    """A sentence in which runs of digits that are card numbers are hidden."""
-    return DIGITS.sub(lambda run: HIDDEN if is_card_number(run[0]) else run[0], sentence)
+    """A sentence in which runs of digits that are card numbers are hidden.
+
+    >>> whole("of 4111111111111111 5500000000000004 and 4111 1111 1111 1111")
+    'of (a card number) (a card number) and (a card number)'
+    """
+    for runs in (PLAIN, GROUPED):
+        sentence = runs.sub(lambda run: HIDDEN if is_card_number(run[0]) else run[0], sentence)
+    return sentence
 
 
 def in_words(reason: str) -> str:

@@ -225,7 +225,7 @@ def _check_number(field: str, value: Any) -> None:
     finite = isinstance(value, int) or (
         value.is_finite() if isinstance(value, Decimal) else isfinite(value)
     )
-    if not finite or abs(value) >= 10**LONGEST:
+    if not finite or not -(10**LONGEST) < value < 10**LONGEST:
         raise Refused(f"`{field}` is {shown(value)}, not a time")
 
 

@@ -25,7 +25,10 @@ class Parquet:
         self.path, self.zone = path, zone
         with Opened(path) as file:
             schema = file.schema_arrow
-            self.columns = list(schema.names)
+            try:
+                self.columns = list(schema.names)
+            except UnicodeDecodeError as error:
+                raise damaged(path, error) from None
             self.kinds: Mapping[str, str] = {field.name: kind_of(field.type) for field in schema}
             self.size = int(file.metadata.num_rows)
 
@@ -56,8 +59,8 @@ class ParquetRows:
             try:
                 for batch in file.iter_batches(BATCH, columns=present):
                     yield from rows_of(batch, self.columns, table.zone)
-            except (ArrowException, OSError) as error:
-                raise DataError(f"{table.path} cannot be read as Parquet: {error}") from None
+            except (ArrowException, OSError, UnicodeDecodeError) as error:
+                raise damaged(table.path, error) from None
 
 
 class Opened:
@@ -82,11 +85,16 @@ class Opened:
             source.seek(0)
         try:
             return self._stack.enter_context(ParquetFile(source))
-        except ArrowException as error:
-            raise DataError(f"{self.path} cannot be read as Parquet: {error}") from None
+        except (ArrowException, OSError) as error:
+            raise damaged(self.path, error) from None
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def damaged(path: Path, error: Exception) -> DataError:
+    """What is said of a file that is no Parquet, or no longer."""
+    return DataError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}")
 
 
 def kind_of(type: Any) -> str:
@@ -118,7 +126,7 @@ def rows_of(batch: Any, columns: Sequence[str], zone: str) -> Iterator[Row]:
 
 def cells_of(column: Any, zone: str) -> list[Any]:
     """The values of a column: NaN as None, binary as UTF-8 text, times as epoch ms."""
-    from pyarrow import ArrowInvalid, compute, scalar, string, timestamp, types
+    from pyarrow import ArrowInvalid, compute, large_binary, scalar, string, timestamp, types
 
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -139,7 +147,10 @@ def cells_of(column: Any, zone: str) -> list[Any]:
             return [_text(cell) for cell in column.to_pylist()]
     elif types.is_fixed_size_binary(column.type):
         return [_text(cell) for cell in column.to_pylist()]
-    cells: list[Any] = column.to_pylist()
+    try:
+        cells: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:  # what says that it is text, and is not
+        return [_text(cell) for cell in compute.cast(column, large_binary()).to_pylist()]
     return cells
 
 

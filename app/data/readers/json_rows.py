@@ -97,14 +97,11 @@ class JsonRows:
                 self.line += 1
                 if encoding != "utf-8":
                     line = _as_utf8(line, encoding, path)
-                if not line.isspace():
-                    try:
-                        row = decode(line)
-                    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                        if (found := self._again(line, error)) is None:
-                            continue
-                        row = found
-                    yield row
+                try:
+                    yield decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    if line.strip() and (row := self._again(line, error)) is not None:
+                        yield row
 
     def _again(self, line: bytes, error: Exception) -> Object | None:
         """The object of a line with NaN in it, as Python and pandas write it; else it is told."""

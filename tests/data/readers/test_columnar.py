@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.data.readers.opening import open_table
+from app.errors import DataError
 from tests.data.readers.passes import rows_of
 
 pa = pytest.importorskip("pyarrow")
@@ -58,3 +59,24 @@ def test_more_rows_than_a_batch_are_read(tmp_path: Path):
     parquet.write_table(pa.table({"a": list(range(20_000)), "b": [None] * 20_000}), path)
     assert rows_of(path, columns=["a"]) == [[n] for n in range(20_000)]
     assert open_table(path).size == 20_000
+
+
+def test_text_that_is_none_is_left_as_bytes_for_the_reader_to_refuse(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    text = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xff")]
+    )
+    parquet.write_table(pa.table({"a": text}), path)
+    assert rows_of(path) == [["a"], [b"\xff"]]
+
+
+@pytest.mark.parametrize("place", [-20, -60, 4], ids=["footer", "schema", "page"])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, place: int):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": list(range(100))}), path)
+    raw = bytearray(path.read_bytes())
+    raw[place : place + 8 if place > 0 else place + 12] = b"\xff" * 8
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match="cannot be read as Parquet") as refused:
+        rows_of(path)
+    assert "\n" not in str(refused.value)

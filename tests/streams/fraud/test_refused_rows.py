@@ -53,6 +53,7 @@ def read(path: Path, **options: Any) -> list[Labelled]:
         ("t1,1546300800000000,c,m,1,0,DE,", "column at, .*microseconds.*--time-unit us"),
         ("t1,20190101,c,m,1,0,DE,", "column at, .*yyyymmdd.*--time-format '%Y%m%d'"),
         ("t1,43466,c,m,1,0,DE,", "column at, .*Excel.*--time-unit excel"),
+        ("t1,1e9990001546300805000,c,m,1,0,DE,", "column at, value '1e9.*: `at` is"),
         ("t1,744,c,m,1,0,DE,", "column at, .*steps.*--time-unit .*--time-start"),
         ("t1,21/06/2020 12:14,c,m,1,0,DE,", "column at, .*--time-format '%d/%m/%Y %H:%M'"),
         ("t1,03/04/2020,c,m,1,0,DE,", "column at, .*'%d/%m/%Y' or '%m/%d/%Y'"),
