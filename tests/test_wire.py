@@ -244,8 +244,8 @@ def test_a_time_that_cannot_be_read_is_refused_with_what_it_seems_to_be(at, says
 
 @pytest.mark.parametrize(
     "behind",
-    [b"]", b', "x": NaN}', b', "x": "\xff"}', b', "x": ' + b"[" * 100_000, b', "x": \x00'],
-    ids=["more", "NaN", "no UTF-8", "nested without end", "a NUL"],
+    [b"]", b', "x": NaN}', b', "x": ' + b"[" * 100_000, b', "x": \x00'],
+    ids=["more", "NaN", "nested without end", "a NUL"],
 )
 def test_a_time_in_what_is_no_json_is_refused_all_the_same(behind):
     with pytest.raises(Refused, match=r"`\$\.at`"):
