@@ -15,11 +15,13 @@ class Answer(NamedTuple):
     error: str
 
 
-async def ask(client: TestClient, *parts: bytes, pause: float = 0.0, within: float = 5.0) -> bytes:
+async def ask(
+    client: TestClient, *parts: bytes, pause: float = 0.0, answers: int = 1, within: float = 5.0
+) -> bytes:
     """Everything that comes back on a connection for these bytes, until the server closes it.
 
-    Nothing is sent any more once an answer has begun: a server that has closed answers that with
-    a reset, which takes away what it said before.
+    Nothing is sent any more once the last of the `answers` has begun: a server that has closed
+    answers that with a reset, which takes away what it said before.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ async def ask(client: TestClient, *parts: bytes, pause: float = 0.0, within: flo
             for part in parts:
                 writer.write(part)
                 await asyncio.wait([listening], timeout=pause)
-                if listening.done() or said:
+                if listening.done() or said.count(b"HTTP/1.1 ") == answers:
                     break
             await listening
     finally:

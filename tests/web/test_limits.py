@@ -50,7 +50,7 @@ async def test_a_head_that_trickles_is_ended(served: Served) -> None:
 async def test_the_time_for_a_head_begins_with_its_first_byte(served: Served) -> None:
     client = await served(SOON)
     parts = [KEPT, b"", b"", b"", *(KEPT[at : at + 1] for at in range(20))]
-    raw = await ask(client, *parts, pause=0.12)
+    raw = await ask(client, *parts, pause=0.12, answers=2)
     assert raw.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 408 " in raw
 
