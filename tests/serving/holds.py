@@ -52,8 +52,9 @@ def nothing_comes_too_early(world: World) -> None:
             predicted.add(record.value)
         elif record.topic == topics.review:
             assert record.value in predicted
-        elif record.topic == topics.changelogs["labels"] and record.value not in (None, b"1"):
-            settled[record.key.decode()] = decode_entry(record.value, "")
+        elif record.topic == topics.changelogs["labels"] and b"\0" not in record.key:
+            if record.value is not None:
+                settled[record.key.decode()] = decode_entry(record.value, "")
         elif record.topic == topics.examples:
             example = read_example(record.value)
             known = settled[example.id].revisions
