@@ -234,7 +234,8 @@ class Partition:
         unnamed, epoch = self.decisions.unnamed, self.settings.epoch
         mark = follow_up(before, epoch, self.topics, ids, unnamed).mark
         self.decisions.unnamed = mark.unnamed
-        self.mark = mark if ids and mark != before else None
+        # Also where it stays as it is: of a step that a kill cut short only the disk may have it.
+        self.mark = mark if ids else None
 
     async def _keep_mark(self) -> None:
         if self.mark is not None:

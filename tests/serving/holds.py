@@ -78,7 +78,7 @@ def nothing_comes_too_early(world: World) -> None:
         elif record.topic == topics.changelogs["labels"] and record.value not in (None, b"1"):
             if record.key.startswith(PREFIX):
                 aside.add(decode_evicted(record.value).example)
-            else:
+            elif b"\0" not in record.key:
                 settled[record.key.decode()] = decode_entry(record.value, "")
         elif record.topic == topics.examples:
             example = read_example(record.value)
