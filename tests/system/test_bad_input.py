@@ -207,7 +207,7 @@ class Publisher:
             key=sent.key,
             partition=sent.partition,
             timestamp_ms=sent.timestamp,
-            headers=sent.headers,
+            headers=list(sent.headers),
         )
         future.add_done_callback(partial(self._remember, name))
         if compress:
