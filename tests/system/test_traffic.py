@@ -116,7 +116,7 @@ async def test_a_refused_row_ends_publishing_and_the_rest_follows_without_it(
     options = ["--labels", "--label-delay", "1h"]
     code, output, errors = await end(await start(settings, "publish", str(file), *options))
     assert (code, output) == (1, "")
-    assert re.search(r"row 300 of .*line 300\), column amount, value -5: .*--negative", errors)
+    assert re.search(r"row 300 of .*line 300\): column amount, value -5: .*--negative", errors)
     assert "Published 299 transactions" in errors and "--after 299 goes on behind them" in errors
     options += ["--negative", "skip", "--after", "299"]
     code, output, errors = await end(await start(settings, "publish", str(file), *options))
