@@ -116,7 +116,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "store": "rocksdb://",
         "datadir": settings.data_dir,
         "table_standby_replicas": 0,
-        "topic_allow_declare": False,  # topics are created before workers: see topic_check
+        "topic_allow_declare": False,  # topics are created before workers: see app.runtime.topics
         "topic_disable_leader": True,
         "web_enabled": True,
         "web_tables_enabled": False,

@@ -21,13 +21,13 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import TP, ConsumerMessage
 
 from app.errors import StateError
-from app.runtime.batches import UnreadableBatch, runs, size
-from app.runtime.empty import EmptyStretches
-from app.runtime.expiry import Expiry
+from app.runtime.fetching.batches import UnreadableBatch, runs, size
+from app.runtime.fetching.empty import EmptyStretches
 from app.runtime.guard import Exit, Guard
 from app.runtime.rejoins import Rejoins
 from app.runtime.rocks import cause
 from app.runtime.step import Step
+from app.runtime.topics.expiry import Expiry
 
 log = logging.getLogger(__name__)
 

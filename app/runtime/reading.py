@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from app.errors import StateError
-from app.runtime import batches
+from app.runtime.fetching import batches
 
 FETCH_WAIT_MS = 50
 AGAIN = 0.5  # seconds between two attempts to reach a broker

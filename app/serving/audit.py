@@ -15,10 +15,10 @@ from app.core.model_set import ModelSet
 from app.core.partitioning import partition_of
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import LABELS, MODELS
+from app.runtime.topics.shapes import LABELS, MODELS
 from app.serving.answers import EPOCH_HEADER, answers, reader_of
+from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
-from app.serving.skips import Skips
 
 
 class Stranger(NamedTuple):

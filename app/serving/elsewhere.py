@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from app.core.messages import Origin, Source
 from app.errors import Refused
 from app.runtime import reading
-from app.runtime.topics import INPUT_BYTES
+from app.runtime.topics.shapes import INPUT_BYTES
 from app.runtime.writer import Out
 from app.serving.setup import Setup
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from app.errors import StateError
-from app.runtime.topic_advice import of_remade
-from app.runtime.topics import Topics
+from app.runtime.topics.advice import of_remade
+from app.runtime.topics.shapes import Topics
 
 KEY = b"\0topics"  # in the labels table; no id contains a NUL
 

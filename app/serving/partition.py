@@ -16,13 +16,13 @@ from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.labels import decode_entry
 from app.errors import Refused, StateError
-from app.runtime.batches import UnreadableBatch
+from app.runtime.fetching.batches import UnreadableBatch
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Leave
 from app.runtime.reading import reader
 from app.runtime.step import Outbox, Step
 from app.runtime.tables import Store, Table
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 from app.runtime.writer import Out
 from app.serving.answers import reader_of
 from app.serving.dead_letters.write import waiting_again
@@ -57,7 +57,7 @@ class Holding(Protocol):
 
 
 class Learning(Protocol):
-    """The learning state as steps see it: see `app.serving.follow.Follower`."""
+    """The learning state as steps see it: see `app.serving.learning.follow.Follower`."""
 
     state: LearningState
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.core.domain import Application
-from app.runtime import topic_check
-from app.runtime.topics import Topics
+from app.runtime.topics import check
+from app.runtime.topics.shapes import Topics
 from app.settings import Settings
 
 
@@ -22,14 +22,14 @@ class Setup:
         return Topics.named(self.settings, self.application.events, self.application.records)
 
     async def create_topics(self, wait: float = 0.0) -> list[str]:
-        """Create the topics that are missing; see `app.runtime.topic_check`."""
-        return await topic_check.create(self.settings, self.topics, wait)
+        """Create the topics that are missing; see `app.runtime.topics.check`."""
+        return await check.create(self.settings, self.topics, wait)
 
     async def check_topics(self) -> dict[str, str]:
-        """The ids of the topics, if they are as they should be; see `app.runtime.topic_check`."""
-        return await topic_check.check(self.settings, self.topics)
+        """The ids of the topics, if they are as they should be; see `app.runtime.topics.check`."""
+        return await check.check(self.settings, self.topics)
 
     async def wrong_settings(self) -> list[str]:
         """Settings of topics that do harm, each with the command that helps."""
-        wrong = await topic_check.wrong_settings(self.settings, self.topics)
+        wrong = await check.wrong_settings(self.settings, self.topics)
         return [one.sentence(self.settings.brokers) for one in wrong]

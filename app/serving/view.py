@@ -14,8 +14,8 @@ from app.core.snapshot import KEY
 from app.core.threshold import KEY as THRESHOLD
 from app.core.threshold import Threshold
 from app.errors import SnapshotError
-from app.runtime.topics import MODELS
-from app.serving.snapshots import PARTITION as SNAPSHOTS
+from app.runtime.topics.shapes import MODELS
+from app.serving.learning.snapshots import PARTITION as SNAPSHOTS
 from app.serving.worker import Worker
 
 

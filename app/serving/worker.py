@@ -11,26 +11,26 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from app.core import foreign
 from app.errors import StateError, WeirError
-from app.runtime import group_check
 from app.runtime.flow import Source
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.rocks import cause
 from app.runtime.step import Changes, Step
-from app.runtime.topic_watch import TopicWatch
-from app.runtime.topics import LABELS, MODELS
+from app.runtime.topics import group
+from app.runtime.topics.shapes import LABELS, MODELS
+from app.runtime.topics.watch import TopicWatch
 from app.runtime.worker import Worker as Runtime
 from app.serving.answers import decides
 from app.serving.elsewhere import Origins
-from app.serving.follow import Follower
 from app.serving.learn import Learn
+from app.serving.learning.follow import Follower
+from app.serving.learning.snapshots import Snapshots
 from app.serving.partition import Partition, Shared
 from app.serving.rewind import rewind
 from app.serving.score import Score
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
-from app.serving.snapshots import Snapshots
 
 LEARN_GAP = 0.05  # seconds between steps: labels are then cheaper and delay decisions less
 
@@ -199,7 +199,7 @@ class Worker(Runtime):
         """Connect and load the learning state; ends the process when that fails."""
         try:
             self.watch.ids.update(await self.setup.check_topics())
-            await group_check.check(self.settings, self.topics)
+            await group.check(self.settings, self.topics)
             await super().connect()
             await self.follower.start()
         except WeirError as error:

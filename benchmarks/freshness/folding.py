@@ -18,7 +18,7 @@ from aiokafka import ConsumerRecord
 from app.apps import set_up
 from app.runtime.guard import leave
 from app.runtime.worker import relieve_collector
-from app.serving.follow import SLICE, Follower
+from app.serving.learning.follow import SLICE, Follower
 from app.settings import read_settings
 from app.streams.fraud.features import FULL
 from app.streams.fraud.messages import Example

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from app.apps import set_up
 from app.core.partitioning import partition_of
 from app.data.rows import Labelled
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 from app.serving.observe import Observer
 from app.settings import Settings
 from app.streams.fraud.messages import Example, Feedback, Label, Transaction, read_entry

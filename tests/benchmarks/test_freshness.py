@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 from app.apps import load, set_up
 from app.core.fold import LearningState
 from app.core.partitioning import partition_of
-from app.serving.follow import SLICE
+from app.serving.learning.follow import SLICE
 from app.settings import read_settings
 from app.streams.fraud.messages import read_example, read_feedback, read_transaction
 from app.streams.fraud.simulator.traffic import Traffic

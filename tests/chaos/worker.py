@@ -33,7 +33,7 @@ def let_the_clock_jump() -> None:
 
 def say_at_the_end_what_was_learned() -> None:
     """After a clean stop: which version, and the digest of the whole state."""
-    from app.serving.follow import Follower
+    from app.serving.learning.follow import Follower
 
     stop = Follower.stop
 

@@ -12,7 +12,7 @@ from faust.types.tuples import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.runtime.batches import UnreadableBatch
+from app.runtime.fetching.batches import UnreadableBatch
 from app.runtime.flow import Flow, Source
 from app.runtime.guard import Exit
 

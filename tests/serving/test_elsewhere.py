@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from app.core.messages import Source
 from app.errors import Refused
-from app.runtime.topics import INPUT_BYTES
+from app.runtime.topics.shapes import INPUT_BYTES
 from app.serving import elsewhere
 from app.serving.elsewhere import HEADER, claimed, entered_again, is_copy
 from app.streams.fraud.messages import read_prediction

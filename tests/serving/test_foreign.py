@@ -17,7 +17,7 @@ from app.runtime.foreign import QUIET, PassedOver
 from app.runtime.writer import Out
 from app.serving.answers import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
 from app.serving.learn import Learn
-from app.serving.skips import Skips
+from app.serving.learning.skips import Skips
 from app.streams.fraud.messages import read_example
 from app.wire import encode
 from tests.core import sayings

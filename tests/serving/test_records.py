@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.core.labels import decode_entry
-from app.runtime.batches import UnreadableBatch
+from app.runtime.fetching.batches import UnreadableBatch
 from app.serving.dead_letters.read import Letter, read_letter
 from app.streams.fraud.messages import Example, read_example, read_prediction
 from app.wire import encode

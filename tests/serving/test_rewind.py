@@ -6,7 +6,7 @@ from types import SimpleNamespace as Thing
 import pytest
 from faust.types.tuples import TP
 
-from app.runtime.topics import LABELS
+from app.runtime.topics.shapes import LABELS
 from app.serving.generation import KEY, Mark, encode_mark
 from app.serving.rewind import rewind
 from tests.serving import memory

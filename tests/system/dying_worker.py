@@ -26,7 +26,7 @@ from faust.transport.consumer import Consumer
 from app.apps import set_up
 from app.cli import cli
 from app.runtime.step import Overlay
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 from app.runtime.writer import Writer
 from app.serving.decisions import Decisions
 from app.serving.waiting import PREFIX

@@ -21,8 +21,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 from app.apps import set_up
 from app.broker.broker import Broker
 from app.core.partitioning import partition_of
-from app.runtime import topics
-from app.runtime.topics import INPUT_BYTES
+from app.runtime.topics import shapes as topics
+from app.runtime.topics.shapes import INPUT_BYTES
 from app.settings import Settings, read_settings
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.messages import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.apps import set_up
 from app.broker.broker import Broker
-from app.serving.verify import stored, verify
+from app.serving.learning.verify import stored, verify
 from app.settings import read_settings
 from app.streams.fraud.messages import Transaction, read_prediction
 from tests.system import proofs

@@ -20,11 +20,11 @@ from app.core.messages import LogEntry, Restore
 from app.core.snapshot import resolver
 from app.errors import Refused, StateError
 from app.runtime.guard import Exit, leave
-from app.serving.follow import Follower
-from app.serving.rebuild import LeftOut, Rebuild
-from app.serving.repair import leave_out, skip_of, stuck_at
+from app.serving.learning.follow import Follower
+from app.serving.learning.rebuild import LeftOut, Rebuild
+from app.serving.learning.repair import leave_out, skip_of, stuck_at
+from app.serving.learning.timeline import timeline
 from app.serving.setup import Setup
-from app.serving.timeline import timeline
 from app.settings import Settings
 from app.streams.fraud.messages import Example
 from app.wire import encode

@@ -17,8 +17,8 @@ from app.core.fold import LearningState
 from app.core.messages import Restore
 from app.core.snapshot import resolver
 from app.errors import StateError
-from app.serving.rebuild import LeftOut, Rebuild, Stretch
-from app.serving.timeline import timeline
+from app.serving.learning.rebuild import LeftOut, Rebuild, Stretch
+from app.serving.learning.timeline import timeline
 from app.settings import Settings, read_settings
 from app.settings import settings as process_settings
 from app.streams.fraud.messages import Example, Feedback, read_entry

@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.apps import set_up
 from app.broker.broker import Broker
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.read import Letter, letters
 from app.settings import Settings

@@ -19,8 +19,8 @@ from app.core.bundle import PINNED, pack, pin
 from app.core.messages import Restore
 from app.core.snapshot import assemble
 from app.data.rows import Labelled
-from app.serving.repair import restore_of
-from app.serving.timeline import Timeline, timeline
+from app.serving.learning.repair import restore_of
+from app.serving.learning.timeline import Timeline, timeline
 from app.settings import Settings, read_settings
 from app.streams.fraud.messages import Example, Feedback, Prediction, read_entry, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic

@@ -8,7 +8,7 @@ from app.apps import load, set_up
 from app.broker.broker import Broker
 from app.core.snapshot import assemble, unpack
 from app.data.rows import Labelled
-from app.serving.verify import stored, verify
+from app.serving.learning.verify import stored, verify
 from app.settings import read_settings
 from app.streams.fraud.messages import Feedback, read_example, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic

@@ -21,7 +21,7 @@ from app.core.settling import Received, settle
 from app.core.threshold import KEY as THRESHOLD
 from app.core.threshold import Threshold
 from app.runtime.application import WeirApp, faust_settings
-from app.runtime.topics import MODELS
+from app.runtime.topics.shapes import MODELS
 from app.serving.feedback import publish
 from app.serving.partition import Partition
 from app.serving.setup import Setup

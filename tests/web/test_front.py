@@ -5,7 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from app.core.threshold import Budget, Threshold
-from app.runtime.topic_settings import Wrong
+from app.runtime.topics.configs import Wrong
 from app.units import HOUR_MS
 from tests.web import readings
 from tests.web.cards import AT

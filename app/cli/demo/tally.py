@@ -15,7 +15,7 @@ from app.core.domain import Application
 from app.core.messages import Example
 from app.core.metrics import Prequential
 from app.data.rows import Due, Labelled
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 
 RECENT = 20_000  # labels behind the rolling figures
 

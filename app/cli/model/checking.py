@@ -9,7 +9,7 @@ from app.cli import chosen
 from app.cli.sentences import awaited, sentences
 
 if TYPE_CHECKING:
-    from app.serving.verify import Finding, Report
+    from app.serving.learning.verify import Finding, Report
 
 SHOWN = 20  # findings in a table
 
@@ -45,7 +45,7 @@ async def look(limit: int, id: str) -> "Report":
     from rich.progress import Progress
 
     from app.errors import StateError
-    from app.serving.verify import stored, verify
+    from app.serving.learning.verify import stored, verify
 
     setup = chosen.setup()
     await setup.check_topics()

@@ -15,7 +15,7 @@ from app.errors import WeirError
 
 if TYPE_CHECKING:
     from app.core.snapshot import Snapshot
-    from app.serving.rebuild import Rebuild, Stretch
+    from app.serving.learning.rebuild import Rebuild, Stretch
     from app.serving.setup import Setup
 
 Actor = Annotated[str, typer.Option(help="Who decided it; stored in the log.")]
@@ -75,7 +75,7 @@ def rebuild(
     The log is folded from its start in this process. Earlier restores in it are passed over:
     whatever is not left out is learned. Options may be repeated, but for the file.
     """
-    from app.serving.rebuild import LeftOut, Rebuild
+    from app.serving.learning.rebuild import LeftOut, Rebuild
 
     with sentences():
         stretches = tuple(stretch(text) for text in without_feedback or ())
@@ -91,7 +91,7 @@ def rebuild(
 
 async def find(setup: "Setup", name: str) -> "tuple[Snapshot, int]":
     """A stored snapshot that may be restored, and where the examples log ends."""
-    from app.serving.repair import check_usable, choose, log_end, snapshots
+    from app.serving.learning.repair import check_usable, choose, log_end, snapshots
 
     await setup.check_topics()
     snapshot = choose(await snapshots(setup), name)
@@ -104,7 +104,7 @@ async def fold(made: "Rebuild", actors: Iterable[str]) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from app.serving.rebuild import said_by
+    from app.serving.learning.rebuild import said_by
 
     await made.setup.check_topics()
     said = await said_by(made.setup, frozenset(actors))
@@ -131,7 +131,7 @@ def stretch(text: str) -> "Stretch":
     >>> stretch("3:100-250")
     Stretch(partition=3, first=100, last=250)
     """
-    from app.serving.rebuild import Stretch
+    from app.serving.learning.rebuild import Stretch
 
     found = re.fullmatch(r"(\d+):(\d+)-(\d+)", text)
     if found is None:
@@ -163,7 +163,7 @@ def publish(
     reason: str,
 ) -> None:
     """Write the snapshot, then the entry that makes all workers restore it."""
-    from app.serving.repair import announce, restore_of
+    from app.serving.learning.repair import announce, restore_of
 
     id, now = secrets.token_hex(8), int(time.time() * 1000)
     entry = restore_of(setup, version, digest, id, now, actor, reason)

@@ -41,7 +41,7 @@ def show(
 async def find(setup: "Setup", name: str) -> "tuple[Snapshot, bool]":
     """A stored snapshot, the newest if none is named, and whether it is pinned."""
     from app.errors import SnapshotError
-    from app.serving.repair import choose, snapshots
+    from app.serving.learning.repair import choose, snapshots
 
     await setup.check_topics()
     found = await snapshots(setup)

@@ -25,7 +25,7 @@ def skip(
     for an entry that workers fold, or pass over by themselves.
     """
     from app.core.messages import Restore
-    from app.serving.repair import leave_out, skip_of, stuck_at
+    from app.serving.learning.repair import leave_out, skip_of, stuck_at
 
     with sentences():
         setup = chosen.setup()

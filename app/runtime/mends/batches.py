@@ -3,8 +3,8 @@
 from faust.transport.consumer import Consumer
 
 from app.errors import StateError
-from app.runtime import batches
-from app.runtime.batches import Records
+from app.runtime.fetching import batches
+from app.runtime.fetching.batches import Records
 from app.runtime.flow import Flow
 from app.runtime.guard import Exit
 

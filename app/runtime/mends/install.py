@@ -16,7 +16,7 @@ from faust.types.tuples import TP, ConsumerMessage
 from mode import Service
 
 from app.errors import StateError
-from app.runtime import codecs
+from app.runtime.fetching import codecs
 from app.runtime.flow import Flow, WithRoom
 from app.runtime.guard import Exit
 from app.runtime.mends import batches, connection, group, recovery

@@ -21,7 +21,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLar
 
 from app.core.partitioning import partition_of
 from app.errors import BrokerError, Refused
-from app.runtime.topics import LETTER_BYTES
+from app.runtime.topics.shapes import LETTER_BYTES
 from app.serving.dead_letters.headers import given_back
 from app.serving.dead_letters.journey import Refusal, header
 from app.serving.dead_letters.read import At, Letter, letters

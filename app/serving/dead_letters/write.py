@@ -10,8 +10,8 @@ from app.core.domain import Application
 from app.core.labels import LabelEntry, Revision
 from app.core.settling import MAX_REVISIONS, again
 from app.errors import Refused
-from app.runtime.batches import UnreadableBatch
-from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
+from app.runtime.fetching.batches import UnreadableBatch
+from app.runtime.topics.shapes import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
 from app.serving.dead_letters.headers import Headers, beside_own
 from app.serving.dead_letters.journey import carried, carrying

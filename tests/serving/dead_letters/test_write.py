@@ -10,7 +10,7 @@ from app.core.labels import LabelEntry, decode_entry, encode_entry
 from app.core.messages import Origin
 from app.core.settling import MAX_REVISIONS, Received
 from app.errors import Refused
-from app.runtime.topics import INPUT_BYTES, LETTER_BYTES
+from app.runtime.topics.shapes import INPUT_BYTES, LETTER_BYTES
 from app.runtime.writer import Out
 from app.serving.dead_letters.headers import KEPT_BYTES, given_back
 from app.serving.dead_letters.journey import HEADER, HISTORY_BYTES, carried

@@ -16,7 +16,7 @@ from app.core.fold import LearningState, fold_entry
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.step import Changes, Step
-from app.runtime.topics import LABELS, Topics
+from app.runtime.topics.shapes import LABELS, Topics
 from app.runtime.writer import Out
 from app.serving.elsewhere import Origins, entered_again
 from app.serving.learn import Learn

@@ -6,8 +6,8 @@ None of them makes going on a lie by itself, so a worker warns and goes on.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from app.runtime.metadata import Seen
-from app.runtime.topics import FOREVER, INPUT_BYTES, LETTER_BYTES, Topics, shapes
+from app.runtime.topics.metadata import Seen
+from app.runtime.topics.shapes import FOREVER, INPUT_BYTES, LETTER_BYTES, Topics, shapes
 from app.settings import Settings
 
 POLICY, RETENTION, SIZE = "cleanup.policy", "retention.ms", "retention.bytes"

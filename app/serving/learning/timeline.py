@@ -12,9 +12,9 @@ from app.core.snapshot import Snapshot, assemble, resolver, unpack
 from app.errors import SnapshotError, StateError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import MODELS
+from app.runtime.topics.shapes import MODELS
+from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
-from app.serving.skips import Skips
 
 
 class Timeline:

@@ -15,7 +15,7 @@ from app.core.snapshot import KEY, manifest_key, stale
 from app.runtime.guard import Exit, Leave
 from app.runtime.step import Overlay, Step
 from app.runtime.tables import Table
-from app.serving.follow import Follower
+from app.serving.learning.follow import Follower
 from app.serving.setup import Setup
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from app.core.messages import Prediction
 from app.errors import Refused
 from app.runtime.reading import bounds, reader, stretch
 from app.serving.answers import prediction_in
+from app.serving.learning.timeline import Timeline, timeline
 from app.serving.setup import Setup
-from app.serving.timeline import Timeline, timeline
 from app.wire import encode
 
 

@@ -10,7 +10,7 @@ from app.core.batch import appraise, model_used
 from app.core.domain import Application
 from app.core.fold import LearningState
 from app.core.messages import ModelUsed, Source
-from app.serving.verify import differing, incomparable
+from app.serving.learning.verify import differing, incomparable
 from app.streams.fraud.messages import Prediction
 from tests.cards import ENGINE, cards
 from tests.core.sayings import decision

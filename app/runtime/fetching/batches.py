@@ -20,7 +20,7 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.memory_records import MemoryRecords
 
 from app.errors import StateError
-from app.runtime import codecs, tolerant
+from app.runtime.fetching import codecs, tolerant
 
 # Sixty-four bytes of each are less than a transaction takes. A batch of nothing but empty records
 # would otherwise become millions of objects.

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from app.runtime import topic_advice, topic_settings
 from app.runtime.clock import now
-from app.runtime.group_check import strangers
 from app.runtime.guard import Exit, Leave
-from app.runtime.metadata import Seen, look, settings_of
-from app.runtime.topic_settings import Wrong
-from app.runtime.topics import Topics
+from app.runtime.topics import advice, configs
+from app.runtime.topics.configs import Wrong
+from app.runtime.topics.group import strangers
+from app.runtime.topics.metadata import Seen, look, settings_of
+from app.runtime.topics.shapes import Topics
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ class TopicWatch:
         self.ids: dict[str, str] = {}  # as they were at the start
         self.doubt: str | None = None  # why the worker must not go on, if that proves true
         self.wrong: set[Wrong] = set()
-        self.rules = topic_settings.rules(settings, names)
-        self.looked_at = topic_settings.looked_at(self.rules)
+        self.rules = configs.rules(settings, names)
+        self.looked_at = configs.looked_at(self.rules)
         self.clock, self._since = clock, 0.0
 
     async def run(self) -> None:
@@ -100,19 +100,19 @@ class TopicWatch:
         """What is wrong, and for how many seconds it must be so before it is believed."""
         for name, one in seen.items():
             if one is not None and one.id != self.ids[name]:
-                if why := topic_advice.of_remade(self.names, name):
+                if why := advice.of_remade(self.names, name):
                     return why, SURE
                 log.warning("%s was deleted and made again", name)
                 self.ids[name] = one.id
-        if why := topic_advice.of_counts(self.settings, self.names, seen):
+        if why := advice.of_counts(self.settings, self.names, seen):
             return why, SURE
         if missing := [name for name, one in seen.items() if one is None]:
-            return topic_advice.of_missing(missing), GONE
+            return advice.of_missing(missing), GONE
         return None, SURE
 
     def warn(self, seen: Mapping[str, Seen | None], found: Mapping[str, Mapping[str, str]]) -> None:
         """Warn of each wrong setting once, for as long as it stays as it is."""
-        wrong = set(topic_settings.wrong(self.rules, found, seen))
+        wrong = set(configs.wrong(self.rules, found, seen))
         for one in sorted(wrong - self.wrong):
             log.warning("%s", one.sentence(self.settings.brokers))
         for one in sorted(self.wrong - wrong):

@@ -10,7 +10,7 @@ from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.types import Array, Int16, String
 
 from app.errors import TopicsError
-from app.runtime.topics import Topics
+from app.runtime.topics.shapes import Topics
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

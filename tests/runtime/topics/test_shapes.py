@@ -3,7 +3,7 @@
 import pytest
 from aiokafka.admin import NewTopic
 
-from app.runtime.topics import INPUT_BYTES, LETTER_BYTES, Topics, shapes
+from app.runtime.topics.shapes import INPUT_BYTES, LETTER_BYTES, Topics, shapes
 from app.settings import Settings, read_settings
 
 

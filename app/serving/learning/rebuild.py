@@ -12,8 +12,8 @@ from app.core.fold import fold_entry
 from app.core.messages import Example, Restore
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
+from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
-from app.serving.skips import Skips
 
 
 class Stretch(NamedTuple):

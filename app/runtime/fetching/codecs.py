@@ -15,7 +15,7 @@ from aiokafka.record._crecords import default_records as c_default_records
 from aiokafka.record._crecords import legacy_records as c_legacy_records
 
 from app.errors import StateError
-from app.runtime.cursor import header_count
+from app.runtime.fetching.cursor import header_count
 
 try:
     import cramjam

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from aiokafka.protocol.types import CompactArray, Int16, Int32, TaggedFields
 
-from app.runtime.metadata import Partitions
+from app.runtime.topics.metadata import Partitions
 
 AS_AIOKAFKA = CompactArray(
     ("error_code", Int16),

@@ -17,10 +17,10 @@ from app.core.snapshot import Snapshot, assemble, verify
 from app.errors import BrokerError, Refused, SnapshotError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
-from app.runtime.topics import MODELS
+from app.runtime.topics.shapes import MODELS
 from app.runtime.writer import Out, Writers
+from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
-from app.serving.skips import Skips
 from app.wire import encode
 
 WITHIN = 120.0  # seconds for a whole snapshot

@@ -23,11 +23,11 @@ from app.runtime.changelog import Changelog
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader
-from app.runtime.topic_advice import REREAD
-from app.runtime.topics import MODELS
-from app.serving.pinned import Pinned
+from app.runtime.topics.advice import REREAD
+from app.runtime.topics.shapes import MODELS
+from app.serving.learning.pinned import Pinned
+from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
-from app.serving.skips import Skips
 
 log = logging.getLogger(__name__)
 

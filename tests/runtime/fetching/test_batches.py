@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import StateError
-from app.runtime import batches, codecs
-from app.runtime.batches import Batches, Records, UnreadableBatch, runs
+from app.runtime.fetching import batches, codecs
+from app.runtime.fetching.batches import Batches, Records, UnreadableBatch, runs
 from tests.batches import (
     COMPRESSED,
     GZIP,

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from app.runtime.metadata import Seen
-from app.runtime.topics import Topics, shapes
+from app.runtime.topics.metadata import Seen
+from app.runtime.topics.shapes import Topics, shapes
 from app.settings import Settings
 
 ANEW = "choose a new WEIR_TOPIC_PREFIX, WEIR_APP_ID and WEIR_DATA_DIR and run weir topics create"

@@ -8,10 +8,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app.errors import BrokerError, TopicsError
-from app.runtime import topic_advice, topic_settings
-from app.runtime.metadata import Seen, look, settings_of
-from app.runtime.topic_settings import Wrong
-from app.runtime.topics import Topics, shapes
+from app.runtime.topics import advice, configs
+from app.runtime.topics.configs import Wrong
+from app.runtime.topics.metadata import Seen, look, settings_of
+from app.runtime.topics.shapes import Topics, shapes
 from app.settings import Settings
 
 VISIBLE_WITHIN = 30.0  # seconds
@@ -35,7 +35,7 @@ async def create(settings: Settings, names: Topics, wait: float = 0.0) -> list[s
     """
     async with _admin(settings, wait) as admin:
         seen = await _look(admin, settings, names)
-        if wrong := topic_advice.of_counts(settings, names, seen, "; nothing was created"):
+        if wrong := advice.of_counts(settings, names, seen, "; nothing was created"):
             raise TopicsError(wrong)
         missing = [topic for topic in shapes(settings, names) if seen.get(topic.name) is None]
         for name, code, reason in (await admin.create_topics(missing)).topic_errors:
@@ -67,11 +67,11 @@ async def wrong_settings(settings: Settings, names: Topics) -> list[Wrong]:
     BrokerError
         No broker answers.
     """
-    checked = topic_settings.rules(settings, names)
+    checked = configs.rules(settings, names)
     async with _admin(settings) as admin:
         seen = await _look(admin, settings, names)
-        found = await settings_of(admin._client, checked, topic_settings.looked_at(checked))
-    return sorted(topic_settings.wrong(checked, found, seen))
+        found = await settings_of(admin._client, checked, configs.looked_at(checked))
+    return sorted(configs.wrong(checked, found, seen))
 
 
 @asynccontextmanager
@@ -133,10 +133,10 @@ async def _until_visible(admin: AIOKafkaAdminClient, settings: Settings, names: 
 
 
 def _ids(settings: Settings, names: Topics, seen: Mapping[str, Seen | None]) -> dict[str, str]:
-    if wrong := topic_advice.of_counts(settings, names, seen):
+    if wrong := advice.of_counts(settings, names, seen):
         raise TopicsError(wrong)
     found = {name: one.id for name, one in seen.items() if one is not None}
     missing = {topic.name for topic in shapes(settings, names)} - found.keys()
     if missing:
-        raise TopicsError(topic_advice.of_missing(missing))
+        raise TopicsError(advice.of_missing(missing))
     return found

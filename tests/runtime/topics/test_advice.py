@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.runtime.metadata import Seen
-from app.runtime.topic_advice import ANEW, of_counts, of_remade
-from app.runtime.topics import Topics, shapes
+from app.runtime.topics.advice import ANEW, of_counts, of_remade
+from app.runtime.topics.metadata import Seen
+from app.runtime.topics.shapes import Topics, shapes
 from app.settings import read_settings
 
 SETTINGS = read_settings(partitions=4)

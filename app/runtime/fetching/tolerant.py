@@ -2,8 +2,8 @@
 
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 
-from app.runtime.codecs import CODECS, DECODERS
-from app.runtime.cursor import Cursor
+from app.runtime.fetching.codecs import CODECS, DECODERS
+from app.runtime.fetching.cursor import Cursor
 
 HEADER = 61  # bytes of a batch in front of its records
 FIRST_TIMESTAMP, MAX_TIMESTAMP = slice(27, 35), slice(35, 43)

@@ -5,10 +5,10 @@ from typing import NoReturn
 import pytest
 
 from app.runtime.guard import Exit
-from app.runtime.metadata import Seen
-from app.runtime.topic_settings import rules, wrong
-from app.runtime.topic_watch import GONE, SURE, TopicWatch
-from app.runtime.topics import Topics, shapes
+from app.runtime.topics.configs import rules, wrong
+from app.runtime.topics.metadata import Seen
+from app.runtime.topics.shapes import Topics, shapes
+from app.runtime.topics.watch import GONE, SURE, TopicWatch
 from app.settings import Settings, read_settings
 
 SETTINGS = read_settings(partitions=4, horizon="20d")

@@ -1,0 +1,1 @@
+"""The learning state of a worker: followed, kept, verified and repaired."""
