@@ -196,8 +196,8 @@ def test_a_batch_of_too_many_records_is_passed_over():
 def test_a_bomb_takes_no_more_memory_than_the_bound():
     code = (
         "import resource\n"
-        "from tests.runtime import test_batches as t\n"
-        "from app.runtime import batches\n"
+        "from tests.runtime.fetching import test_batches as t\n"
+        "from app.runtime.fetching import batches\n"
         "batches.install(); batches.Records.passed = {t.T.topic}\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10\n"
         "before = peak()\n"
