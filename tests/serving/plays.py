@@ -93,6 +93,7 @@ class Play:
     def __init__(self, world: World, script: Sequence[Round]) -> None:
         self.world, self.script = world, script
         self.come = 0
+        world.ids = dict.fromkeys(world.setup.topics.inputs, "as made")
 
     def go_on(self) -> None:
         """The next round comes."""
