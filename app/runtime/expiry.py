@@ -49,9 +49,11 @@ class Expiry:
         the consumer's thread they are asked in turn, and a stop would wait for an answer.
         """
         flow, consumer = self.flow, self.flow.app.consumer
+        if not flow.open:
+            return
         now = {tp: (flow.assignment, position) for tp, position in self._moved()}
         moved = {tp: where for tp, where in now.items() if self.asked.get(tp) != where}
-        if not flow.open or not moved:
+        if not moved:
             return
         assignment, begins = flow.assignment, await consumer.earliest_offsets(*moved)
         if assignment != flow.assignment:
@@ -67,7 +69,8 @@ class Expiry:
     def _moved(self) -> Iterator[tuple[TP, int]]:
         """Idle source partitions whose next fetch is not where the last one ended."""
         consumer = self.flow.app.consumer
-        assignment = consumer._thread._consumer._subscription.subscription.assignment
+        subscription = consumer._thread._consumer._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
         for tp in () if assignment is None else assignment.tps:
             if tp.topic in self.flow.sources and self.flow.idle(TP(*tp)):
                 expected, state = consumer._read_offset[tp], assignment.state_value(tp)
