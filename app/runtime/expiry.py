@@ -70,8 +70,9 @@ class Expiry:
         """Idle source partitions whose next fetch is not where the last one ended."""
         consumer = self.flow.app.consumer
         subscription = consumer._thread._consumer._subscription.subscription
-        assignment = None if subscription is None else subscription.assignment
-        for tp in () if assignment is None else assignment.tps:
+        if subscription is None or (assignment := subscription.assignment) is None:
+            return
+        for tp in assignment.tps:
             if tp.topic in self.flow.sources and self.flow.idle(TP(*tp)):
                 expected, state = consumer._read_offset[tp], assignment.state_value(tp)
                 at = state.position if state.has_valid_position else 0
