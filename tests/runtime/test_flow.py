@@ -242,6 +242,17 @@ async def test_brokers_are_asked_once_where_only_markers_were_passed():
     assert (story.asked, story.expired, story.flow.positions) == (1, [], {})
 
 
+@pytest.mark.parametrize("open", [True, False])
+async def test_before_anything_is_assigned_there_is_nothing_to_pass(open: bool):
+    story = Cut(read=50, begin=150)
+    story.flow.open = open
+    story.consumer._thread._consumer._subscription.subscription = None
+    if not open:
+        story.consumer._thread._consumer = None
+    await story.flow.expiry.pass_over()
+    assert story.asked == 0
+
+
 @pytest.mark.parametrize(
     ("read", "pending"), [(None, 0), (150, 0), (50, 3)], ids=["begins", "level", "has some to do"]
 )

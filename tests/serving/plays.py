@@ -119,6 +119,7 @@ class Play:
         copied = {one.of.id: one.of for some in script for one in some.events if type(one) is Copy}
         self.elsewhere = {id: world.pay_elsewhere(one) for id, one in copied.items()}
         self.come = 0
+        world.ids = dict.fromkeys(world.setup.topics.inputs, "as made")
 
     def go_on(self) -> None:
         """The next round comes."""

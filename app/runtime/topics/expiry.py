@@ -49,9 +49,11 @@ class Expiry:
         the consumer's thread they are asked in turn, and a stop would wait for an answer.
         """
         flow, consumer = self.flow, self.flow.app.consumer
+        if not flow.open:
+            return
         now = {tp: (flow.assignment, position) for tp, position in self._moved()}
         moved = {tp: where for tp, where in now.items() if self.asked.get(tp) != where}
-        if not flow.open or not moved:
+        if not moved:
             return
         assignment, begins = flow.assignment, await consumer.earliest_offsets(*moved)
         if assignment != flow.assignment:
@@ -67,8 +69,10 @@ class Expiry:
     def _moved(self) -> Iterator[tuple[TP, int]]:
         """Idle source partitions whose next fetch is not where the last one ended."""
         consumer = self.flow.app.consumer
-        assignment = consumer._thread._consumer._subscription.subscription.assignment
-        for tp in () if assignment is None else assignment.tps:
+        subscription = consumer._thread._consumer._subscription.subscription
+        if subscription is None or (assignment := subscription.assignment) is None:
+            return
+        for tp in assignment.tps:
             if tp.topic in self.flow.sources and self.flow.idle(TP(*tp)):
                 expected, state = consumer._read_offset[tp], assignment.state_value(tp)
                 at = state.position if state.has_valid_position else 0
