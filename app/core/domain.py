@@ -13,7 +13,8 @@ import msgspec
 
 from app.core.dump import Learned, NoStatistics, Statistics
 from app.core.entries import Sift, sifter
-from app.core.fold import FOLD, Head, LearningState, heads_digest
+from app.core.fold import FOLD, LearningState
+from app.core.heads import Head, heads_digest
 from app.core.labels import Labels, feedback_reader
 from app.core.manifest import Identity
 from app.core.messages import (

@@ -1,12 +1,14 @@
 """How a learning state is dumped: a header, models, statistics, and a digest over them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from app.core.messages import Origin
+from app.core.messages import Origin, Restore
+from app.errors import StateError
 
 
 class Statistics(Protocol):
@@ -76,6 +78,10 @@ class Restored(Struct, array_like=True, frozen=True):
     digest: str
 
 
+Named = Restore | Restored  # what names a snapshot by version and digest
+Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the named snapshot
+
+
 class Header(Struct):
     """The first part of a dump. `learned` is of the default head, `heads` of the others by name.
 
@@ -96,6 +102,19 @@ class Header(Struct):
     def models(self) -> int:
         """How many models follow: a shared one and one for each partition, for each head."""
         return (1 + self.partitions) * (1 + len(self.heads or {}))
+
+
+def read_header(parts: Iterator[bytes], model: str, partitions: int) -> Header:
+    """The first of these parts; raises StateError unless it is of such a state."""
+    try:
+        header = msgspec.msgpack.decode(next(parts), type=Header)
+    except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"the stored learning state cannot be read: {error}") from None
+    if header.model != model:
+        raise StateError(f"the stored state is of model {header.model!r}, not {model!r}")
+    if header.partitions != partitions:
+        raise StateError(f"the stored state is of {header.partitions} partitions, not {partitions}")
+    return header
 
 
 def digest(parts: Iterable[bytes]) -> str:

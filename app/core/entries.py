@@ -2,7 +2,7 @@
 
 Anybody with the right to write can put anything into the log. Every worker has to come to the
 same conclusion about it, so the decision is made here, from the record alone, and in
-`app.core.fold`, from the entry and the state.
+`app.core.folding`, from the entry and the state.
 """
 
 import re

@@ -16,8 +16,7 @@ from app.core.bundle import (
     length,
     short_digest,
 )
-from app.core.dump import Header
-from app.core.fold import Named, Resolve
+from app.core.dump import Header, Named, Resolve
 from app.core.manifest import Identity, Manifest, read_manifest, signature
 from app.errors import SnapshotError
 

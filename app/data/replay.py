@@ -151,8 +151,8 @@ class Replay:
     def _fold(self, example: Example, cells: Sequence[int] | None) -> None:
         """Learn an example of its own making, however far it is ahead of the one before it."""
         origin, state = example.origin, self.state
-        if state.far(origin, state.highest(origin.partition)):
-            state.expect(origin)
+        if state.origins.far(origin, state.highest(origin.partition)):
+            state.origins.expect(origin)
         state.fold(example, state.version, cells)
 
     def _settle(self, said: Feedback, at: int) -> Settled | None:

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core import foreign
 from app.core.dump import NoStatistics
-from app.core.fold import LearningState, fold_entry
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.core.labels import decode_entry
 from app.core.messages import Example, Restore
 from app.core.model_set import ModelSet

@@ -273,7 +273,7 @@ class Learn:
         before = state.highest(self.step.partition)
         for revision in self.settled:
             out = Out(None, revision.example, timestamp=revision.at if revision.at > now else None)
-            outs += [out] * (2 if state.far(revision.origin, before) else 1)
+            outs += [out] * (2 if state.origins.far(revision.origin, before) else 1)
             before = revision.origin
         return outs
 

@@ -120,7 +120,7 @@ def lesson(application: Application, revision: Revision, state: LearningState) -
         "known": example.known,
         "origin": msgspec.structs.asdict(example.origin),
         "models": ["shared", f"partition {example.origin.partition}"],
-        "folded": state.folded(example.origin),
+        "folded": state.origins.folded(example.origin),
         "version_when_scored": example.version,
     }
 

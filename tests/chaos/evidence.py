@@ -9,7 +9,8 @@ from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
 from app.apps import load
-from app.core.fold import LearningState, fold_entry
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.runtime import rocks
 from app.runtime.guard import Exit
 from app.settings import Settings

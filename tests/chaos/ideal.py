@@ -9,7 +9,7 @@ from app.apps import load as load_application
 from app.apps import set_up
 from app.core import labels, settling, threshold
 from app.core.batch import Stored
-from app.core.fold import fold_entry
+from app.core.folding import fold_entry
 from app.core.hashing import hash64
 from app.core.messages import Origin, Source
 from app.core.partitioning import partition_of

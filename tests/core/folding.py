@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from app.core.fold import LearningState, Named, Resolve, fold_entry
+from app.core.dump import Named, Resolve
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.core.messages import LogEntry
 
 

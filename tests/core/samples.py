@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from app.core.dump import Scorer
-from app.core.fold import Head, LearningState
+from app.core.fold import LearningState
+from app.core.heads import Head
 from app.core.messages import Origin
 from app.streams.fraud.messages import Example
 

@@ -12,7 +12,7 @@ from app.core.batch import Batch, Decided, appraise
 from app.core.bundle import pack
 from app.core.domain import ALONE, Application, Feature, Scoring, Trust, Verdict
 from app.core.dump import Learned, Scorer
-from app.core.fold import Head
+from app.core.heads import Head
 from app.core.labels import LabelEntry, Labels
 from app.core.maturity import Maturity
 from app.core.messages import (

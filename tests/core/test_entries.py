@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.entries import Foreign, Found, Skipped, Unknown, foldable, sifter
-from app.core.fold import EPOCHS, FAR, LearningState, fold_entry
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.core.messages import Origin, Restore, Skip
+from app.core.origins import EPOCHS, FAR
 from app.errors import StateError
 from app.streams.fraud.messages import Example
 from app.units import DAY_MS

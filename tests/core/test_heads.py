@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.core.bundle import pack, pin
 from app.core.dump import Scorer
-from app.core.fold import Head, LearningState, heads_digest
+from app.core.fold import LearningState
+from app.core.heads import Head, heads_digest
 from app.core.manifest import Identity
 from app.core.messages import Origin, Restore
 from app.core.model_set import ModelSet

@@ -13,9 +13,11 @@ import pytest
 
 from app.core.dump import NoStatistics
 from app.core.entries import Foreign
-from app.core.fold import FAR, FOLD, LearningState, fold_entry
+from app.core.fold import FOLD, LearningState
+from app.core.folding import fold_entry
 from app.core.messages import Origin, Previous
 from app.core.models.zoo import ZOO
+from app.core.origins import FAR
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.messages import Example
 from tests.core.samples import GRIDS

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.entries import Skipped, Unknown
-from app.core.fold import FAR
 from app.core.messages import Skip, Source
+from app.core.origins import FAR
 from app.errors import StateError
 from app.runtime.foreign import QUIET, PassedOver
 from app.runtime.writer import Out

@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from app.core.bundle import Bundle
 from app.core.entries import Entry, Skipped
-from app.core.fold import fold_entry, fold_example
+from app.core.folding import fold_entry, fold_example
 from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
 from app.core.snapshot import KEY, assemble, unpack, unpack_models

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.core.fold import Named
+from app.core.dump import Named
 from app.core.manifest import Identity
 from app.core.snapshot import Snapshot, find_pinned, manifest_key, verify
 from app.errors import SnapshotError

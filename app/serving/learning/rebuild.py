@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from app.core.bundle import pack
 from app.core.dump import NoStatistics
 from app.core.entries import Entry
-from app.core.fold import fold_entry
+from app.core.folding import fold_entry
 from app.core.messages import Example, Restore
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core.entries import Found
-from app.core.fold import LearningState, fold_entry
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.core.messages import Restore
 from app.core.snapshot import Snapshot, assemble, resolver, unpack
 from app.errors import SnapshotError, StateError

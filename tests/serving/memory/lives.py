@@ -12,7 +12,8 @@ from faust.types.tuples import TP
 
 from app.core.domain import Application
 from app.core.entries import Unknown
-from app.core.fold import LearningState, fold_entry
+from app.core.fold import LearningState
+from app.core.folding import fold_entry
 from app.runtime.guard import Exit
 from app.runtime.held import Held
 from app.runtime.step import Changes, Step

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from app.core.dump import Learned
-from app.core.fold import Statistics
+from app.core.dump import Learned, Statistics
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.rules_weight import GROWN, RulesWeight
 from tests.streams.fraud.test_merchants import example
