@@ -9,21 +9,17 @@ that each finished step moves.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from math import inf
+from collections.abc import Collection
 from typing import Any, NoReturn, Protocol
 
-from aiokafka import ConsumerRecord
 from faust import Event
 from faust.transport.consumer import Consumer
 from faust.types.tuples import TP, ConsumerMessage
 
 from app.errors import StateError
-from app.runtime.fetching.batches import UnreadableBatch, runs, size
-from app.runtime.fetching.empty import EmptyStretches
+from app.runtime.delivery import Delivery
 from app.runtime.guard import Exit, Guard
+from app.runtime.lanes import Lane, Source
 from app.runtime.rejoins import Rejoins
 from app.runtime.rocks import cause
 from app.runtime.step import Step
@@ -31,52 +27,7 @@ from app.runtime.topics.expiry import Expiry
 
 log = logging.getLogger(__name__)
 
-ROOM = 4  # full chunks that wait in a lane before its partition is left out of the next fetch
-ROOM_BYTES = 32 << 20  # and so many bytes of records: what compressed batches held may be large
 POLL = 0.005  # seconds between looks at the outstanding steps while partitions are revoked
-
-StepFunction = Callable[[Step, Sequence[ConsumerRecord]], Awaitable[bool]]
-
-
-@dataclass
-class Source:
-    """A topic, and the step that its chunks go through.
-
-    Steps of a partition begin at least `gap` seconds apart unless there is a full one to do.
-    """
-
-    topic: str
-    step: StepFunction
-    gap: float = 0.0
-    outstanding: int = 0  # steps under way
-
-    @property
-    def name(self) -> str:
-        """The name of its agent: that of the step."""
-        return getattr(self.step, "__name__", self.topic)
-
-
-@dataclass
-class Lane:
-    """The chunks of one source partition, in order. A lane ends with its assignment.
-
-    `pending` counts the records that were put in and are not finished, `size` their bytes.
-    """
-
-    source: Source
-    chunks: deque[Event] = field(default_factory=deque)
-    pending: int = 0
-    size: int = 0
-    begun: float = -inf  # when its last step began, by the clock of the loop
-    task: asyncio.Task | None = None
-
-    def next(self, most: int) -> list[Any]:
-        """The messages of the chunks for one step of at most `most` records, at least one."""
-        messages = [self.chunks.popleft().message]
-        count = len(messages[0].records)
-        while self.chunks and (count := count + len(self.chunks[0].message.records)) <= most:
-            messages.append(self.chunks.popleft().message)
-        return messages
 
 
 class Owner(Protocol):
@@ -125,8 +76,7 @@ class Flow:
         self.sources: dict[str, Source] = {}
         self.lanes: dict[TP, Lane] = {}
         self.positions: dict[TP, int] = {}
-        self.holes: dict[TP, tuple[int, int]] = {}  # the latest gap that was fetched again
-        self.empty = EmptyStretches()
+        self.delivery = Delivery(self)
         self.assignment = 0
         self.open = False
 
@@ -238,8 +188,7 @@ class Flow:
         self.assignment += 1
         self.positions.clear()
         self.lanes.clear()
-        self.holes.clear()
-        self.empty.clear()
+        self.delivery.clear()
         self.owner.closed()
 
     def _give_up(self) -> NoReturn:
@@ -259,7 +208,7 @@ class Flow:
                     Exit.COMMIT, f"the group did not accept the position {position} of {where}"
                 )
 
-    # -- from a fetch into the lanes
+    # -- what is in the lanes
 
     def idle(self, tp: TP) -> bool:
         """Whether nothing waits in the lane of a source partition."""
@@ -269,94 +218,7 @@ class Flow:
     def full(self, tp: TP) -> bool:
         """Whether a partition's lane is full, so that the next fetch leaves it out."""
         lane = self.lanes.get(tp)
-        if lane is None:
-            return False
-        return lane.pending >= ROOM * self.chunk or lane.size >= ROOM_BYTES
-
-    async def deliver(self, consumer: Consumer, fetched: dict[TP, list], active: set[TP]) -> None:
-        """Put what a fetch brought for source partitions into their lanes."""
-        for tp, records in fetched.items():
-            if active is not None and tp not in active:
-                continue
-            if consumer._read_offset[tp] is None:
-                consumer._read_offset[tp] = (await consumer.earliest_offsets(tp))[tp]
-            expected = consumer._read_offset[tp]
-            for run in runs([record for record in records if record.offset >= expected]):
-                expected = consumer._read_offset[tp]
-                if await self._look_again(consumer, tp, expected, run[0]):
-                    break
-                await self._look_into(tp, expected, run[0])
-                if not consumer.flow_active or consumer.should_stop:
-                    return
-                if consumer._read_offset[tp] != expected:
-                    break  # a seek in the meantime
-                self._enqueue(consumer, tp, run, expected)
-
-    async def _look_into(self, tp: TP, expected: int, first: ConsumerRecord) -> None:
-        """Say what retention took of a gap, unless it is known to hold nothing."""
-        begin = first.first if isinstance(first, UnreadableBatch) else first.offset
-        if begin > expected and not self.empty.covers(tp, expected, begin):
-            await self.expiry.look_into(tp, expected, begin)
-
-    async def _look_again(
-        self, consumer: Consumer, tp: TP, expected: int, first: ConsumerRecord
-    ) -> bool:
-        """Fetch once more where offsets are missing or a batch cannot be read; False at the last.
-
-        A disk or a replica may have failed for a moment.
-        """
-        unreadable = isinstance(first, UnreadableBatch)
-        begin = first.first if unreadable else first.offset
-        hole = expected, first.offset
-        if self.holes.get(tp) == hole:
-            if unreadable:
-                what = "%s[%d]: offsets %d to %d cannot be read and become a dead letter: %s"
-                log.error(what, *tp, begin, first.offset, first.why)
-            return False
-        if not unreadable and (begin <= expected or self.empty.covers(tp, expected, begin)):
-            return False
-        self.holes[tp] = hole
-        what = f"cannot be read: {first.why}" if unreadable else f"instead of {expected}"
-        log.info("%s[%d]: offset %d %s; fetching again", *tp, begin, what)
-        await consumer.seek_wait({tp: expected})
-        return True
-
-    def _enqueue(self, consumer: Consumer, tp: TP, records: Sequence, base: int) -> None:
-        queue = next(iter(self.app.topics._tp_index[tp])).queue
-        lane = self.lanes.setdefault(tp, Lane(self.sources[tp.topic]))
-        for start in range(0, len(records), self.chunk):
-            chunk = records[start : start + self.chunk]
-            message = consumer._to_message(tp, chunk[-1])
-            message.base, message.records, message.lane = base, chunk, lane
-            message.size = sum(map(size, chunk))
-            message.incref(1)
-            base = consumer._read_offset[tp] = message.offset + 1
-            lane.pending += len(chunk)
-            lane.size += message.size
-            # Never `put`: one that waits is not woken when the queue is cleared.
-            queue.force_put_nowait(Event(self.app, None, chunk, None, message))
-
-    # -- where the log holds nothing to work on
-
-    async def pass_empty(self, consumer: Consumer) -> None:
-        """Move positions over what is empty behind them.
-
-        Without it a log that ends with aborted records is behind forever.
-        """
-        for found, begin, end in self.empty.all():
-            tp = TP(*found)
-            if tp.topic not in self.sources:
-                continue
-            position, through = self.position(tp), consumer._read_offset[tp]
-            if begin > position == 0 and self.committed(tp) is through is None:  # never read
-                position = (await consumer.earliest_offsets(tp))[tp]
-            if (
-                consumer._read_offset[tp] in (None, position)  # all that was fetched is done
-                and begin <= position < end
-                and self.mine(tp, self.assignment)
-            ):
-                self.positions[tp] = consumer._read_offset[tp] = end
-                consumer._acked[tp]  # the key alone makes Faust's commit look at it
+        return lane is not None and lane.full(self.chunk)
 
 
 class Holding:

@@ -14,8 +14,9 @@ from faust.types.tuples import TP, ConsumerMessage
 from app.runtime.delays import Delays
 from app.runtime.disk import DiskPulse
 from app.runtime.fence import Fence
-from app.runtime.flow import Flow, Source
+from app.runtime.flow import Flow
 from app.runtime.guard import Exit, Guard
+from app.runtime.lanes import Source
 from app.runtime.rocks import cause
 from app.runtime.step import Step
 from app.runtime.tables import FaustTable

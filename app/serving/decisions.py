@@ -16,32 +16,20 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core.batch import Stored
-from app.errors import Refused, StateError
+from app.errors import StateError
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.rocks import cause
 from app.runtime.writer import Receipt
-from app.serving.answers import (
-    EPOCH_HEADER,
-    REACH_HEADER,
-    SOURCE_HEADER,
-    Answers,
-    Read,
-    Written,
-    answers,
-    decides,
-    plain,
-)
+from app.serving.answers import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER, Answers, Read, plain
+from app.serving.claims import Claims
 from app.serving.ledger import UNREAD, Entry, Ledger
-
-__all__ = ["EPOCH_HEADER", "REACH_HEADER", "SOURCE_HEADER", "Decisions", "answers", "decides"]
 
 log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
 FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
-NEAR = 1000  # events: a log that was recreated ends so close to what was decided, or shows more
 PATIENCE = 60.0  # seconds for a broker to come back
 
 
@@ -76,16 +64,13 @@ class Decisions:
         foreign: PassedOver | None = None,
     ) -> None:
         self.brokers, self.tp, self.events = brokers, tp, events
-        self.read, self.foreign = read, foreign or PassedOver()
-        self.events_end: int | None = None  # at the start
-        self.starting = True
-        self.beyond: int | None = None  # the last source far behind that end
         self.on_known, self.leave = on_known, leave
         self.ledger = Ledger(path, epoch, horizon)
-        self.epoch, self._named = epoch, (EPOCH_HEADER, str(epoch).encode())
+        self._named = EPOCH_HEADER, str(epoch).encode()
         self.reached, self.confirmed = self.ledger.read_mark()
         # The epoch of predictions that name none. A disk that is older than this epoch knows it.
-        self.unnamed = epoch if self.ledger.earlier is None else self.ledger.earlier
+        unnamed = epoch if self.ledger.earlier is None else self.ledger.earlier
+        self.claims = Claims(read, epoch, unnamed, foreign or PassedOver())
         self.highest = self.confirmed
         self.target = 0
         self.whole = False
@@ -172,7 +157,8 @@ class Decisions:
                     f"read it up to {self.reached}: the topic was recreated; raise WEIR_EPOCH"
                 )
             if self.events is not None:  # after the other end: so it is behind all that was decided
-                self.events_end = (await consumer.end_offsets([self.events]))[self.events]
+                ends = await consumer.end_offsets([self.events])
+                self.claims.end = ends[self.events]
             start = max(begin, self.reached)
             if end - start <= FOLLOW_ON:
                 await self._fold(consumer, start, end)
@@ -180,7 +166,7 @@ class Decisions:
                 self.ledger.start_over()
                 self.reached, self.confirmed, self.highest = 0, -1, -1
                 start = await self._fold_tail(consumer, begin, end, committed)
-        self.starting = False
+        self.claims.starting = False
         self.whole = self.reached > 0 or start <= begin
         self.reached = end
         if self.whole:
@@ -226,7 +212,8 @@ class Decisions:
         """Store the log's decisions; returns the reach of the first of them."""
         first: int | None = None
         async for fetched in stretch(consumer, self.tp, start, end):
-            decided = [one for record in fetched if (one := self._decision_in(record))]
+            claims, highest = self.claims, self.highest
+            decided = [one for record in fetched if (one := claims.read_in(record, highest))]
             if not decided:
                 continue
             self._take_over(decided)
@@ -237,36 +224,6 @@ class Decisions:
                     self.on_known(id)
             await asyncio.sleep(0)
         return first
-
-    def _decision_in(self, record: ConsumerRecord) -> tuple[ConsumerRecord, str, Answers] | None:
-        """A record, its event's id and what it answers; None where it is no decision."""
-        try:
-            written = self.read(record)
-            answered = answers(record, self.epoch, self.unnamed)
-            self._check_end(written, answered)
-        except Refused as why:
-            self.foreign(record.topic, record.partition, record.offset, str(why))
-            return None
-        return record, written.id, answered
-
-    def _check_end(self, written: Written, answered: Answers) -> None:
-        """Refuse what answers an event behind the log's end, unless the log was recreated.
-
-        Then what was first decided is behind its end too, close to it or one close to another:
-        they are taken over, so that the worker does not start. Anything else was made up. Once a
-        worker has started, nobody else decides.
-        """
-        if self.events_end is None or answered.reach < max(self.events_end, self.highest + 1):
-            return
-        source, before = answered.source, self.beyond
-        first = written.source is not None and written.source.offset >= self.events_end
-        if first and self.starting:
-            if source < self.events_end + NEAR:
-                return
-            self.beyond = source
-            if before is not None and 0 < abs(source - before) < NEAR:
-                return
-        raise Refused(f"it answers offset {answered.reach}, which the events do not reach")
 
     def _take_over(self, decided: list[tuple[ConsumerRecord, str, Answers]]) -> None:
         taken: dict[str, Entry] = {}

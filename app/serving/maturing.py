@@ -165,7 +165,7 @@ class Maturing:
 
     def _decides(self, record: ConsumerRecord) -> bool:
         try:
-            self.decisions.read(record)
+            self.decisions.claims.read(record)
         except Refused:
             return False  # the decisions have counted it
         return True

@@ -11,10 +11,10 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from app.core import foreign
 from app.errors import StateError, WeirError
-from app.runtime.flow import Source
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit
 from app.runtime.held import Held
+from app.runtime.lanes import Source
 from app.runtime.rocks import cause
 from app.runtime.step import Changes, Step
 from app.runtime.topics import group
@@ -26,11 +26,12 @@ from app.serving.elsewhere import Origins
 from app.serving.learn import Learn
 from app.serving.learning.follow import Follower
 from app.serving.learning.snapshots import Snapshots
-from app.serving.partition import Partition, Shared
+from app.serving.partition import Partition
 from app.serving.rewind import rewind
 from app.serving.score import Score
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
+from app.serving.shared import Shared
 
 LEARN_GAP = 0.05  # seconds between steps: labels are then cheaper and delay decisions less
 

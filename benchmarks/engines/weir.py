@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from app.cli.demo.fleet import choose_ports
 from app.runtime import application
 from app.runtime.application import WeirApp
-from app.runtime.flow import Source
+from app.runtime.lanes import Source
 from app.runtime.step import Step
 from app.runtime.worker import Worker
 from app.runtime.writer import Out

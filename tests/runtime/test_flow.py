@@ -8,8 +8,9 @@ from typing import NoReturn
 import pytest
 from faust.types.tuples import TP
 
-from app.runtime.flow import ROOM, Flow, Lane, Source
+from app.runtime.flow import Flow
 from app.runtime.guard import Exit
+from app.runtime.lanes import ROOM, Lane, Source
 
 T = TP("transactions", 0)
 CHUNK = 5
@@ -183,7 +184,7 @@ class Cut(Story):
         self.consumer._thread = Thing(_consumer=Thing(_subscription=subscription))
         self.asked = 0
         self.flow.owner.expired = lambda tp, count: self.expired.append(count)
-        self.flow._enqueue = self.enqueue
+        self.flow.delivery._enqueue = self.enqueue
 
     async def earliest(self, *tps: TP) -> dict[TP, int]:
         self.asked += 1
@@ -197,7 +198,7 @@ class Cut(Story):
 
     async def fetch(self, *offsets: int) -> None:
         fetched = {T: [Thing(offset=offset) for offset in offsets]}
-        await self.flow.deliver(self.consumer, fetched, {T})
+        await self.flow.delivery.deliver(self.consumer, fetched, {T})
 
 
 async def test_what_was_deleted_unread_is_told_once_it_was_fetched_again(caplog):

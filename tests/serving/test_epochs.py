@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.errors import StateError
-from app.serving.decisions import EPOCH_HEADER
+from app.serving.answers import EPOCH_HEADER
 from app.serving.generation import KEY
 from app.streams.fraud.messages import Prediction, read_example, read_prediction
 from tests.serving import memory

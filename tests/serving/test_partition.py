@@ -10,7 +10,7 @@ from app.core.messages import Origin
 from app.errors import StateError
 from app.runtime.writer import Out
 from app.serving import decisions
-from app.serving.decisions import SOURCE_HEADER
+from app.serving.answers import SOURCE_HEADER
 from app.serving.waiting import PREFIX, Waiting
 from app.streams.fraud.messages import read_example, read_feedback
 from app.wire import encode

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.hashing import hash64
 from app.core.threshold import KEY, Threshold
-from app.serving.decisions import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
+from app.serving.answers import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
 from app.streams.fraud.messages import Prediction, read_feedback, read_prediction
 from app.wire import MAX_MS, encode
 from tests.serving import memory

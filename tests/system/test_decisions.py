@@ -17,7 +17,8 @@ from app.runtime.guard import leave
 from app.runtime.writer import Out, Receipt, Writers
 from app.serving import decisions as module
 from app.serving import ledger
-from app.serving.decisions import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER, Decisions
+from app.serving.answers import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
+from app.serving.decisions import Decisions
 from app.settings import Settings
 from tests.system.workers import Kafka
 

@@ -17,7 +17,7 @@ from app.runtime import fence
 from app.runtime.fence import Fence
 from app.runtime.guard import Exit, leave
 from app.runtime.writer import SEQUENCES, Claim, Out, Writers
-from app.serving.decisions import SOURCE_HEADER, decides
+from app.serving.answers import SOURCE_HEADER, decides
 from app.settings import Settings, read_settings
 from app.streams.fraud.messages import Transaction
 from tests.system import proofs
@@ -34,7 +34,7 @@ from app.apps import set_up
 from app.runtime.fence import Fence
 from app.runtime.guard import leave
 from app.runtime.writer import Out, Writers
-from app.serving.decisions import decides
+from app.serving.answers import decides
 from app.settings import read_settings
 
 async def main(brokers, prefix, log):

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.serving.decisions import SOURCE_HEADER
+from app.serving.answers import SOURCE_HEADER
 from app.settings import Settings
 from app.settings import settings as process_settings
 from app.streams.fraud.messages import Feedback, Transaction, read_example

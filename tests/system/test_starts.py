@@ -14,7 +14,7 @@ from app.broker.broker import Broker
 from app.core.messages import ModelUsed, Origin, Source
 from app.errors import TopicsError
 from app.runtime.guard import Exit
-from app.serving.decisions import SOURCE_HEADER
+from app.serving.answers import SOURCE_HEADER
 from app.serving.waiting import PREFIX
 from app.settings import Settings, read_settings
 from app.streams.fraud.messages import Feedback, Prediction, read_example

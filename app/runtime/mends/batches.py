@@ -30,12 +30,12 @@ def pass_unreadable_batches(flow: Flow) -> None:
 def reach_the_end(flow: Flow) -> None:
     """Stock never moves a position over aborted records or markers that no record follows."""
     batches.install()
-    Records.on_empty = flow.empty.note
+    Records.on_empty = flow.delivery.empty.note
     wait_next = Consumer._wait_next_records
 
     async def _wait_next_records(self: Consumer, timeout: float) -> tuple:
         fetched = await wait_next(self, timeout)
-        await flow.pass_empty(self)
+        await flow.delivery.pass_empty(self)
         return fetched
 
     Consumer._wait_next_records = _wait_next_records

@@ -190,7 +190,7 @@ def _fetch_into_lanes(flow: Flow) -> None:
         if records and self.flow_active and not self.should_stop:
             ours = {TP(*tp): found for tp, found in records.items() if tp.topic in flow.sources}
             records = {tp: found for tp, found in records.items() if tp.topic not in flow.sources}
-            await flow.deliver(self, ours, active)
+            await flow.delivery.deliver(self, ours, active)
         return records, active
 
     KafkaConsumer._getmany, KafkaConsumer._to_message = _getmany, _to_message

@@ -68,7 +68,7 @@ def rest_changelogs(flow: Flow) -> None:
     What this worker writes to them comes back and stays unread, and while it is new, for up to
     0.1 s, aiokafka fetches nothing else from that broker.
     """
-    deliver, rested = flow.deliver, -1
+    deliver, rested = flow.delivery.deliver, -1
 
     async def deliver_rested(consumer: Any, fetched: dict[TP, list], active: set[TP]) -> None:
         nonlocal rested
@@ -78,7 +78,7 @@ def rest_changelogs(flow: Flow) -> None:
             await consumer._thread.cast_thread(_rest, flow, rested, consumer._thread)
         await deliver(consumer, fetched, active)
 
-    flow.deliver = deliver_rested  # type: ignore[method-assign]
+    flow.delivery.deliver = deliver_rested  # type: ignore[method-assign]
 
 
 async def _rest(flow: Flow, assignment: int, thread: AIOKafkaConsumerThread) -> None:

@@ -28,7 +28,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
 from app import apps
-from app.runtime.flow import Lane, WithRoom
+from app.runtime.flow import WithRoom
+from app.runtime.lanes import Lane
 from app.runtime.mends.install import MENDS, SELF_FENCE
 from app.serving.application import create_app
 from app.settings import read_settings
@@ -274,10 +275,10 @@ async def rest_changelogs(stage: Stage) -> str:
 
     thread = Thing(_ensure_consumer=lambda: kafka, cast_thread=cast_thread)
     consumer = Thing(_thread=thread, _read_offset={T: 0})
-    await stage.flow.deliver(consumer, {}, {T})
+    await stage.flow.delivery.deliver(consumer, {}, {T})
     assert not called, "while only changelogs flow they are read"
     for _ in range(3):
-        await stage.flow.deliver(consumer, {T: []}, {T})
+        await stage.flow.delivery.deliver(consumer, {T: []}, {T})
     for function, arguments in called[:1]:
         stage.flow.assignment += 1
         await function(*arguments)
@@ -475,7 +476,7 @@ async def reach_the_end(stage: Stage) -> str:
     stage.consumer._get_active_partitions = lambda: {T}
     stage.consumer.assignment = lambda: {T}
     stage.consumer.can_resume_flow.set()
-    stage.flow.deliver = _delivered
+    stage.flow.delivery.deliver = _delivered
     stage.hold(T, position=2, committed=2)
     stage.consumer._read_offset[T] = 2
     await stage.consumer._wait_next_records(0)

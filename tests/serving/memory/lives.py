@@ -21,10 +21,11 @@ from app.runtime.topics.shapes import LABELS, Topics
 from app.runtime.writer import Out
 from app.serving.elsewhere import Origins, entered_again
 from app.serving.learn import Learn
-from app.serving.partition import Partition, Shared
+from app.serving.partition import Partition
 from app.serving.score import Score
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
+from app.serving.shared import Shared
 from app.settings import read_settings
 from app.streams.fraud.messages import Feedback, Transaction
 from app.wire import encode

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runtime.fetching.batches import UnreadableBatch
-from app.runtime.flow import Flow, Source
+from app.runtime.flow import Flow
 from app.runtime.guard import Exit
+from app.runtime.lanes import Source
 
 T = TP("transactions", 0)
 RECORD, ABORTED = "record", "aborted"
@@ -116,9 +117,9 @@ class Story:
         found, tail, end = self.log.fetch(self.position, most)
         self.position = end
         if tail < end:
-            self.flow.empty.note(T, tail, end)
-        await self.flow.deliver(self.consumer, {T: found} if found else {}, {T})
-        await self.flow.pass_empty(self.consumer)
+            self.flow.delivery.empty.note(T, tail, end)
+        await self.flow.delivery.deliver(self.consumer, {T: found} if found else {}, {T})
+        await self.flow.delivery.pass_empty(self.consumer)
         self.sound()
 
     def sound(self) -> None:
@@ -206,8 +207,8 @@ async def test_a_new_group_reaches_the_end_of_a_log_that_begins_later_and_is_emp
 
 async def test_a_new_group_does_not_pass_records_in_front_of_what_is_empty():
     story = Story(Log([RECORD, ABORTED]), committed=None)
-    story.flow.empty.note(T, 1, 2)
-    await story.flow.pass_empty(story.consumer)
+    story.flow.delivery.empty.note(T, 1, 2)
+    await story.flow.delivery.pass_empty(story.consumer)
     assert story.flow.position(T) == 0
 
 
