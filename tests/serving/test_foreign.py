@@ -1,28 +1,35 @@
 """What others write into Weir's own topics ends no worker, and moves nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.bundle import pack, pin, short_digest
 from app.core.entries import Skipped, Unknown
-from app.core.messages import Skip, Source
+from app.core.manifest import seal
+from app.core.messages import Restore, Skip, Source
 from app.core.origins import FAR
-from app.errors import StateError
+from app.errors import Refused, StateError
 from app.runtime.foreign import QUIET, PassedOver
+from app.runtime.topics.shapes import MODELS
 from app.runtime.writer import Out
 from app.serving.answers import EPOCH_HEADER, REACH_HEADER, SOURCE_HEADER
 from app.serving.learn import Learn
+from app.serving.learning.pinned import Pinned
+from app.serving.learning.repair import restore_of, stuck_at
 from app.serving.learning.skips import Skips
 from app.streams.fraud.messages import read_example
 from app.wire import encode
 from tests.core import sayings
 from tests.serving import memory
-from tests.serving.memory import THEIRS, Disk, World, payment, said
+from tests.serving.memory import NOW, THEIRS, Disk, World, payment, said
 
 
 @pytest.fixture
@@ -175,6 +182,79 @@ async def test_an_unknown_kind_is_left_out_where_a_skip_is_further_on(world):
     assert await skips.settle(Unknown("lesson"), unknown) == Skipped("lesson")
     with pytest.raises(StateError):
         await skips.settle(Unknown("lesson"), unknown + 1)
+
+
+async def test_skips_are_looked_for_again_for_an_entry_further_up(world):
+    await taught(world, 1)
+    entries = []
+    for _ in range(2):
+        entries.append(append(world, b'{"kind":"lesson"}'))
+        append(world, encode(Skip(offset=entries[-1], at=0)))
+    skips = Skips(world.setup)
+    assert [await skips.name(offset) for offset in reversed(entries)] == [True, True]
+
+
+DAMAGE = {  # done to the records of a pinned snapshot, the manifest last
+    "none of it": lambda records: [],
+    "no chunk": lambda records: records[-1:],
+    "another chunk": lambda records: [(records[0][0], b"spoilt"), *records[1:]],
+    "no manifest": lambda records: records[:-1],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+async def test_a_restore_may_be_skipped_where_no_worker_can_use_its_snapshot(world, damage):
+    await taught(world)
+    offset = restored(world, damage)
+    assert isinstance(await stuck_at(world.setup, offset), Restore)
+
+
+FOLLOWED = {  # a restore that is not to be skipped, by what is stored and of which model it is
+    "its snapshot is stored": (list, {}),
+    "it is of another model, whose workers may follow it": (DAMAGE["no chunk"], {"model": "bayes"}),
+}
+
+
+@pytest.mark.parametrize(("damage", "fields"), FOLLOWED.values(), ids=FOLLOWED)
+async def test_a_restore_that_no_worker_waits_for_is_not_skipped(world, damage, fields):
+    await taught(world)
+    offset = restored(world, damage, **fields)
+    with pytest.raises(Refused, match="all workers fold it"):
+        await stuck_at(world.setup, offset)
+
+
+async def test_a_snapshot_that_is_not_what_its_digest_says_is_waited_for(world):
+    """It fits its own manifest, so that only unpacking it shows the forgery."""
+    await taught(world)
+    offset = restored(world, forged)
+    append(world, encode(Skip(offset=offset, at=0)))
+    setup, missing, skips = world.setup, list[str](), Skips(world.setup)
+    models = TopicPartition(setup.topics.changelogs[MODELS], 0)
+    entry = setup.application.sift(world.values("examples", 0)[offset], offset, NOW)
+    pinned = Pinned(setup.settings.brokers, models, setup.application.identity)
+    assert await pinned.wait_for(entry, missing.append, partial(skips.name, offset)) is None
+    assert missing[0].endswith("ends within a part")
+
+
+def restored(world: World, damage: Callable[[list], list], **fields: str) -> int:
+    """A restore of the state as it is now, by a snapshot that somebody has damaged."""
+    world.learning.fold()
+    state, setup = world.learning.state, world.setup
+    records = list(pack(state, setup.application.identity.features, "engine"))
+    for key, value in damage(list(pin(records))):
+        world.logs.append(setup.topics.changelogs[MODELS], 0, Out(key, value))
+    digest = records[-1][0].decode().split(".")[1]
+    entry = restore_of(setup, state.version, digest, "r1", 0, "ann", "")
+    return append(world, encode(msgspec.structs.replace(entry, **fields)))
+
+
+def forged(records: list) -> list:
+    """The same manifest, but for the digests of other chunks."""
+    *chunks, (key, sealed) = records
+    manifest = msgspec.json.decode(sealed)["manifest"]
+    manifest["chunks"] = [short_digest(b"other") for _ in chunks]
+    again = seal(msgspec.json.encode(manifest), ())
+    return [*((name, b"other") for name, _ in chunks), (key, again)]
 
 
 def test_foreign_records_are_counted_and_said_once_in_a_while(caplog):

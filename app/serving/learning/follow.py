@@ -17,7 +17,7 @@ from app.core.entries import Entry, Skipped
 from app.core.folding import fold_entry, fold_example
 from app.core.foreign import snapshot as snapshot_stranger
 from app.core.messages import Example, Restore
-from app.core.snapshot import KEY, assemble, unpack, unpack_models
+from app.core.snapshot import KEY, assemble, unpack
 from app.errors import SnapshotError, StateError
 from app.runtime.changelog import Changelog
 from app.runtime.foreign import PassedOver
@@ -189,12 +189,12 @@ class Follower:
         parts: list[bytes] = []
         if isinstance(entry, Restore) and self.state.wants(entry):
             given_up = partial(self.skips.name, offset)
-            snapshot = await self.pinned.wait_for(entry, self._miss, given_up)
+            copy = await self.pinned.wait_for(entry, self._miss, given_up)
             self.missing = None
-            if snapshot is None:
+            if copy is None:
                 entry = Skipped("restore")
             else:
-                parts = await asyncio.to_thread(unpack_models, snapshot, self.identity)
+                parts = copy.parts
         counted = fold_entry(
             self.state, entry, offset, lambda named: parts, foreign=self._pass_over
         )

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.core.dump import Named
 from app.core.manifest import Identity
-from app.core.snapshot import Snapshot, find_pinned, manifest_key, verify
+from app.core.snapshot import Snapshot, find_pinned, manifest_key, unpack_models
 from app.errors import SnapshotError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import reader
@@ -19,6 +20,13 @@ EACH = 10  # attempts between two looks whether to give up
 
 async def _never() -> bool:
     return False
+
+
+class Copy(NamedTuple):
+    """A pinned snapshot that can be used, and its header and models."""
+
+    snapshot: Snapshot
+    parts: list[bytes]
 
 
 class Pinned:
@@ -38,8 +46,8 @@ class Pinned:
         named: Named,
         missing: Callable[[str], None],
         given_up: Callable[[], Awaitable[bool]] = _never,
-    ) -> Snapshot | None:
-        """The named snapshot, verified; waits until all of it is there, or it is given up: None.
+    ) -> Copy | None:
+        """The named snapshot, unpacked; waits until it can be used, or it is given up: None.
 
         `missing` is called with a sentence after each attempt that did not find it, `given_up`
         every few seconds then.
@@ -56,7 +64,7 @@ class Pinned:
         named: Named,
         missing: Callable[[str], None],
         given_up: Callable[[], Awaitable[bool]],
-    ) -> Snapshot | None:
+    ) -> Copy | None:
         stem = manifest_key(named).removesuffix(b"manifest")
         async with reader(self.brokers, self.models) as consumer:
             changelog = Changelog(consumer, self.models, lambda key: key.startswith(stem))
@@ -65,8 +73,8 @@ class Pinned:
                 records = await changelog.read()
                 try:
                     found = find_pinned(records.items(), named)
-                    await asyncio.to_thread(verify, found, self.identity)  # it hashes megabytes
-                    return found
+                    # In a thread: it hashes megabytes.
+                    return Copy(found, await asyncio.to_thread(unpack_models, found, self.identity))
                 except SnapshotError as error:
                     missing(str(error))
                 if attempts % EACH == 0 and await given_up():

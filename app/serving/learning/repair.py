@@ -13,7 +13,7 @@ from app.core.bundle import pin
 from app.core.entries import Unknown
 from app.core.manifest import signature
 from app.core.messages import Restore, Skip
-from app.core.snapshot import Snapshot, assemble, verify
+from app.core.snapshot import Snapshot, assemble, resolver, verify
 from app.errors import BrokerError, Refused, SnapshotError
 from app.runtime.changelog import Changelog
 from app.runtime.reading import bounds, reader, stretch
@@ -28,9 +28,7 @@ WITHIN = 120.0  # seconds for a whole snapshot
 
 async def snapshots(setup: Setup) -> list[tuple[Snapshot, bool]]:
     """The snapshots in the models changelog and whether they are pinned, newest first."""
-    models = TopicPartition(setup.topics.changelogs[MODELS], 0)
-    async with reader(setup.settings.brokers, models) as consumer:
-        records = await Changelog(consumer, models, bool).read()
+    records = await _stored(setup)
     found = [
         (snapshot, pinned)
         for pinned in (False, True)
@@ -143,7 +141,7 @@ def restore_of(
 async def stuck_at(setup: Setup, offset: int) -> Unknown | Restore:
     """The entry at an offset of the examples log at which workers stop, or wait for good.
 
-    It is of an unknown kind, or a restore whose snapshot is not stored.
+    It is of an unknown kind, or a restore whose snapshot is not stored or cannot be used.
 
     Raises
     ------
@@ -164,10 +162,23 @@ async def stuck_at(setup: Setup, offset: int) -> Unknown | Restore:
 
 
 async def _lacks_snapshot(setup: Setup, restore: Restore) -> bool:
-    """Whether no worker can follow a restore: its snapshot is not stored."""
-    named = restore.version, restore.digest
-    stored = await snapshots(setup)
-    return named not in [(one.version, one.digest) for one, pinned in stored if pinned]
+    """Whether workers wait for a restore's snapshot for good: it is not stored, or of no use."""
+    identity = setup.application.identity
+    if (restore.model, restore.features) != (identity.model, identity.features):
+        return False  # it has no effect
+    records = await _stored(setup)
+    try:
+        resolver(records, identity)(restore)
+    except SnapshotError:
+        return True
+    return False
+
+
+async def _stored(setup: Setup) -> dict[bytes, bytes]:
+    """What the models changelog holds."""
+    models = TopicPartition(setup.topics.changelogs[MODELS], 0)
+    async with reader(setup.settings.brokers, models) as consumer:
+        return await Changelog(consumer, models, bool).read()
 
 
 async def _record_at(setup: Setup, offset: int) -> ConsumerRecord:

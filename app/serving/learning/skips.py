@@ -27,7 +27,7 @@ class Skips:
         self.brokers, self.sift = setup.settings.brokers, setup.application.sift
         self.examples = TopicPartition(setup.topics.examples, 0)
         self.named: set[int] = set()
-        self.through = 0  # the next offset to look at
+        self.since = self.through = 0  # where it looked for skips; the end is not included
 
     async def settle(self, found: Found, offset: int) -> Entry:
         """What may be folded of the record at an offset.
@@ -53,9 +53,11 @@ class Skips:
         return offset in self.named
 
     async def _look_ahead(self, start: int) -> None:
+        if not self.since <= start <= self.through:
+            self.since = self.through = start
         async with reader(self.brokers, self.examples) as consumer:
             _, end = await bounds(consumer, self.examples)
-            async for records in stretch(consumer, self.examples, max(start, self.through), end):
+            async for records in stretch(consumer, self.examples, self.through, end):
                 for record in records:
                     if MARK in (record.value or b""):
                         entry = self.sift(record.value, record.offset, record.timestamp)

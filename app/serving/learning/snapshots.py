@@ -98,9 +98,9 @@ class Snapshots:
 
     async def _adopt(self, restores: Sequence[Restored]) -> None:
         for restored in restores:
-            snapshot = await self.follower.pinned.wait_for(restored, log.debug)
-            if snapshot is not None:
-                self.pending.extend(pin(snapshot.records()))
+            copy = await self.follower.pinned.wait_for(restored, log.debug)
+            if copy is not None:
+                self.pending.extend(pin(copy.snapshot.records()))
         self.adopting = None
 
     def _delete_stale(self, models: Overlay) -> None:
