@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     epoch: int = Field(
         1,
         ge=1,
+        le=2**32 - 1,  # what stored formats have room for
         description="Generation of the topics; raise it when they are recreated, because offsets then start again.",
     )
     data_dir: Path = Field(

@@ -57,6 +57,7 @@ def test_a_duration_is_a_number_with_or_without_a_unit(monkeypatch, text, value)
         pytest.param("WEB_NAMES", "https://weir", id="a URL for a name"),
         pytest.param("EPOCH", "0", id="epoch 0"),
         pytest.param("SNAPSHOT_KEYS", "too short", id="a short secret"),
+        pytest.param("EPOCH", str(2**32), id="an epoch that no stored format holds"),
         pytest.param("SNAPSHOT_KEYS", f"{'a' * 16},", id="an empty second secret"),
         pytest.param("SNAPSHOT_KEYS", ",".join("abc" * 16), id="too many secrets"),
     ],
