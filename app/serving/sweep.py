@@ -7,6 +7,7 @@ from app.runtime.tables import Store
 from app.serving.evicted import PREFIX, decode_evicted
 
 LOOKS = 2  # entries looked at for each label read: the sweep is as fast as the table grows
+NEVER = -(2**63)  # epoch ms
 
 
 class Sweep:
@@ -28,4 +29,4 @@ def _last_recorded(key: bytes, raw: bytes, otherwise: int) -> int:
         return decode_evicted(raw).recorded
     if b"\0" in key:  # not an id: a waiting label, Faust's offset
         return otherwise
-    return max(revision.recorded for revision in decode_entry(raw, "").revisions)
+    return max((one.recorded for one in decode_entry(raw, "").revisions), default=NEVER)

@@ -45,6 +45,12 @@ def test_the_latest_label_says_how_old_an_entry_is(labels):
     assert Sweep().expired(labels, before=6, looks=10) == [b"t1"]
 
 
+def test_an_entry_that_lists_nothing_goes(labels):
+    """Weir writes none, but nobody checks what a changelog has."""
+    labels.write({b"t0": encode_entry(LabelEntry("c1", []))})
+    assert Sweep().expired(labels, before=9, looks=10) == [b"t0"]
+
+
 def test_what_is_no_entry_is_passed_over(labels):
     keep(labels, "t0", 1)
     labels.write({Waiting(1, "l1", "t0").key: b"1", b"__faust\0offset__": b"17"})
