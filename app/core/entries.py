@@ -86,11 +86,6 @@ def _of_its_place(entry: Restore | Skip, offset: int) -> Found:
     return entry
 
 
-def foldable(found: Found) -> bool:
-    """Whether a record is not of an unknown kind, so that no skip may name it."""
-    return not isinstance(found, Unknown | Skipped)
-
-
 def _unread(raw: bytes | None, error: Exception) -> Foreign | Unknown:
     """What a record is that could not be read as an entry."""
     if not raw:

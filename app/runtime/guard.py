@@ -35,7 +35,7 @@ class Exit(IntEnum):
     PRODUCE = 73  # the broker did not accept a write
     DISK = 74  # a write to the disk failed
     FENCE = 75  # the process stalled for too long, or another worker has its partition
-    ORDER = 76  # a source partition's log has a gap at the position
+    ORDER = 76  # a lane got records from ahead of its position: a bug
     RECOVERY = 77  # a table could not be recovered
     DAMAGED = 78  # the local state cannot be read
     STOP = 79  # a stop could not write out everything

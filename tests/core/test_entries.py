@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.entries import Foreign, Found, Skipped, Unknown, foldable, sifter
+from app.core.entries import Foreign, Found, Skipped, Unknown, sifter
 from app.core.fold import LearningState
 from app.core.folding import fold_entry
 from app.core.messages import Origin, Restore, Skip
@@ -82,7 +82,6 @@ def test_what_is_no_entry_is_foreign(name: str):
     raw, why = NO_ENTRY[name]
     found = sift(raw, 8, 10)
     assert isinstance(found, Foreign)
-    assert foldable(found)
     with pytest.raises(AssertionError, match=why):
         raise AssertionError(found.why)
 
@@ -95,7 +94,6 @@ def test_a_time_is_bounded_only_by_a_timestamp_that_is_there():
 def test_an_unknown_kind_is_told_apart():
     found = sift(b'{"kind":"lesson","x":{"amount":1}}', 8, 10)
     assert found == Unknown("lesson")
-    assert not foldable(found)
 
 
 # -- what the state says
