@@ -2,7 +2,7 @@
 
 from aiokafka import ConsumerRecord
 
-from app.errors import Refused
+from app.errors import Refused, StateError
 from app.runtime.foreign import PassedOver
 from app.serving.answers import Answers, Read, Written, answers
 
@@ -27,6 +27,7 @@ class Claims:
         self.epoch, self.unnamed = epoch, unnamed
         self.end: int | None = None  # of the events, at the start
         self.starting = True
+        self.marked = False  # whether the partition's own state says of which epoch it is
         self.beyond: int | None = None  # the last source far behind that end
 
     def read_in(
@@ -35,12 +36,19 @@ class Claims:
         """A record, its event's id and what it answers; None where it is no decision.
 
         `highest` is the highest offset that is known to be answered.
+
+        Raises
+        ------
+        StateError
+            It is of a later epoch, and nothing else tells what the epoch is.
         """
         try:
             written = self.read(record)
             answered = answers(record, self.epoch, self.unnamed)
             self._check_end(written, answered, highest)
-        except Refused as why:
+        except (Refused, StateError) as why:
+            if isinstance(why, StateError) and self.starting and not self.marked:
+                raise
             self.foreign(record.topic, record.partition, record.offset, str(why))
             return None
         return record, written.id, answered

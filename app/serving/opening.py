@@ -68,7 +68,7 @@ class Opening:
         before, ids = read_mark(self.labels.get(KEY)), self.shared.topic_ids
         claims, epoch = self.decisions.claims, self.settings.epoch
         mark = follow_up(before, epoch, self.topics, ids, claims.unnamed).mark
-        claims.unnamed = mark.unnamed
+        claims.unnamed, claims.marked = mark.unnamed, before is not None
         # Also where it stays as it is: of a step that a kill cut short only the disk may have it.
         return mark if ids else None
 

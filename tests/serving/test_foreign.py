@@ -35,6 +35,7 @@ from tests.serving.memory import NOW, THEIRS, Disk, World, payment, said
 @pytest.fixture
 def world() -> Iterator[World]:
     with memory.world() as world:
+        world.ids = {name: "first" for name in world.setup.topics.inputs}
         yield world
 
 
@@ -61,6 +62,7 @@ STRANGERS = {  # value and headers
     "a reach that is none": (OURS, headed(reach=b"x")),
     "a reach beyond the log": (OURS, headed(reach=b"999999")),
     "an epoch that is none": (OURS, headed(epoch=b"one")),
+    "a later epoch": (OURS, headed(epoch=b"2")),
     "no value": (None, headed()),
     "not JSON": (b"\xff\xfe", headed()),
     "a list": (b"[]", headed()),
@@ -117,6 +119,13 @@ async def test_a_recreated_log_of_events_is_noticed_however_far_its_decisions_ar
         value = decision(f"t{offset}", source=Source(0, offset))
         world.send("predictions", "ann", value, headers=headed(str(offset).encode()))
     with pytest.raises(StateError, match="raise WEIR_EPOCH"):
+        async with world.life():
+            pass
+
+
+async def test_a_group_that_is_new_to_an_epoch_is_told_which_one_it_is(world):
+    world.send("predictions", "ann", OURS, headers=headed(epoch=b"2"))
+    with pytest.raises(StateError, match="set WEIR_EPOCH=2"):
         async with world.life():
             pass
 

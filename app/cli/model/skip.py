@@ -21,7 +21,7 @@ def skip(
 
     Such an entry stops every worker that reaches it: it may be of a later release, and then an
     update is the better way out. A skip is appended to the log, and workers look for it before they
-    stop. A restore whose snapshot is nowhere may be left out as well: they wait for it. Refused
+    stop. A restore whose snapshot is lost may be left out as well: they wait for it. Refused
     for an entry that workers fold, or pass over by themselves.
     """
     from app.core.messages import Restore

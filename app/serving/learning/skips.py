@@ -14,8 +14,8 @@ MARK = b'"skip"'  # as an entry has its kind
 class Skips:
     """Looks ahead for skips, to the end of the examples log; each stretch of it once.
 
-    A restore may be named as well if its snapshot is nowhere: all would wait for it for good. Where
-    the snapshot is found, nobody asks.
+    A restore may be named as well if its snapshot is nowhere, or cannot be used: all would wait for
+    it for good. Where it can be, nobody asks.
 
     So all who fold the log leave the same entries out, whether they began before the skip was
     written or after it. A release that adds a kind has to ask here before it folds an entry of
