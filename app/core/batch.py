@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from app.core.domain import Application, Event, Record, Scoring, Trust, Verdict
+from app.core.domain import Application, Scoring, Trust, Verdict
 from app.core.fold import LearningState
 from app.core.hashing import hash64
+from app.core.keyed import Event, Record
 from app.core.messages import Decision, ModelUsed, Source
 from app.core.threshold import Threshold
 from app.wire import encode

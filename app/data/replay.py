@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from app.core.batch import Batch, Stored
-from app.core.domain import Application, Event
+from app.core.domain import Application
+from app.core.keyed import Event
 from app.core.messages import Example, Feedback, Origin, Source
 from app.core.partitioning import partition_of
 from app.core.settling import lesson

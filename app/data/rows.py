@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.core.domain import Event
+from app.core.keyed import Event
 from app.core.messages import Feedback
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from app.core.domain import Event
+from app.core.keyed import Event
 from app.core.messages import Feedback
 from app.core.partitioning import partition_of
 from app.runtime.writer import Out, Writers

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka import ConsumerRecord
 
 from app.core.batch import Batch, Decided
-from app.core.domain import Event
+from app.core.keyed import Event
 from app.core.labels import STREAM, decode_entry
 from app.core.messages import Source
 from app.core.partitioning import partition_of

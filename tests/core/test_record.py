@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.domain import Record as RecordProtocol
 from app.core.hashing import hash64
+from app.core.keyed import Record as RecordProtocol
 from app.core.messages import Origin, Source
 from app.core.record import KEPT, Past, Record
 from app.errors import StateError

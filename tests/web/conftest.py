@@ -13,7 +13,8 @@ from app.apps import load
 from app.broker.ports import choose_ports
 from app.core.batch import Stored
 from app.core.bundle import pack
-from app.core.domain import Application, Record
+from app.core.domain import Application
+from app.core.keyed import Record
 from app.core.labels import LabelEntry, encode_entry
 from app.core.messages import Feedback, Origin, Prediction
 from app.core.partitioning import partition_of
