@@ -61,12 +61,19 @@ def decode(decoder: Callable[[bytes], M], raw: bytes | None) -> M:
     except UNREADABLE as error:
         plain = without_oddities(decoder, raw)
         if plain is None:
-            raise Refused(_about_time(str(error), raw)) from None
+            raise Refused(_why(error, raw)) from None
     try:
         plain.decode()
         return decoder(plain)
     except UNREADABLE as error:
-        raise Refused(_about_time(str(error), plain)) from None
+        raise Refused(_why(error, plain)) from None
+
+
+def _why(error: Exception, raw: bytes) -> str:
+    """Why a message cannot be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"the record is not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start}"
+    return _about_time(str(error), raw)
 
 
 def _about_time(reason: str, raw: bytes) -> str:

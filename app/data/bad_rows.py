@@ -100,11 +100,11 @@ class BadRows:
         notes = []
         if self.bad:
             notes.append(
-                f"{self.bad:,} rows cannot be used and were left out; they are in {self.out}. "
+                f"Left out because they cannot be used: {self.bad:,}, which are in {self.out}. "
                 f"The first: {self.first}"
             )
         if self.left:
-            notes.append(f"{self.left:,} rows with a negative amount were left out.")
+            notes.append(f"Left out because their amount is negative: {self.left:,}.")
         return notes
 
     def _write(self, number: int, line: int | None, problem: Problem, cells: Sequence[Any]) -> None:

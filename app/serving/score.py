@@ -48,9 +48,7 @@ class Score:
         self.origins = await self.partition.origins.of(records)
         if not self.step.still_mine():
             return False
-        learning = self.partition.learning
-        self.threshold = self._threshold()
-        self.batch = Batch(self.application, learning.state, learning.degraded())
+        self.begin()
         for record in records:
             try:
                 if (event := self.read(record)) is not None:
@@ -64,6 +62,12 @@ class Score:
         self.decisions.put(self.batch.fresh)
         self.step.store()
         return await self.send()
+
+    def begin(self) -> None:
+        """Take what is the same for all events of the step, as it is now."""
+        learning = self.partition.learning
+        self.threshold = self._threshold()
+        self.batch = Batch(self.application, learning.state, learning.degraded())
 
     def read(self, record: ConsumerRecord) -> Event | None:
         """The event in a record; None when it belongs to another partition."""

@@ -114,8 +114,8 @@ def test_rows_that_were_left_out_are_said_at_the_end(path: Path):
     text = path.read_text().replace("4,50", "-4,50").replace("5,50", "x")
     path.write_text(text)
     said = run("replay", str(path), *MAPPING, *WORDS, "--negative", "skip", "--skip-bad")
-    assert f"1 rows cannot be used and were left out; they are in {path}.bad.csv" in said
-    assert "1 rows with a negative amount were left out." in said
+    assert f"Left out because they cannot be used: 1, which are in {path}.bad.csv" in said
+    assert "Left out because their amount is negative: 1." in said
     out = path.with_name("other.csv")
     run("replay", str(path), *MAPPING, *WORDS, "--negative", "skip", "--bad-rows", str(out))
     assert len(out.read_text().splitlines()) == 2

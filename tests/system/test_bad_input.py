@@ -81,7 +81,7 @@ class Sent(NamedTuple):
 
 
 REFUSED = {  # name: (record, what the reason names)
-    "bytes": (Sent(b"\xff\x00\xfe"), "malformed"),
+    "bytes": (Sent(b"\xff\x00\xfe"), "is not UTF-8: byte 0xff"),
     "empty": (Sent(b""), "no value"),
     "tombstone": (Sent(None), "no value"),
     "tombstone without key": (Sent(None, key=b""), "no value"),
@@ -131,7 +131,7 @@ ASTRAY = {  # they belong to partition 1
     "astray, then": Sent(transaction("astray, then", customer=AWAY), key=b""),
 }
 REFUSED_LABELS = {
-    "bytes": (Sent(b"\xff\x00\xfe"), "malformed"),
+    "bytes": (Sent(b"\xff\x00\xfe"), "is not UTF-8: byte 0xff"),
     "tombstone": (Sent(None), "no value"),
     "no customer": (Sent(label("good 0").replace(b'"customer"', b'"who"')), "`customer`"),
     "an unknown label": (Sent(label("good 0", label="stolen")), "label"),
@@ -253,7 +253,7 @@ class Publisher:
         for customer in (HOME, OTHER):
             await self.send(topic, Sent(transaction("shared", customer=customer)))
         await self.send(topic, Sent(transaction("labelled itself", label="fraud")))
-        own = Sent(transaction("labelled itself in 1970", label="legit"), timestamp=-2)
+        own = Sent(transaction("labelled itself long ago", at=10**12, label="legit"), timestamp=-2)
         await self.send(topic, own)
         await self.send_filled(topic, transaction("of full size"), INPUT_BYTES, "of full size")
         full = transaction("astray and full", customer=AWAY)
@@ -282,7 +282,7 @@ class Publisher:
         await self.kafka.producer.flush()
 
 
-OWN = ("labelled itself", "labelled itself in 1970")
+OWN = ("labelled itself", "labelled itself long ago")
 LEARNED = {*SETTLED, *OWN, LATE, "of full size", "packed", "last"}
 
 
@@ -452,7 +452,7 @@ async def test_a_label_inside_a_transaction_is_said_by_the_stream(logs: Logs):
     told = [read_feedback(r.value) for r in logs.told("labelled itself")]
     assert {(one.source, one.label, one.at) for one in told} == {
         ("stream", "fraud", NOW),
-        ("stream", "legit", 0),
+        ("stream", "legit", 10**12),
     }
     assert len(told) == 2
 

@@ -120,6 +120,7 @@ async def values(worker: Worker, topic: str) -> list[bytes]:
 async def test_a_label_waits_for_a_decision_that_is_sent_again(worker: Worker):
     """The worker before died with the decision on its disk and not in the log."""
     first = Score(worker.partitions[0], step(worker, worker.topics.events))
+    first.begin()
     tx = payment("t1")
     first.add(record(worker.topics.events, 0, tx), tx)
     first.decide()
@@ -182,6 +183,7 @@ async def test_what_has_left_the_record_and_whose_decision_is_lost_is_degraded(w
     worker.partitions.pop(0).close()
     await open_partition(worker, "a new one", lost=True)
     again = Score(worker.partitions[0], step(worker, worker.topics.events))
+    again.begin()
     for n, tx in enumerate(txs):
         again.add(record(worker.topics.events, n, payment(tx)), payment(tx))
     again.decide()

@@ -121,7 +121,7 @@ async def test_a_refused_row_ends_publishing_and_the_rest_follows_without_it(
     options += ["--negative", "skip", "--after", "299"]
     code, output, errors = await end(await start(settings, "publish", str(file), *options))
     assert (code, errors) == (0, "")
-    assert "1 rows with a negative amount were left out." in output
+    assert "Left out because their amount is negative: 1." in output
     assert "Published 200 transactions" in output
     async with Kafka(settings) as kafka:
         payments = await kafka.read(kafka.topics.events)

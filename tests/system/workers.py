@@ -166,6 +166,7 @@ class Kafka:
 
     async def caught_up(self) -> bool:
         """Whether everything in the sources was worked on and committed."""
+        await self.producer.flush()
         committed = await self.committed()  # first: what is committed may have led to more
         sources = (self.topics.events, self.topics.feedback)
         tps = [tp for topic in sources for tp in self._partitions(topic)]

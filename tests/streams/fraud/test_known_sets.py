@@ -208,7 +208,7 @@ def test_refunds_of_a_set_are_refused_until_an_option_says_what_they_are(
         read(path, FileOptions())
     dataset = open_dataset(path, FileOptions(negative="skip"))
     assert [row.event.id for row in dataset] == ["row-1", "row-2"]
-    assert dataset.notes() == ["1 rows with a negative amount were left out."]
+    assert dataset.notes() == ["Left out because their amount is negative: 1."]
     assert read(path, FileOptions(negative="absolute"))[1].event.amount == 7.0
 
 

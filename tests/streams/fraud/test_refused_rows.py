@@ -197,7 +197,7 @@ def test_bad_rows_are_left_out_counted_and_written_with_their_reasons(tmp_path: 
     rows = list(dataset)
     assert [(row.event.id, row.row) for row in rows] == [("t0", 1), ("t3", 5)]
     (note,) = dataset.notes()
-    assert note.startswith(f"3 rows cannot be used and were left out; they are in {path}.bad.csv")
+    assert note.startswith(f"Left out because they cannot be used: 3, which are in {path}.bad.csv")
     assert "row 2" in note
     with Path(f"{path}.bad.csv").open(newline="") as file:
         header, *bad = csv.reader(file)
