@@ -23,7 +23,7 @@ from app.web.limits import LimitedRunner, Limits
 from app.web.server import set_up
 from tests.fuzz import mutate
 from tests.fuzz.engine import Disagreement
-from tests.fuzz.oracle import LABEL, TODAY, judge
+from tests.fuzz.oracle import LABEL, judge
 from tests.web.conftest import KnownView
 
 QUICK = Limits(head_within=0.1, answer_within=1.0, idle=0.1, linger=0.05)
@@ -150,7 +150,7 @@ class Http:
         return status, _request(chance, method, target, [f"Host: {host}", *headers], body)
 
     def _label(self, raw: bytes) -> int:
-        verdict = judge("label", raw, mutate.NOW, TODAY)
+        verdict = judge("label", raw, mutate.NOW)
         if verdict.valid is None or set(verdict.message) - set(LABEL):
             return 0
         if not verdict.valid and verdict.message and "source" not in verdict.message:

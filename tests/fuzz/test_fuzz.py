@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 
-from tests.fuzz import oracle
 from tests.fuzz.engine import Disagreement, Target, attempt, corpus, minimise, run
 from tests.fuzz.mutate import by_byte
 from tests.fuzz.targets import targets
@@ -14,7 +13,7 @@ from tests.fuzz.targets import targets
 SEED = 20_261
 CASES = {"transactions": 4000, "labels": 3000, "files": 250, "http": 150, "snapshots": 150}
 USUAL = 1500  # cases of any other target
-TARGETS = {target.name: target for target in targets(oracle.RULES[oracle.DEFAULT])}
+TARGETS = {target.name: target for target in targets()}
 
 
 @pytest.mark.parametrize("name", TARGETS)
