@@ -49,8 +49,11 @@ class Files:
                 [*mutate.ODD_TEXTS, *mutate.ODD_NUMBERS, *mutate.ODD_TIMES, -1, 0, 1e300, None]
             )
         content = _written(suffix, names, rows, chance)
+        if suffix == "parquet" and chance.random() < 0.2:
+            content = _odd_times(names, rows, chance)
         if way > 0.6:
-            content = mutate.by_byte(chance, content)
+            change = mutate.in_place if chance.random() < 0.5 else mutate.by_byte
+            content = change(chance, content)
         return suffix.encode() + b"\n" + content
 
     def open(self, case: bytes) -> bytes:
@@ -112,5 +115,24 @@ def _parquet(names: list[str], rows: list[dict[str, Any]]) -> bytes:
         }
         table = Table.from_pydict(texts)
     sink = BufferOutputStream()
+    parquet.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _odd_times(names: list[str], rows: list[dict[str, Any]], chance: Random) -> bytes:
+    """A column of a type that holds more times than a calendar has."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types = (pa.date32(), pa.date64(), pa.time32("ms"), pa.time64("ns"), pa.duration("s"))
+    zoned = [pa.timestamp(unit, zone) for unit in ("ms", "us", "ns") for zone in (None, "UTC")]
+    kind = chance.choice([*types, *zoned])
+    whole = pa.int32() if kind.bit_width == 32 else pa.int64()
+    top = 1 << kind.bit_width - 1
+    numbers = [chance.choice((0, 1, -1, 20_000, top - 1, -top)) for _ in rows]
+    name = chance.choice(names)
+    texts = {one: [str(row.get(one)) for row in rows] for one in names}
+    table = pa.Table.from_pydict({**texts, name: pa.array(numbers, whole).view(kind)})
+    sink = pa.BufferOutputStream()
     parquet.write_table(table, sink)
     return bytes(sink.getvalue().to_pybytes())
