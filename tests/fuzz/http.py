@@ -29,6 +29,7 @@ from tests.web.conftest import KnownView
 QUICK = Limits(head_within=0.1, answer_within=1.0, idle=0.1, linger=0.05)
 ANSWER = re.compile(rb"HTTP/\d\.\d (\d\d\d) [^\r\n]*\r\n")
 TIMEOUT = 4.0  # seconds for an answer
+LARGE = 16 << 10  # bytes that a label may have
 
 GOOD_HOSTS = ("localhost", "LOCALHOST:6066", "127.0.0.1", "[::1]:80", "localhost.")
 BAD_HOSTS = ("a:b:c", "[::1", "localhost:99999", "", "me@localhost", "localhost/x", "local host")
@@ -143,6 +144,8 @@ class Http:
             headers = [f"Content-Type: {chance.choice(('application/json', 'text/plain'))}"]
             body = raw
             status = self._label(raw) if headers[0].endswith("json") else 415
+            if len(body) > LARGE:
+                status = 413
             if kind == 3:
                 headers.append(f"Origin: {chance.choice(FOREIGN_PAGES)}")
                 status = 403

@@ -11,8 +11,8 @@ from tests.fuzz.mutate import by_byte
 from tests.fuzz.targets import targets
 
 SEED = 20_261
-CASES = {"transactions": 4000, "labels": 3000, "files": 250, "http": 150, "snapshots": 150}
-USUAL = 1500  # cases of any other target
+CASES = {"transactions": 10_000, "labels": 8000, "files": 700, "http": 150, "snapshots": 400}
+USUAL = 4000  # cases of any other target
 TARGETS = {target.name: target for target in targets()}
 
 

@@ -56,6 +56,7 @@ STRANGERS = {  # value and headers
     "an epoch that is none": (OURS, headed(epoch=b"one")),
     "no value": (None, headed()),
     "not JSON": (b"\xff\xfe", headed()),
+    "bytes that are no text in a field of its own": (OURS[:-1] + b',"x":"\xff"}', headed()),
     "a list": (b"[]", headed()),
     "a decision that there is none of": (decision(decision="perhaps"), headed()),
     "a score above 1": (decision(score=7.0), headed()),
