@@ -47,6 +47,16 @@ def missing_of(spellings: Iterable[str] | None = None) -> Missing:
     return frozenset({None, "", *(case(word) for word in words for case in cases)})
 
 
+class Beyond:
+    """What a file's type can hold and no field can, such as a date in the year 30000."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+
+    def __str__(self) -> str:
+        return self.told
+
+
 def text_reader(field: str) -> Callable[[Any], str | None]:
     """What reads a text, and never changes it.
 
@@ -67,6 +77,8 @@ def text_reader(field: str) -> Callable[[Any], str | None]:
             return _digits(field, cell)
         if type(cell) is bytes:
             raise Refused(f"`{field}` is bytes that are no UTF-8 text; write it as text")
+        if isinstance(cell, Beyond):
+            raise Refused(f"`{field}` is {cell}, not a text")
         if type(cell) in (bool, list, dict) or isinstance(cell, datetime):
             raise Refused(f"`{field}` is a {_kind(cell)}, not a text")
         return str(cell)  # such as a UUID

@@ -134,7 +134,10 @@ def _is_id(text: str) -> bool:
 
 
 def _decoded(read: Callable[[bytes], object], raw: bytes | None) -> Any:
+    raw = raw or b""
     try:
-        return read(raw or b"")
+        if not raw.isascii():
+            raw.decode()  # msgspec does not look into fields that it leaves out
+        return read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"it is not a decision: {error}") from None

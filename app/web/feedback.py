@@ -1,6 +1,7 @@
 """POST /feedback: publish a label, as any other producer would."""
 
 import asyncio
+import codecs
 import time
 
 import msgspec
@@ -71,7 +72,7 @@ def read_label(
         raise web.HTTPUnsupportedMediaType(text="send the label as application/json")
     now = int(time.time() * 1000) if now is None else now
     try:
-        given = msgspec.json.decode(body, type=dict)
+        given = msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=dict)
         usual = {"source": application.labels.reviewer, "at": now}
         feedback = application.read_feedback(encode({**usual, **given}))
         if feedback.at is not None:

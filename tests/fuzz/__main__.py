@@ -11,14 +11,12 @@ from typing import Annotated
 
 import typer
 
-from tests.fuzz import oracle
 from tests.fuzz.engine import run as run_target
 from tests.fuzz.targets import targets
 
 TURN = 3.0  # seconds of one target before the next one
 
 app = typer.Typer(add_completion=False)
-Rules = Annotated[str, typer.Option(help="The oracle's rules: today or mended.")]
 Seed = Annotated[int | None, typer.Option(help="Seed; a new one if none is given.")]
 
 
@@ -29,14 +27,13 @@ def run(
     target: Annotated[str, typer.Option(help="Only this target.")] = "",
     first: Annotated[int, typer.Option(help="Number of the first case.")] = 0,
     cases: Annotated[int, typer.Option(help="Most cases of each target.")] = 1 << 40,
-    rules: Rules = oracle.DEFAULT,
     out: Annotated[Path, typer.Option(help="Where findings are written.")] = Path("fuzz-findings"),
 ) -> None:
     """Feed made and changed inputs to every target in turn; ends with 1 when it finds something."""
     seed = secrets.randbelow(2**32) if seed is None else seed
     typer.echo(f"SEED={seed}")
     logging.disable(logging.WARNING)
-    chosen = [one for one in targets(oracle.RULES[rules]) if target in ("", one.name)]
+    chosen = [one for one in targets() if target in ("", one.name)]
     if not chosen:
         raise typer.BadParameter(f"there is no target {target}")
     numbers = {one.name: iter(range(first, first + cases)) for one in chosen}
@@ -64,7 +61,6 @@ def worker(
     records: Annotated[int, typer.Option(help="Transactions to publish.")] = 1_000_000,
     labels: Annotated[int, typer.Option(help="Labels to publish; a tenth if not given.")] = -1,
     seed: Seed = None,
-    rules: Rules = oracle.DEFAULT,
     minutes: Annotated[float, typer.Option(help="Longest time for the worker.")] = 60,
 ) -> None:
     """Let one real worker on a real broker read fuzzed records, and compare with the oracle."""
@@ -73,7 +69,7 @@ def worker(
     seed = secrets.randbelow(2**32) if seed is None else seed
     typer.echo(f"SEED={seed}")
     load = Load(seed, records, records // 10 if labels < 0 else labels)
-    report = asyncio.run(play(load, oracle.RULES[rules], minutes * 60, typer.echo))
+    report = asyncio.run(play(load, minutes * 60, typer.echo))
     typer.echo(report.text())
     raise typer.Exit(0 if report.passed else 1)
 

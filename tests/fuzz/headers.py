@@ -89,5 +89,5 @@ class Headers:
             raise Disagreement("a value is shown unescaped")
         if letter.place is not None and min(letter.place) < 0:
             raise Disagreement("a place below 0")
-        if why_kept(letter, self.setup, mutate.NOW) is None and not destination(letter):
+        if why_kept(letter, self.setup, mutate.NOW) is None and not destination(letter, self.setup):
             raise Disagreement("a letter is sent nowhere")

@@ -23,12 +23,13 @@ from app.web.limits import LimitedRunner, Limits
 from app.web.server import set_up
 from tests.fuzz import mutate
 from tests.fuzz.engine import Disagreement
-from tests.fuzz.oracle import LABEL, TODAY, judge
+from tests.fuzz.oracle import LABEL, judge
 from tests.web.conftest import KnownView
 
 QUICK = Limits(head_within=0.1, answer_within=1.0, idle=0.1, linger=0.05)
 ANSWER = re.compile(rb"HTTP/\d\.\d (\d\d\d) [^\r\n]*\r\n")
 TIMEOUT = 4.0  # seconds for an answer
+LARGE = 16 << 10  # bytes that a label may have
 
 GOOD_HOSTS = ("localhost", "LOCALHOST:6066", "127.0.0.1", "[::1]:80", "localhost.")
 BAD_HOSTS = ("a:b:c", "[::1", "localhost:99999", "", "me@localhost", "localhost/x", "local host")
@@ -143,6 +144,8 @@ class Http:
             headers = [f"Content-Type: {chance.choice(('application/json', 'text/plain'))}"]
             body = raw
             status = self._label(raw) if headers[0].endswith("json") else 415
+            if len(body) > LARGE:
+                status = 413
             if kind == 3:
                 headers.append(f"Origin: {chance.choice(FOREIGN_PAGES)}")
                 status = 403
@@ -150,7 +153,7 @@ class Http:
         return status, _request(chance, method, target, [f"Host: {host}", *headers], body)
 
     def _label(self, raw: bytes) -> int:
-        verdict = judge("label", raw, mutate.NOW, TODAY)
+        verdict = judge("label", raw, mutate.NOW)
         if verdict.valid is None or set(verdict.message) - set(LABEL):
             return 0
         if not verdict.valid and verdict.message and "source" not in verdict.message:

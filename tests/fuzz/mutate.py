@@ -228,6 +228,15 @@ def by_byte(chance: Random, raw: bytes, most: int = 4) -> bytes:
     return bytes(data)
 
 
+def in_place(chance: Random, raw: bytes, most: int = 4) -> bytes:
+    """Bytes with some of them replaced, most near the end: where files say what they hold."""
+    data = bytearray(raw)
+    for _ in range(chance.randint(1, most) if data else 0):
+        low = chance.choice((0, max(len(data) - 700, 0)))
+        data[chance.randrange(low, len(data))] = chance.choice((0xFF, 0x80, chance.randrange(256)))
+    return bytes(data)
+
+
 def record(
     chance: Random, kind: str, number: int, spare: tuple[str, ...] = (), now: int = NOW
 ) -> bytes:

@@ -8,7 +8,6 @@ it has to be an answer.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,37 +16,17 @@ DAY_MS = 86_400_000
 EARLY_MS = 100_000_000_000  # March 1973
 SECONDS_FROM = 100_000_000  # March 1973 as well
 SURE_MS = (220_000_000_000, 7_258_118_400_000)  # 1976 to 2200
+NEAR_MS = 366 * DAY_MS
 DEEP = 200  # levels of nesting that every reader of JSON takes
 DIGITS = 20  # of a whole number that every reader takes
 
 Says = bool | None  # valid, not valid, no opinion
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What has changed between releases, or may change: one switch for each."""
-
-    null_is_absent: Says = True  # in every optional field
-    mark_is_removed: Says = True  # a byte order mark before the JSON
-    strict_outside_fields: Says = True  # text that is no UTF-8 in fields that nobody reads
-    only_issued_cards: bool = True  # a card number begins as an issuer's do
-    cards_in: frozenset[str] | None = None  # fields that are looked at; None for all
-    units_of_time: bool = True  # times that cannot be milliseconds are refused
-    no_timestamp: Says = True  # a record without one is judged all the same
-    elsewhere: str = "entered again"  # a transaction on a wrong partition; or "refused"
-
-
-TODAY = Rules(
-    null_is_absent=False,
-    mark_is_removed=False,
-    strict_outside_fields=None,
-    only_issued_cards=False,
-    units_of_time=False,
-    no_timestamp=False,
-    elsewhere="refused",
-)
-MENDED = Rules(cards_in=frozenset(("customer", "merchant", "actor", "reason", "note")))
-RULES = {"today": TODAY, "mended": MENDED}
+CARD_FIELDS = frozenset(("customer", "merchant", "actor", "reason", "note"))
+# What a clock that begins at 0 says: beside it every number may be milliseconds.
+AT_THE_START = 0
+ANY_TIME = 1 << 60  # ms that a time may be ahead, where that is not asked
 
 
 class Verdict(NamedTuple):
@@ -58,38 +37,36 @@ class Verdict(NamedTuple):
     why: str = ""
 
 
-Check = Callable[[str, Any, Rules], Says]
+Check = Callable[[str, Any], Says]
 
 
 def text(most: int, least: int = 0, words: tuple[str, ...] = (), nul: bool = False) -> Check:
     """A text of so many bytes, one of these words if there are any."""
 
-    def check(name: str, value: Any, rules: Rules) -> Says:
+    def check(name: str, value: Any) -> Says:
         if not isinstance(value, str) or (words and value not in words):
             return False
         if len(value) < least or len(value) > most or ("\0" in value and not nul):
             return False
         if name != "note" and len(value.encode(errors="replace")) > most:
             return False
-        return card(name, value, rules)
+        return card(name, value)
 
     return check
 
 
-def card(name: str, value: str, rules: Rules) -> Says:
+def card(name: str, value: str) -> Says:
     """Whether a text may stand in a field although it might be a card number."""
-    if rules.cards_in is not None and name not in rules.cards_in:
+    if name not in CARD_FIELDS:
         return True
     digits = re.sub(r"[ -]", "", value)
     loose = re.sub(r"[^0-9]", "", value)
     if not re.fullmatch(r"[0-9]{13,19}", digits):
         odd = re.fullmatch(r"\s*[0-9][\d\s./_\-\u2010-\u2015]*\s*", value)
-        return None if odd and 13 <= len(loose) <= 19 and rules.only_issued_cards else True
+        return None if odd and 13 <= len(loose) <= 19 else True
     if not luhn(digits):
         return True
     issued = known_issuer(digits)
-    if not rules.only_issued_cards:
-        return False
     return None if issued is None else not issued
 
 
@@ -112,7 +89,7 @@ def known_issuer(digits: str) -> Says:
 def number(least: float, most: float) -> Check:
     """A number within bounds."""
 
-    def check(name: str, value: Any, rules: Rules) -> Says:
+    def check(name: str, value: Any) -> Says:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return least <= value <= most
@@ -138,13 +115,16 @@ def epoch_ms(value: Any) -> int | bool | None:
         since = at - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     except (ValueError, OverflowError):
         return False
-    whole = since // timedelta(milliseconds=1)
-    if not -1 <= whole < MAX_MS - 999:
-        return None if whole == -1 or whole >= MAX_MS - 999 else False
-    return whole + int(float(found[3] or 0) * 1000) if whole >= 0 else None
+    nanos = int((found[3] or ".0")[1:].ljust(9, "0"))
+    whole, rest = since // timedelta(milliseconds=1) + nanos // 1_000_000, nanos % 1_000_000
+    if not rest:
+        return whole if 0 <= whole <= MAX_MS else False
+    if whole in (-1, MAX_MS):  # parts of a millisecond may be rounded
+        return None
+    return whole if 0 <= whole < MAX_MS else False
 
 
-def instant(name: str, value: Any, rules: Rules) -> Says:
+def instant(name: str, value: Any) -> Says:
     """A time: epoch milliseconds, or RFC 3339."""
     ms = epoch_ms(value)
     return None if ms is None else ms is not False
@@ -176,9 +156,6 @@ LABEL: dict[str, tuple[bool, Check]] = {
     **{name: (False, WORD) for name in ("actor", "reason", "label_id")},
     "note": (False, text(2000, nul=True)),
 }
-ALWAYS_NULLABLE = {"transaction": {"lat", "lon", "label"}, "label": {"at"}}
-
-
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OPEN, _CLOSE = re.compile(r"[\[{]"), re.compile(r"[\]}]")
 
@@ -187,7 +164,7 @@ class NotJson(ValueError):
     """Bytes that are not the JSON of one value."""
 
 
-def read_json(raw: bytes, rules: Rules) -> tuple[Any, bool]:
+def read_json(raw: bytes) -> tuple[Any, bool]:
     """The value in strict JSON; and whether every reader would take it.
 
     Raises NotJson for what no strict reader takes.
@@ -196,13 +173,8 @@ def read_json(raw: bytes, rules: Rules) -> tuple[Any, bool]:
     try:
         source = raw.decode()
     except UnicodeDecodeError:
-        if rules.strict_outside_fields:
-            raise NotJson("not UTF-8") from None
-        source, sure = raw.decode(errors="surrogateescape"), False
-    if source.startswith("\ufeff"):
-        if rules.mark_is_removed is False:
-            raise NotJson("a byte order mark")
-        source = source[1:]
+        raise NotJson("not UTF-8") from None
+    source = source.removeprefix("\ufeff")
     bare = _STRING.sub("", source)
     if len(_OPEN.findall(bare)) != len(_CLOSE.findall(bare)):
         raise NotJson("brackets that do not match")
@@ -236,68 +208,60 @@ def _refuse(word: str) -> None:
     raise NotJson(f"{word} is no JSON")
 
 
-def judge(
-    kind: str, raw: bytes | None, timestamp: int, rules: Rules, future_ms: int = DAY_MS
-) -> Verdict:
-    """Whether a record of a kind, transaction or label, can be used."""
+def judge(kind: str, raw: bytes | None, timestamp: int, future_ms: int = DAY_MS) -> Verdict:
+    """Whether a record of a kind, transaction or label, can be used.
+
+    `timestamp` is the record's, epoch ms, -1 where it has none. Beside AT_THE_START times are
+    judged for themselves.
+    """
     if not raw:
         return Verdict(False, {}, "no value")
     if timestamp > MAX_MS:
         return Verdict(False, {}, "the record's timestamp is no time in milliseconds")
     try:
-        value, sure = read_json(raw, rules)
+        value, sure = read_json(raw)
     except NotJson as error:
         return Verdict(False, {}, f"not JSON: {error}")
     if not isinstance(value, dict):
         return Verdict(False if sure else None, {}, "not an object")
-    says, why = _judge_fields(kind, value, rules)
+    says, why = _judge_fields(kind, value)
     if says is not False and value.get("at") is not None:
-        when, reason = _judge_time(kind, value["at"], timestamp, rules, future_ms)
+        when, reason = judge_time(kind, value["at"], timestamp, future_ms)
         says, why = _worse(says, when), why or reason
-    unsure = not sure or isinstance(value, Twice) or _surrogates(value, rules)
+    unsure = not sure or isinstance(value, Twice) or _surrogates(value)
     if unsure:
         says = None if says is not False or isinstance(value, Twice) else False
     return Verdict(says, value, why)
 
 
-def _judge_fields(kind: str, value: Mapping[str, Any], rules: Rules) -> tuple[Says, str]:
+def _judge_fields(kind: str, value: Mapping[str, Any]) -> tuple[Says, str]:
     says: Says = True
     why = ""
     for name, (required, check) in (TRANSACTION if kind == "transaction" else LABEL).items():
-        if name not in value:
-            one: Says = not required
-        elif value[name] is None:
-            nullable = name in ALWAYS_NULLABLE[kind]
-            one = not required and (True if nullable else rules.null_is_absent)
-        else:
-            one = check(name, value[name], rules)
+        absent = value.get(name) is None  # null stands for a field that is left out
+        one = not required if absent else check(name, value[name])
         says, why = _worse(says, one), why or ("" if one else f"`{name}`")
     return says, why
 
 
-def _judge_time(
-    kind: str, at: Any, timestamp: int, rules: Rules, future_ms: int
-) -> tuple[Says, str]:
-    """Whether a time can be milliseconds, and fits the time of its record."""
+def judge_time(kind: str, at: Any, timestamp: int, future_ms: int = DAY_MS) -> tuple[Says, str]:
+    """Whether a time can be milliseconds, and fits the time of its record; and why not."""
     ms = epoch_ms(at)
     if ms is None or isinstance(ms, bool):
         return ms, "`at`"
-    says: Says = True
-    if kind == "transaction":
-        if timestamp < 0:
-            says = rules.no_timestamp
-        elif ms > timestamp + future_ms:
-            return False, "`at` is too far ahead"
-    if rules.units_of_time:
-        says = _worse(says, _milliseconds(kind, ms, at))
+    if kind == "transaction" and 0 <= timestamp < ms - future_ms:
+        return False, "`at` is too far ahead"
+    says = _milliseconds(kind, ms, timestamp, isinstance(at, str))
     return says, "" if says else "`at` may be of another unit"
 
 
-def _milliseconds(kind: str, ms: int, at: Any) -> Says:
-    """Whether a number is one of milliseconds: those before 1973 are of something else."""
-    if SURE_MS[0] <= ms <= SURE_MS[1]:
+def _milliseconds(kind: str, ms: int, timestamp: int, said: bool) -> Says:
+    """Whether a time is one of milliseconds: numbers before 1973 are of something else."""
+    if SURE_MS[0] <= ms <= SURE_MS[1] or 0 <= timestamp < EARLY_MS:
         return True
-    if isinstance(at, str) or ms == 0 or ms >= EARLY_MS:
+    if timestamp >= 0 and abs(ms - timestamp) < NEAR_MS:
+        return True
+    if said or ms >= EARLY_MS:  # a date says its unit; others may be digits of a date
         return None
     # The times of labels only put them in order, so counts of steps will do.
     return False if kind == "transaction" or ms >= SECONDS_FROM else None
@@ -309,7 +273,7 @@ def _worse(one: Says, other: Says) -> Says:
     return None if one is None or other is None else True
 
 
-def _surrogates(value: Any, rules: Rules) -> bool:
+def _surrogates(value: Any) -> bool:
     """Whether there is half a character anywhere, which JSON's grammar allows."""
     dumped = json.dumps(value, ensure_ascii=False)
     return any("\ud800" <= character <= "\udfff" for character in dumped)
@@ -329,6 +293,3 @@ def partition_of(key: str, partitions: int) -> int:
     h = (h ^ h >> 13) * 0x5BD1E995 & mask
     h ^= h >> 15
     return (h & 0x7FFFFFFF) % partitions
-
-
-DEFAULT = "today"  # the rules of this release; "mended" once records, ids and entering are

@@ -1,4 +1,4 @@
-"""All targets, by the rules that the oracle goes by."""
+"""All targets."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,20 @@ from tests.fuzz.files import Files
 from tests.fuzz.headers import Headers
 from tests.fuzz.http import Http
 from tests.fuzz.messages import Messages
-from tests.fuzz.oracle import Rules
+from tests.fuzz.predictions import Predictions
 from tests.fuzz.stored import Snapshots, Stored, WaitingKeys
 
 
-def targets(rules: Rules) -> Sequence[Target]:
+def targets() -> Sequence[Target]:
     """One of each kind."""
     return (
-        Messages("transaction", rules),
-        Messages("label", rules),
-        Files(rules),
+        Messages("transaction"),
+        Messages("label"),
+        Files(),
         Stored(),
         WaitingKeys(),
         Snapshots(),
         Headers(),
+        Predictions(),
         Http(),
     )

@@ -6,15 +6,14 @@ from random import Random
 
 import pytest
 
-from tests.fuzz import oracle
 from tests.fuzz.engine import Disagreement, Target, attempt, corpus, minimise, run
 from tests.fuzz.mutate import by_byte
 from tests.fuzz.targets import targets
 
 SEED = 20_261
-CASES = {"transactions": 4000, "labels": 3000, "files": 250, "http": 150, "snapshots": 150}
-USUAL = 1500  # cases of any other target
-TARGETS = {target.name: target for target in targets(oracle.RULES[oracle.DEFAULT])}
+CASES = {"transactions": 10_000, "labels": 8000, "files": 700, "http": 150, "snapshots": 400}
+USUAL = 4000  # cases of any other target
+TARGETS = {target.name: target for target in targets()}
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -7,11 +7,8 @@ import pytest
 
 from app.broker.broker import Broker
 from app.settings import read_settings
-from tests.fuzz import oracle
 from tests.fuzz.worker import PARTITIONS, Load, Report, compare, on_broker
 from tests.system.workers import Kafka
-
-RULES = oracle.RULES[oracle.DEFAULT]
 
 
 @pytest.mark.broker
@@ -24,7 +21,7 @@ async def test_a_worker_decides_what_is_valid_and_refuses_the_rest(
         app_id=fresh + "weir",
         partitions=PARTITIONS,
     )
-    report = await on_broker(Load(seed, 1500, 300), RULES, 120, print, settings, tmp_path)
+    report = await on_broker(Load(seed, 1500, 300), 120, print, settings, tmp_path)
     assert report.passed, report.text()
     assert min(report.valid, report.refused, report.letters, report.decisions) > 100
 
@@ -36,7 +33,7 @@ async def test_a_worker_decides_what_is_valid_and_refuses_the_rest(
         await kafka.send(kafka.topics.predictions, "c1", invented)
         await kafka.producer.flush()
         again = replace(report, findings=[])
-        await compare(kafka, RULES, again)
+        await compare(kafka, again)
     assert not again.passed
     assert any("never sent" in found for found in again.findings), again.text()
 

@@ -22,7 +22,7 @@ from app.broker.broker import Broker
 from app.runtime.reading import bounds, reader, stretch
 from app.settings import Settings, read_settings
 from tests.fuzz import mutate
-from tests.fuzz.oracle import Rules, Verdict, judge, partition_of
+from tests.fuzz.oracle import ANY_TIME, AT_THE_START, Verdict, judge, partition_of
 from tests.system.workers import Kafka, WorkerProcess, until, workers
 
 PARTITIONS = 4
@@ -77,7 +77,7 @@ class Load:
             yield self._sent(chance, "label", value, 0)
 
     def _sent(self, chance: Random, kind: str, value: bytes, shift: int) -> Sent:
-        customer = str(judge(kind, value, self.now, Rules()).message.get("customer") or "")
+        customer = str(judge(kind, value, self.now).message.get("customer") or "")
         key = customer.encode(errors="replace") or None
         partition = chance.randrange(PARTITIONS)
         if customer.isprintable() and customer:
@@ -122,17 +122,16 @@ class Report:
         return "\n".join(lines)
 
 
-async def play(load: Load, rules: Rules, limit: float, tell: Callable[[str], None]) -> Report:
+async def play(load: Load, limit: float, tell: Callable[[str], None]) -> Report:
     """Publish, let a worker read all of it, stop it, and compare."""
     with tempfile.TemporaryDirectory(prefix="weir-fuzz-") as directory:
         async with Broker(Path(directory) / "broker") as broker:
             settings = read_settings(brokers=broker.bootstrap, partitions=PARTITIONS)
-            return await on_broker(load, rules, limit, tell, settings, Path(directory))
+            return await on_broker(load, limit, tell, settings, Path(directory))
 
 
 async def on_broker(
     load: Load,
-    rules: Rules,
     limit: float,
     tell: Callable[[str], None],
     settings: Settings,
@@ -151,7 +150,7 @@ async def on_broker(
             report.counted = await counted(worker)
             report.exit = await worker.stop()
         tell(f"the worker took {report.seconds:.0f} s and ended with {report.exit}")
-        await compare(kafka, rules, report)
+        await compare(kafka, report)
     return report
 
 
@@ -199,7 +198,7 @@ async def counted(worker: WorkerProcess) -> int:
     return int(float(found[0]))
 
 
-async def compare(kafka: Kafka, rules: Rules, report: Report) -> None:
+async def compare(kafka: Kafka, report: Report) -> None:
     """Judge every record of both inputs, and look for its letter or its decision."""
     letters = {place async for place in refused_places(kafka)}
     report.letters = len(letters)
@@ -213,7 +212,7 @@ async def compare(kafka: Kafka, rules: Rules, report: Report) -> None:
         ("label", kafka.topics.feedback),
     ):
         async for record in records(kafka, topic):
-            verdict = judged(kind, record, rules)
+            verdict = judged(kind, record)
             if kind == "label" and verdict.valid and not _fits(verdict.message, decided):
                 verdict = verdict._replace(valid=None)
             letter = (topic, record.partition, record.offset) in letters
@@ -240,15 +239,17 @@ async def compare(kafka: Kafka, rules: Rules, report: Report) -> None:
     ]
 
 
-def judged(kind: str, record: ConsumerRecord, rules: Rules) -> Verdict:
+def judged(kind: str, record: ConsumerRecord) -> Verdict:
     """The oracle's verdict on a record where it lies."""
-    verdict = judge(kind, record.value, record.timestamp, rules)
-    if kind == "label" or not verdict.valid:
+    verdict = judge(kind, record.value, record.timestamp)
+    if kind == "label" or verdict.valid is not False:
         return verdict
-    here = partition_of(str(verdict.message["customer"]), PARTITIONS) == record.partition
-    if here or rules.elsewhere != "refused":
+    alone = judge(kind, record.value, AT_THE_START, ANY_TIME)
+    if not alone.valid:
         return verdict
-    return Verdict(False, verdict.message, "on another partition")
+    # Only its time is wrong. That is judged on its own partition, where it is entered again.
+    here = partition_of(alone.message["customer"], PARTITIONS) == record.partition
+    return verdict if here else verdict._replace(valid=None)
 
 
 async def records(kafka: Kafka, topic: str) -> AsyncIterator[ConsumerRecord]:

@@ -65,6 +65,7 @@ STRANGERS = {  # value and headers
     "a later epoch": (OURS, headed(epoch=b"2")),
     "no value": (None, headed()),
     "not JSON": (b"\xff\xfe", headed()),
+    "bytes that are no text in a field of its own": (OURS[:-1] + b',"x":"\xff"}', headed()),
     "a list": (b"[]", headed()),
     "a decision that there is none of": (decision(decision="perhaps"), headed()),
     "a score above 1": (decision(score=7.0), headed()),

@@ -43,6 +43,10 @@ def test_what_is_given_stays() -> None:
     assert (label.label_id, label.note) == ("mine", "phoned")
 
 
+def test_a_byte_order_mark_counts_as_left_out() -> None:
+    assert read_label(b"\xef\xbb\xbf" + body(at=5)) == read_label(body(at=5))
+
+
 def test_each_application_has_its_own_labels() -> None:
     read = partial(feedback.read_label, readings.application(read_settings()), JSON)
     assert read(b'{"id": "r1", "machine": "m1", "label": "faulty"}').key == "m1"

@@ -7,6 +7,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import Any
 
+from app.data.cells import Beyond
 from app.data.readers.source import codec_of, opened
 from app.data.readers.table import Broken, Row
 from app.errors import DataError
@@ -85,7 +86,7 @@ class Opened:
             source.seek(0)
         try:
             return self._stack.enter_context(ParquetFile(source))
-        except (ArrowException, OSError) as error:
+        except (ArrowException, OSError, UnicodeDecodeError) as error:
             raise damaged(self.path, error) from None
 
     def __exit__(self, *_: object) -> None:
@@ -126,16 +127,17 @@ def rows_of(batch: Any, columns: Sequence[str], zone: str) -> Iterator[Row]:
 
 def cells_of(column: Any, zone: str) -> list[Any]:
     """The values of a column: NaN as None, binary as UTF-8 text, times as epoch ms."""
-    from pyarrow import ArrowInvalid, compute, large_binary, scalar, string, timestamp, types
+    from pyarrow import ArrowInvalid, compute, scalar, string, time64, timestamp, types
 
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if types.is_timestamp(column.type):
         column = compute.cast(column, timestamp("ms", column.type.tz), safe=False)
         if zone and column.type.tz is None:
-            walls: list[Any] = column.to_pylist()
-            return walls
+            return _plain(column)
         column = compute.cast(column, "int64")
+    elif types.is_time64(column.type):
+        column = compute.cast(column, time64("us"), safe=False)
     elif types.is_floating(column.type):
         nan = compute.is_nan(column)
         if compute.any(nan).as_py():
@@ -147,11 +149,26 @@ def cells_of(column: Any, zone: str) -> list[Any]:
             return [_text(cell) for cell in column.to_pylist()]
     elif types.is_fixed_size_binary(column.type):
         return [_text(cell) for cell in column.to_pylist()]
+    return _plain(column)
+
+
+def _plain(column: Any) -> list[Any]:
+    from pyarrow import compute, large_binary
+
     try:
         cells: list[Any] = column.to_pylist()
     except UnicodeDecodeError:  # what says that it is text, and is not
         return [_text(cell) for cell in compute.cast(column, large_binary()).to_pylist()]
+    except (OverflowError, ValueError):  # a date that Python has none for: each for itself
+        return [_cell(cell) for cell in column]
     return cells
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except (OverflowError, ValueError):
+        return Beyond(f"a {cell.type} out of range")
 
 
 def _text(cell: Any) -> Any:

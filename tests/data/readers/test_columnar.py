@@ -1,14 +1,17 @@
 """Parquet: every type that a field may have, and none that changes on the way."""
 
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.data.cells import number_reader, text_reader
 from app.data.readers.opening import open_table
-from app.errors import DataError
+from app.data.times import time_reader
+from app.errors import DataError, Refused
 from tests.data.readers.passes import rows_of
 
 pa = pytest.importorskip("pyarrow")
@@ -33,6 +36,7 @@ CASES = [
     ("time in ms", pa.array([T], pa.timestamp("ms")), "time", [MS]),
     ("time in ns", pa.array([T], pa.timestamp("ns")), "time", [MS]),
     ("time in a zone", pa.array([T], pa.timestamp("us", "UTC")), "time", [MS]),
+    ("time of day in ns", pa.array([1001], pa.time64("ns")), "", [time(0, 0, 0, 1)]),
     ("list", pa.array([[1]]), "other", [[1]]),
 ]
 
@@ -68,6 +72,37 @@ def test_text_that_is_none_is_left_as_bytes_for_the_reader_to_refuse(tmp_path: P
     )
     parquet.write_table(pa.table({"a": text}), path)
     assert rows_of(path) == [["a"], [b"\xff"]]
+
+
+FAR = pa.array([2**31 - 1, 1], pa.int32()).cast(pa.date32())
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        (text_reader("a"), r"`a` is a date32\[day\] out of range, not a text"),
+        (time_reader(field="a"), r"`a` is a date32\[day\] out of range, not a time"),
+        (number_reader("a"), "`a` is not a number"),
+    ],
+    ids=["text", "time", "number"],
+)
+def test_a_date_that_no_calendar_has_is_refused_for_itself(
+    tmp_path: Path, read: Callable[[Any], Any], told: str
+):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": FAR}), path)
+    (far,), (near,) = rows_of(path)
+    assert near == date(1970, 1, 2)
+    with pytest.raises(Refused, match=told):
+        read(far)
+
+
+def test_a_column_whose_name_is_no_text_is_refused_in_one_line(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"odd name": [1]}), path)
+    path.write_bytes(path.read_bytes().replace(b"odd name", b"odd \xffame"))
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        rows_of(path)
 
 
 @pytest.mark.parametrize("place", [-20, -60, 4], ids=["footer", "schema", "page"])
