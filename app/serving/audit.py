@@ -16,6 +16,7 @@ from app.core.messages import Example, Restore
 from app.core.model_set import ModelSet
 from app.core.partitioning import partition_of
 from app.core.threshold import KEY as THRESHOLD
+from app.core.threshold import Budget, Threshold
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics.shapes import LABELS, MODELS
@@ -24,6 +25,8 @@ from app.serving.evicted import decode_evicted
 from app.serving.generation import read_mark
 from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
+
+ANY = Budget(alerts=1.0, start=0.5, floor=0.5, ceiling=0.5)  # opens any threshold
 
 
 class Stranger(NamedTuple):
@@ -164,6 +167,8 @@ class Audit:
             decode_evicted(value)
         elif key == TOPICS:
             read_mark(value)
+        elif key == THRESHOLD and table != LABELS:
+            Threshold.decode(value, ANY, self.setup.settings.epoch)
         if label_keys.known(key) if table == LABELS else key == THRESHOLD:
             return ""
         return "its key begins as Weir's own do, but this release writes none like it"

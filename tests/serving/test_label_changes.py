@@ -6,6 +6,8 @@ import pytest
 
 from app.core.label_keys import EVICTED, MATURED, ORIGIN, TIME, TOPICS, WAITING
 from app.core.labels import LabelEntry, decode_entry, encode_entry
+from app.core.threshold import KEY as THRESHOLD
+from app.core.threshold import Budget, Threshold
 from app.errors import StateError
 from app.runtime.topics.shapes import LABELS
 from app.runtime.writer import Out
@@ -55,6 +57,27 @@ async def test_a_forged_key_that_is_no_id_ends_no_worker(world, name: str):
         await worker.commit()
         await memory.turns()
     assert len(world.log("examples")) == 1
+
+
+async def test_among_records_damage_and_unknown_keys_are_listed_too(world, monkeypatch):
+    async def as_they_should_be(self: Setup) -> dict[str, str]:
+        return {}
+
+    records = world.setup.application.records
+    threshold = Threshold(Budget(2.0, 0.5, 0.05, 0.9), epoch=1).encode()
+    changes = [
+        (b"\0fence", None),
+        (THRESHOLD, threshold),
+        (THRESHOLD, threshold[:20]),
+        (b"\0of old", b"\2"),
+    ]
+    changelog = world.setup.topics.changelogs[records]
+    for one in changes:
+        world.logs.append(changelog, PARTITION, Out(*one))
+    monkeypatch.setattr(Setup, "check_topics", as_they_should_be)
+    found = [one async for one in Audit(world.setup).strangers()]
+    assert [(one.topic, one.offset) for one in found] == [(changelog, 2), (changelog, 3)]
+    assert "a review threshold is damaged" in found[0].why
 
 
 async def test_each_forged_key_and_each_damaged_value_is_listed(world, monkeypatch):
