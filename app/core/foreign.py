@@ -1,8 +1,9 @@
 """What in the changelog of a table is not Weir's: decided by the shape of key and value alone.
 
 So all workers pass the same records over. Nothing that a release has written, or a later one will
-write, is taken for foreign: keys that begin with a NUL are Weir's own, and so is a value that
-begins as stored formats do, however damaged the rest is. Whoever opens it says what is wrong:
+write, is taken for foreign: keys that begin with a NUL are Weir's own, unless they are of a known
+kind and malformed (`app/core/label_keys.py`), and so is a value that begins as stored formats do,
+however damaged the rest is. Whoever opens it says what is wrong:
 that its format is newer than this release, or that it is damaged. Passing over such a value would
 lose what it holds; passing over a foreign one leaves what the table had under its key.
 """
@@ -10,6 +11,7 @@ lose what it holds; passing over a foreign one leaves what the table had under i
 from collections.abc import Callable
 
 from app.core.bundle import CHUNK_BYTES, PINNED
+from app.core.label_keys import OWN, begins, misfit
 from app.core.snapshot import KEY
 from app.wire import MAX_ID_BYTES
 
@@ -19,8 +21,7 @@ Rule = Callable[[bytes | None, bytes | None], str]
 # The first byte of a packed record is its format. No format will have the number of a character
 # with which text begins, nor 0, with which the framing of other serializers does.
 FORMATS = frozenset(range(1, 32)) - frozenset(b"\t\n\r")
-OWN = b"\0"  # begins keys that are not ids
-ENTRY = b"\xa8customer"  # of labels: a map in msgpack, this field first
+is_entry = begins("customer")  # of labels
 SEALED = b'{"manifest":'
 
 
@@ -42,9 +43,9 @@ def label_entry(key: bytes | None, value: bytes | None) -> str:
     """Why a change of the table of labels is foreign; '' when it is not."""
     if why := _not_an_id(key):
         return why
-    if value is None or (key and key.startswith(OWN)):
-        return ""
-    if value[:1] and value[0] & 0xF0 == 0x80 and value.startswith(ENTRY, 1):
+    if key and key.startswith(OWN):
+        return misfit(key, value)
+    if value is None or is_entry(value):
         return ""
     return "its value is not what was said about an event"
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from app.core.messages import Feedback, Origin, Previous
-from app.errors import Refused
+from app.errors import Refused, StateError
 from app.wire import check_texts, decode, epoch_ms, texts_of
 
 UNSURE, WITHDRAWAL = "unsure", "none"  # words that every application knows
@@ -183,13 +183,20 @@ def _moment(revision: Revision) -> tuple[int, Origin]:
     return revision.at, revision.origin
 
 
+WHERE = "; `weir topics verify` says at which offset of the labels changelog it lies"
 _entry_decoder = msgspec.msgpack.Decoder(LabelEntry)
 encode_entry = msgspec.msgpack.Encoder().encode
 
 
 def decode_entry(raw: bytes | None, key: str) -> LabelEntry:
-    """The entry of an event, empty when nothing was said about it yet."""
-    return _entry_decoder.decode(raw) if raw else LabelEntry(key, [])
+    """The entry of an event, empty when nothing was said about it yet.
+
+    Raises StateError when it is damaged: without it, labels would teach what they taught before.
+    """
+    try:
+        return _entry_decoder.decode(raw) if raw else LabelEntry(key, [])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"what was said about an event is damaged: {error}{WHERE}") from None
 
 
 def feedback_reader(

@@ -125,7 +125,9 @@ class Flow:
                 if base > position > 0:
                     where = f"{tp.topic}[{tp.partition}]"
                     self.guard.leave(
-                        Exit.ORDER, f"{where} has a gap: offset {base} instead of {position}"
+                        Exit.ORDER,
+                        f"a bug: a step over {where} was to begin at offset {base}, but only "
+                        f"those below {position} are done",
                     )
                 records = [r for one in messages for r in one.records if r.offset >= position]
                 source.outstanding += 1

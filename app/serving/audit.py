@@ -6,20 +6,27 @@ from typing import NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from app.core import foreign
+from app.core import foreign, label_keys
 from app.core.dump import NoStatistics
 from app.core.fold import LearningState
 from app.core.folding import fold_entry
+from app.core.label_keys import EVICTED, OWN, TOPICS
 from app.core.labels import decode_entry
 from app.core.messages import Example, Restore
 from app.core.model_set import ModelSet
 from app.core.partitioning import partition_of
+from app.core.threshold import KEY as THRESHOLD
+from app.core.threshold import Budget, Threshold
 from app.errors import Refused, StateError
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.topics.shapes import LABELS, MODELS
 from app.serving.answers import EPOCH_HEADER, answers, reader_of
+from app.serving.evicted import decode_evicted
+from app.serving.generation import read_mark
 from app.serving.learning.skips import Skips
 from app.serving.setup import Setup
+
+ANY = Budget(alerts=1.0, start=0.5, floor=0.5, ceiling=0.5)  # opens any threshold
 
 
 class Stranger(NamedTuple):
@@ -132,7 +139,7 @@ class Audit:
                 return words
             if words := self._unread(table, record.key, record.value):
                 return words
-            own = table != records or record.key.startswith(foreign.OWN)
+            own = table != records or record.key.startswith(OWN)
             if own or partition_of(record.key.decode(), partitions) == record.partition:
                 return ""
             return "its key belongs to another partition"
@@ -142,8 +149,10 @@ class Audit:
     def _unread(self, table: str, key: bytes, value: bytes | None) -> str:
         """Why a worker would stop where it opens a change that is Weir's; '' when it would not."""
         try:
-            if value is None or key.startswith(foreign.OWN):
+            if value is None:
                 return ""
+            if key.startswith(OWN):
+                return self._unread_own(table, key, value)
             if table == self.setup.application.records:
                 self.setup.application.open(value)
             elif table == LABELS:
@@ -151,6 +160,18 @@ class Audit:
         except (StateError, msgspec.DecodeError, UnicodeDecodeError) as error:
             return f"a worker that opens it stops: {error}"
         return ""
+
+    def _unread_own(self, table: str, key: bytes, value: bytes) -> str:
+        """The same of a key that is no id. Raises StateError where a worker does."""
+        if key.startswith(EVICTED):
+            decode_evicted(value)
+        elif key == TOPICS:
+            read_mark(value)
+        elif key == THRESHOLD and table != LABELS:
+            Threshold.decode(value, ANY, self.setup.settings.epoch)
+        if label_keys.known(key) if table == LABELS else key == THRESHOLD:
+            return ""
+        return "its key begins as Weir's own do, but this release writes none like it"
 
     def _examples(self) -> Look:
         application, skips, found = self.setup.application, Skips(self.setup), list[Stranger]()

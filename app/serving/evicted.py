@@ -5,19 +5,28 @@ beyond the horizon: a replay of its record repeats its outcome, as if it were st
 never contain a NUL, so these keys collide with no event's.
 """
 
-import struct
-
 import msgspec
 
-from app.core.labels import LabelEntry, Revision
+from app.core.label_keys import EVICTED, ORIGIN
+from app.core.labels import WHERE, LabelEntry, Revision
 from app.core.messages import Origin
+from app.errors import StateError
 from app.runtime.step import Overlay
 
-PREFIX = b"\0evicted"
-_ORIGIN = struct.Struct(">IIQ")
+PREFIX = EVICTED
 
 encode_evicted = msgspec.msgpack.Encoder().encode
-decode_evicted = msgspec.msgpack.Decoder(Revision).decode
+_decode = msgspec.msgpack.Decoder(Revision).decode
+
+
+def decode_evicted(raw: bytes) -> Revision:
+    """A label that had to leave its entry. Raises StateError when it is damaged."""
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(
+            f"a label that had to leave its entry is damaged: {error}{WHERE}"
+        ) from None
 
 
 def key_of(id: str, origin: Origin) -> bytes:
@@ -26,7 +35,7 @@ def key_of(id: str, origin: Origin) -> bytes:
     >>> key_of("t1", Origin(1, 0, 5)) < key_of("t1", Origin(1, 0, 6))
     True
     """
-    return PREFIX + _ORIGIN.pack(origin.epoch, origin.partition, origin.offset) + id.encode()
+    return PREFIX + ORIGIN.pack(origin.epoch, origin.partition, origin.offset) + id.encode()
 
 
 class Evicted:

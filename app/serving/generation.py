@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.core.label_keys import TOPICS
+from app.core.labels import WHERE
 from app.errors import StateError
 from app.runtime.topics.advice import of_remade
 from app.runtime.topics.shapes import Topics
 
-KEY = b"\0topics"  # in the labels table; no id contains a NUL
+KEY = TOPICS  # in the labels table
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -36,8 +38,11 @@ class Change(NamedTuple):
 
 
 def read_mark(raw: bytes | None) -> Mark | None:
-    """What is kept, None where nothing is."""
-    return None if raw is None else msgspec.msgpack.decode(raw, type=Mark)
+    """What is kept, None where nothing is. Raises StateError when it is damaged."""
+    try:
+        return None if raw is None else msgspec.msgpack.decode(raw, type=Mark)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"the mark of epoch and topics is damaged: {error}{WHERE}") from None
 
 
 def encode_mark(mark: Mark) -> bytes:

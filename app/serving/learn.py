@@ -26,9 +26,17 @@ from app.serving.evicted import Evicted
 from app.serving.partition import Partition
 from app.serving.sweep import LOOKS
 from app.serving.waiting import Waiting, overdue
-from app.wire import check_unit, encode
+from app.wire import MAX_MS, check_unit, encode
 
 LATE = 100  # labels given up in one step
+
+
+def begun(records: Sequence[ConsumerRecord]) -> int:
+    """When a chunk begins, epoch ms: the first timestamp that is a time; -1, where none is.
+
+    Not the highest: in a backlog that would sweep entries which labels further up still change.
+    """
+    return next((one.timestamp for one in records if 0 <= one.timestamp <= MAX_MS), -1)
 
 
 class Learn:
@@ -218,12 +226,12 @@ class Learn:
         Where record time runs fast, as in a backlog, a label may be old by the time its event is
         decided: it has been entered again then, and is settled when it comes.
         """
-        found = overdue(self.labels.store, self.patience(records[0]), LATE)
+        found = overdue(self.labels.store, self.patience(records), LATE)
         return [one for one in found if self.decisions.decision(one.id) is None]
 
-    def patience(self, record: ConsumerRecord) -> int:
+    def patience(self, records: Sequence[ConsumerRecord]) -> int:
         """Labels recorded before this time have waited long enough."""
-        return record.timestamp - int(self.partition.settings.label_wait * 1000)
+        return begun(records) - int(self.partition.settings.label_wait * 1000)
 
     async def give_up(self, late: Sequence[Waiting]) -> None:
         """Write dead letters for labels whose event never came, before they are forgotten."""
@@ -244,7 +252,7 @@ class Learn:
 
     def swept(self, records: Sequence[ConsumerRecord]) -> list[bytes]:
         """A few entries that are older than any decision."""
-        before = records[0].timestamp - int(self.partition.settings.horizon * 1000)
+        before = begun(records) - int(self.partition.settings.horizon * 1000)
         sweep = self.partition.sweep
         return sweep.expired(self.labels.store, before, LOOKS * len(records))
 

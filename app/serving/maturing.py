@@ -7,13 +7,13 @@ what comes of it, and a complaint that arrives later corrects it.
 
 import asyncio
 import logging
-import struct
 from collections.abc import Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.core.label_keys import MATURED, POSITION
 from app.core.labels import decode_entry
 from app.core.maturity import Maturity
 from app.errors import Refused
@@ -28,13 +28,12 @@ from app.wire import encode
 
 log = logging.getLogger(__name__)
 
-KEY = b"\0matured"  # in the labels table; no id contains a NUL
+KEY = MATURED  # in the labels table
 BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
 REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
 POLL = 0.01  # seconds between looks at learn's position
 LOOKS = 100  # looks at the log's end in the time in which an event matures
 LOOK_LIMITS = 0.1, 60.0  # seconds between them
-_MARK = struct.Struct("<qq")  # epoch, the next predictions offset
 
 
 def rule(setup: Setup) -> Maturity:
@@ -51,10 +50,12 @@ def rule(setup: Setup) -> Maturity:
 def read_mark(raw: bytes | None, epoch: int) -> int:
     """The predictions offset through which maturity was published; 0 in a new epoch.
 
-    >>> read_mark(_MARK.pack(2, 7), 2), read_mark(_MARK.pack(2, 7), 3), read_mark(None, 2)
+    >>> read_mark(POSITION.pack(2, 7), 2), read_mark(POSITION.pack(2, 7), 3), read_mark(None, 2)
     (7, 0, 0)
     """
-    stored, through = _MARK.unpack(raw) if raw else (epoch, 0)
+    # A release that took any value from the changelog may have left one: the labels that it
+    # publishes again have no effect.
+    stored, through = POSITION.unpack(raw) if raw and len(raw) == POSITION.size else (epoch, 0)
     return int(through) if stored == epoch else 0
 
 
@@ -109,7 +110,7 @@ class Maturing:
     def write_into(self, labels: Overlay) -> None:
         """Store the position in a step of the partition, if it has moved."""
         if self.through > self.stored:
-            labels[KEY] = _MARK.pack(self.setup.settings.epoch, self.through)
+            labels[KEY] = POSITION.pack(self.setup.settings.epoch, self.through)
             self.stored = self.through
 
     def close(self) -> None:

@@ -4,15 +4,16 @@ An entry's key sorts by the label's record time, so the ones that have waited fo
 come first. Ids never contain a NUL, so these keys collide with no event's.
 """
 
-import struct
 from collections.abc import Callable, Iterable
+from struct import error as StructError
 from typing import NamedTuple
 
+from app.core.label_keys import TIME, WAITING
 from app.core.labels import decode_entry
+from app.errors import StateError
 from app.runtime.tables import Store
 
-PREFIX = b"\0waiting"
-_TIME = struct.Struct(">Q")
+PREFIX = WAITING
 
 
 class Waiting(NamedTuple):
@@ -29,13 +30,25 @@ class Waiting(NamedTuple):
         >>> Waiting.read(Waiting(5, "l1", "t1").key)
         Waiting(recorded=5, label_id='l1', id='t1')
         """
-        return PREFIX + _TIME.pack(self.recorded) + f"{self.label_id}\0{self.id}".encode()
+        return PREFIX + TIME.pack(self.recorded) + f"{self.label_id}\0{self.id}".encode()
 
     @classmethod
     def read(cls, key: bytes) -> "Waiting":
-        """The inverse of `key`."""
-        (recorded,) = _TIME.unpack_from(key, len(PREFIX))
-        label_id, id = key[len(PREFIX) + _TIME.size :].decode().split("\0")
+        """The inverse of `key`.
+
+        Raises
+        ------
+        StateError
+            It is malformed: a release that did not judge such keys took it from the changelog.
+        """
+        try:
+            (recorded,) = TIME.unpack_from(key, len(PREFIX))
+            label_id, id = key[len(PREFIX) + TIME.size :].decode().split("\0")
+        except (StructError, ValueError) as error:
+            raise StateError(
+                f"the key of a label that waits is damaged: {error}; remove the data directory: "
+                "recovery passes such keys over"
+            ) from None
         return cls(recorded, label_id, id)
 
 

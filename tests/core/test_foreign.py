@@ -1,9 +1,11 @@
 """What in a changelog is taken for foreign, and what never is, because it would lose state."""
 
+import msgspec
 import pytest
 
 from app.core import foreign
 from app.core.bundle import pack, pin
+from app.core.label_keys import EVICTED, MATURED, ORIGIN, POSITION, TIME, TOPICS, WAITING
 from app.core.labels import LabelEntry, encode_entry
 from app.core.manifest import FORMAT
 from app.core.record import FORMAT as RECORD
@@ -13,6 +15,9 @@ from tests.stored import STORED
 
 (CUSTOMER,), (MANIFEST,) = STORED["customer"], STORED["manifest"]
 ENTRY = encode_entry(LabelEntry("c1", []))
+LEFT, WAITS = EVICTED + ORIGIN.pack(1, 0, 5) + b"t1", WAITING + TIME.pack(5)
+(REVISION,) = STORED["label that had to leave"]
+MARK = msgspec.msgpack.encode({"epoch": 1, "unnamed": 1, "ids": {}})
 SNAPSHOT = list(pack(state(), "features", "engine"))
 STEM = SNAPSHOT[0][0][:-5]
 
@@ -29,6 +34,15 @@ OURS = {
     "labels as they were stored": (foreign.label_entry, b"t1", STORED["labels"][0]),
     "labels that are damaged": (foreign.label_entry, b"t1", STORED["labels"][0][:20]),
     "a label that waits": (foreign.label_entry, STORED["waiting key"][0], b"1"),
+    "a label that waits, in any letters": (foreign.label_entry, WAITS + "ä\0ö".encode(), b"1"),
+    "the end of a label that waits, however named": (foreign.label_entry, WAITING + b"x", None),
+    "a label that had to leave": (foreign.label_entry, LEFT, REVISION),
+    "one that is damaged": (foreign.label_entry, LEFT, REVISION[:20]),
+    "the mark of epoch and topics": (foreign.label_entry, TOPICS, MARK),
+    "a mark that is damaged": (foreign.label_entry, TOPICS, MARK[:9]),
+    "a mark of more": (foreign.label_entry, TOPICS, b"\x84" + MARK[1:] + b"\xa1x\x01"),
+    "the position of maturity": (foreign.label_entry, MATURED, POSITION.pack(1, 7)),
+    "a key of a later release": (foreign.label_entry, b"\0topics of old", b"anything"),
     "the end of labels": (foreign.label_entry, b"t1", None),
     "a manifest of a later format": (
         foreign.snapshot,
@@ -66,6 +80,23 @@ STRANGERS = {
     "JSON among labels": (foreign.label_entry, b"t1", b"{}", "said about"),
     "another map among labels": (foreign.label_entry, b"t1", b"\x81\xa1a\x01", "said about"),
     "an empty value among labels": (foreign.label_entry, b"t1", b"", "said about"),
+    "garbage behind the name of one that waits": (
+        foreign.label_entry,
+        WAITING + b"x",
+        b"1",
+        "waits",
+    ),
+    "one that waits for nothing": (foreign.label_entry, WAITS + b"l1\0", b"1", "waits"),
+    "one that waits without a NUL": (foreign.label_entry, WAITS + b"l1", b"1", "waits"),
+    "one that waits with two": (foreign.label_entry, WAITS + b"l1\0t1\0", b"1", "waits"),
+    "one that waits and is no text": (foreign.label_entry, WAITS + b"l1\0\xff", b"1", "waits"),
+    "one that had to leave no event": (foreign.label_entry, LEFT[:-2], REVISION, "leave"),
+    "one that had to leave from nowhere": (foreign.label_entry, EVICTED + b"t", REVISION, "leave"),
+    "garbage that had to leave": (foreign.label_entry, LEFT, b"garbage", "not a label"),
+    "nothing that had to leave": (foreign.label_entry, LEFT, b"", "not a label"),
+    "garbage as a mark": (foreign.label_entry, TOPICS, b"garbage", "epoch"),
+    "JSON as a mark": (foreign.label_entry, TOPICS, b'{"epoch":1}', "epoch"),
+    "garbage as a position": (foreign.label_entry, MATURED, b"garbage", "position"),
     "a word among snapshots": (foreign.snapshot, b"hello", b"x", "key"),
     "no key among snapshots": (foreign.snapshot, None, b"x", "key"),
     "no manifest": (foreign.snapshot, STEM + b"manifest", b"{}", "manifest"),

@@ -97,6 +97,28 @@ async def test_what_comes_while_a_step_runs_goes_into_one_as_far_as_it_holds_tha
     assert story.lane.pending == 0
 
 
+async def test_records_from_ahead_of_the_position_are_called_a_bug():
+    story = Story()
+    story.flow.positions[T] = 3
+    story.end = 7
+    left = []
+
+    def leave(code: Exit, why: str) -> NoReturn:
+        left.append((code, why))
+        raise asyncio.CancelledError
+
+    story.flow.guard.leave = leave
+    story.take(1)
+    async with asyncio.timeout(10):
+        while not left:
+            await asyncio.sleep(0)
+    ((code, why),) = left
+    assert code == Exit.ORDER
+    assert why.startswith("a bug: a step over transactions[0] was to begin at offset 7")
+    assert "3" in why
+    assert story.steps == []
+
+
 async def test_what_a_position_covers_already_is_left_out_of_a_step():
     story = Story()
     story.consumer._committed_offset[T] = 3

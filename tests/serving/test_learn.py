@@ -279,6 +279,42 @@ async def test_a_label_whose_event_does_not_come_is_given_up(impatient):
     assert world.changes("labels") == world.disk.tables["labels"]
 
 
+TIMES = {  # of the first label of a chunk, ms
+    "none": (-1, "expired"),
+    "none at all": (None, "waiting"),
+    "microseconds": (1000 * NOW, "expired"),
+    "microseconds, and nothing else": (1000 * NOW, "waiting"),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+async def test_a_chunk_is_as_old_as_its_first_label_with_a_time(impatient, name: str):
+    world, (at, outcome) = impatient, TIMES[name]
+    world.say(said(0, "fraud"))
+    async with world.life() as worker:
+        await worker.learn()
+        world.send("feedback", "ann", encode(said(8, "unsure")), -1 if at is None else at)
+        if outcome == "expired":
+            world.say(said(11, "unsure"))
+        await worker.learn()
+    assert outcomes(world) == [outcome]
+    assert len([reason for reason, _ in letters(world) if "LABEL_WAIT" in reason]) == (
+        outcome == "expired"
+    )
+
+
+async def test_a_label_dated_in_microseconds_sweeps_nothing(impatient):
+    world = impatient
+    world.pay(payment(0))
+    world.say(said(0, "fraud"))
+    async with world.life() as worker:
+        await worker.score()
+        await worker.learn()
+        world.send("feedback", "ann", encode(said(8, "unsure")), 1000 * NOW)
+        await worker.learn()
+    assert outcomes(world) == ["settled"]
+
+
 async def test_a_label_whose_event_has_been_decided_meanwhile_is_not_given_up(impatient):
     """Record time runs fast in a backlog: the label comes again behind others that are later."""
     world = impatient

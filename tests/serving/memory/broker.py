@@ -65,6 +65,11 @@ class Consumer:
     def assign(self, tps: Iterable[TopicPartition]) -> None:
         self.positions.update(dict.fromkeys(tps, 0))
 
+    def pause(self, *tps: TopicPartition) -> None:
+        """Whoever fetches names a partition."""
+
+    resume = pause
+
     async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(tps, 0)
 

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from app.core.foreign import label_entry
+from app.core.foreign import record as record_change
+from app.runtime.topics.shapes import LABELS
 from app.serving.ledger import Entry
 from tests.serving.memory.broker import Logs, Places
 from tests.serving.memory.inputs import PARTITION
@@ -54,9 +57,12 @@ class Table:
         self.disk.through[self.name] = offset
 
     def recover(self, logs: Logs) -> None:
-        """Take over what the changelog has got since."""
+        """Take over what the changelog has got since, but for what is foreign."""
         log, store = logs.of[self.changelog, PARTITION], self.disk.tables[self.name]
+        foreign = label_entry if self.name == LABELS else record_change
         for record in log[self.disk.through.get(self.name, -1) + 1 :]:
+            if foreign(record.key, record.value):
+                continue
             if record.value is None:
                 store.pop(record.key, None)
             else:
