@@ -92,7 +92,7 @@ READ: Mapping[str, tuple[Callable[[bytes], Any], tuple[type[Exception], ...]]] =
     "customer with day totals and labels": (_customer, DAMAGED),
     "threshold": (_threshold, DAMAGED),
     "a record": (_record, DAMAGED),
-    "labels": (_labels, MESSAGE),
+    "labels": (_labels, DAMAGED),
     "manifest": (_manifest, DAMAGED),
     "signed manifest": (_manifest, DAMAGED),
     "merchants": (_merchants, DAMAGED),
