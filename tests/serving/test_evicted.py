@@ -10,9 +10,9 @@ from app.core.messages import Origin
 from app.serving.evicted import PREFIX, key_of
 from app.serving.waiting import PREFIX as WAITING
 from app.serving.waiting import Waiting
-from app.streams.fraud.messages import Example, read_example, read_feedback
+from app.streams.fraud.messages import read_feedback
 from tests.serving import memory
-from tests.serving.memory import NOW, Aborted, Worker, World, payment, said
+from tests.serving.memory import NOW, Aborted, Worker, World, examples, payment, said
 
 
 @pytest.fixture
@@ -28,10 +28,6 @@ async def worker(world: World) -> AsyncIterator[Worker]:
         world.pay(payment(0))
         await worker.score()
         yield worker
-
-
-def examples(world: World) -> list[Example]:
-    return [read_example(raw) for raw in world.values("examples")]
 
 
 def entry(world: World) -> LabelEntry:

@@ -1,7 +1,7 @@
 """Learn in memory: what a step over labels writes, and in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -11,11 +11,21 @@ from app.core.labels import LabelEntry, decode_entry
 from app.core.messages import Origin, Place, Previous, label_id
 from app.serving.dead_letters.journey import Journey, Refusal, header
 from app.serving.waiting import PREFIX, Waiting
-from app.streams.fraud.messages import Example, read_example, read_feedback
+from app.streams.fraud.messages import read_example, read_feedback
 from app.units import DAY_MS
 from app.wire import MAX_MS, encode
 from tests.serving import memory
-from tests.serving.memory import MINUTE, NOW, THEIRS, Aborted, Worker, World, payment, said
+from tests.serving.memory import (
+    MINUTE,
+    NOW,
+    THEIRS,
+    Aborted,
+    Worker,
+    World,
+    examples,
+    payment,
+    said,
+)
 
 DAY = NOW // DAY_MS
 LABELS_LOG = "weir-labels-changelog"
@@ -25,19 +35,6 @@ LABELS_LOG = "weir-labels-changelog"
 def world() -> Iterator[World]:
     with memory.world() as world:
         yield world
-
-
-@pytest.fixture
-async def worker(world: World) -> AsyncIterator[Worker]:
-    """One that has decided the transactions 0, 1 and 2."""
-    async with world.life() as worker:
-        world.pay(*(payment(n) for n in range(3)))
-        await worker.score()
-        yield worker
-
-
-def examples(world: World) -> list[Example]:
-    return [read_example(raw) for raw in world.values("examples")]
 
 
 def entry(world: World, n: int = 0) -> LabelEntry:

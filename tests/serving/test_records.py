@@ -1,14 +1,14 @@
 """What steps make of records without a timestamp and of batches that cannot be read, in memory."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from app.core.labels import decode_entry
 from app.runtime.fetching.batches import UnreadableBatch
 from app.serving.dead_letters.read import Letter, read_letter
-from app.streams.fraud.messages import Example, read_example, read_prediction
+from app.streams.fraud.messages import read_prediction
 from app.wire import encode
 from tests.serving import memory
 from tests.serving.memory import (
@@ -19,6 +19,7 @@ from tests.serving.memory import (
     Aborted,
     Worker,
     World,
+    examples,
     payment,
     said,
 )
@@ -32,19 +33,6 @@ RAW = b"\x00\xffwhat came"
 def world() -> Iterator[World]:
     with memory.world(label_wait="10m", horizon="1h") as world:
         yield world
-
-
-@pytest.fixture
-async def worker(world: World) -> AsyncIterator[Worker]:
-    """One that has decided the transactions 0, 1 and 2."""
-    async with world.life() as worker:
-        world.pay(*(payment(n) for n in range(3)))
-        await worker.score()
-        yield worker
-
-
-def examples(world: World) -> list[Example]:
-    return [read_example(raw) for raw in world.values("examples")]
 
 
 def letters(world: World) -> list[Letter]:

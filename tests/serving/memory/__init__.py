@@ -9,7 +9,7 @@ is left: the logs, the committed positions, a disk.
 from tests.serving.memory.broker import Aborted, Logs, Outbox, Places
 from tests.serving.memory.disk import Disk, Store, Table
 from tests.serving.memory.inputs import MINUTE, NOW, OURS, PARTITION, THEIRS, payment, said
-from tests.serving.memory.lives import Worker, World, set_up, turns, world
+from tests.serving.memory.lives import Worker, World, examples, set_up, turns, world
 
 __all__ = [
     "MINUTE",
@@ -26,6 +26,7 @@ __all__ = [
     "Table",
     "Worker",
     "World",
+    "examples",
     "payment",
     "said",
     "set_up",

@@ -27,7 +27,7 @@ from app.serving.sensors import Sensors
 from app.serving.setup import Setup
 from app.serving.shared import Shared
 from app.settings import read_settings
-from app.streams.fraud.messages import Feedback, Transaction
+from app.streams.fraud.messages import Example, Feedback, Transaction, read_example
 from app.wire import encode
 from tests.cards import cards
 from tests.serving.memory.broker import Aborted, Consumer, Logs, Outbox, Places
@@ -261,3 +261,8 @@ async def turns() -> None:
     """Let everything run on until it waits for somebody."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+def examples(world: World) -> list[Example]:
+    """What its log of examples holds."""
+    return [read_example(raw) for raw in world.values("examples")]
