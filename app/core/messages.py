@@ -233,13 +233,11 @@ def label_id(feedback: Feedback, place: Place | None = None) -> str:
     """
     if feedback.label_id:
         return feedback.label_id
-    if feedback.at is not None:
-        when: tuple[int, ...] = (feedback.at,)
-    else:
-        assert place is not None, "a label that has no time has the place of its record"
-        when = place
     said = feedback.id, feedback.key, feedback.source, feedback.actor, feedback.label
-    return _digest(*said, *map(str, when))
+    if feedback.at is not None:
+        return _digest(*said, str(feedback.at))
+    assert place is not None, "a label that has no time has the place of its record"
+    return _digest(*said, *map(str, place))
 
 
 def former_label_id(feedback: Feedback) -> str:

@@ -78,14 +78,15 @@ def settle(
     Refused
         The label names another key than the prediction.
     """
-    if (listed := entry.at(received.origin)) is not None:
+    said_before = bool(entry.revisions)  # of most events nothing was
+    if said_before and (listed := entry.at(received.origin)) is not None:
         return listed
     identity = label_id(said, received.place if said.at is None else None)
-    earlier = _earlier(entry, said, received, identity)
+    earlier = _earlier(entry, said, received, identity) if said_before else None
     if earlier is not None and _stays(earlier, received, prediction):
         return earlier if earlier.origin == received.origin else None
     _check(application, earlier, said, prediction)
-    if entry.left_out(received.origin):
+    if entry.through and entry.left_out(received.origin):
         return None
     if earlier is not None:
         entry.revisions.remove(earlier)

@@ -133,9 +133,9 @@ class Learn:
         place = self.place(record) if vague else None
         received = settling.Received(origin, recorded, carried(record.headers), place)
         weight = self.partition.settings.maturity_weight
-        listed = entry.revisions
-        repeated = bool(listed) and entry.at(origin) is not None
-        waiting = [one.label_id for one in listed if one.outcome == "waiting"]
+        listed = bool(entry.revisions)
+        repeated = listed and entry.at(origin) is not None
+        waiting = [one.label_id for one in entry.waiting] if listed else []
         try:
             revision = settling.settle(
                 self.application, entry, feedback, received, prediction, weight
