@@ -7,6 +7,7 @@ import msgspec
 
 from app.core.dump import Learned
 from app.core.models.binned import BinnedLogistic
+from app.core.models.grove.model import Grove
 from app.core.models.layers import Floats
 from app.core.models.logit import check_features
 from app.core.models.zoo import Grids, make_model
@@ -30,9 +31,10 @@ class ModelSet:
 
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
         self._grids = grids
-        self._models = [make_model(model, grids) for _ in range(1 + partitions)]  # shared first
+        own = [make_model(model, grids, own=True) for _ in range(partitions)]
+        self._models = [make_model(model, grids), *own]
         # The same models, if all have the same bins: one look-up then serves several of them.
-        self._alike = [model for model in self._models if isinstance(model, BinnedLogistic)]
+        self._alike = [m for m in self._models if isinstance(m, BinnedLogistic | Grove)]
         self.learned = [Learned() for _ in range(partitions)]
 
     def __len__(self) -> int:
@@ -46,11 +48,13 @@ class ModelSet:
         w: float,
         partition: int,
         cells: Sequence[int] | None = None,
+        key: int = 0,
     ) -> None:
         """Teach the shared model and that of the label's partition.
 
         Features without a grid are left out: the example was scored with another set.
-        `cells` is what `look_up` returned for `x`, if it was called.
+        `cells` is what `look_up` returned for `x`, if it was called. `key` is the 64 bit hash of
+        the event's id, by which `forget` finds the example.
         """
         looked_up = cells is not None
         if cells is None:
@@ -65,12 +69,17 @@ class ModelSet:
             if not looked_up:
                 check_features(x)
             for alike in _of(self._alike, partition, "both"):
-                alike.learn_at(cells, x, positive, w)
+                alike.learn_at(cells, x, positive, w, alike.rough_at(cells), key)
         learned = self.learned[partition]
         if positive:
             learned.positives += 1
         else:
             learned.negatives += 1
+
+    def forget(self, key: int, partition: int) -> None:
+        """Drop an example whose label is taken back, or about to be corrected."""
+        for model in _of(self._models, partition, "both"):
+            model.forget(key)
 
     def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
         """For rows to be learned: the cells of each, None where `learn` has to look them up.
