@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+import msgspec
 from aiokafka import ConsumerRecord
 
 from app import apps
@@ -38,6 +39,17 @@ TELLING = {
 def cards(**settings: object) -> Application:
     """The application of cards; settings by name, the others are the defaults."""
     return replace(apps.load(read_settings(**settings)), engine=ENGINE)
+
+
+def with_own_models(application: Application, *weights: float) -> LearningState:
+    """A learning state whose partitions' own models have these weights beside the shared one."""
+    state = application.new_state()
+    header, *parts = state.parts()
+    told = msgspec.msgpack.decode(header)
+    for mixed, weight in zip(told["mixing"][""], weights, strict=True):
+        mixed[0] = weight
+    state.load([msgspec.msgpack.encode(told), *parts])
+    return state
 
 
 def decide(

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest, read_header
 from app.core.heads import DEFAULT_HEAD, NO_HEADS, Head, fresh_models, heads_digest, load_models
 from app.core.messages import Example, Origin, Restore
+from app.core.mixing import Mixing
 from app.core.model_set import ModelSet
 from app.core.models.logit import check_features
 from app.core.models.zoo import Grids
@@ -18,7 +19,7 @@ from app.errors import StateError
 # What learning is. Raised whenever the same log would fold to another state: a state then begins
 # with no snapshot of the number before, or two workers at one version would differ.
 # tests/core/test_learning.py fails when learning has changed and this has not.
-FOLD = 1
+FOLD = 2
 
 
 class LearningState:
@@ -196,6 +197,10 @@ class LearningState:
         """Each feature's share of the logit, measured against the scoring models' average."""
         return self._models[head].contributions(x, partition, scope)
 
+    def mixing(self, partition: int, head: str = DEFAULT_HEAD) -> Mixing:
+        """How much of the partition's own model scores beside the shared one, where both do."""
+        return self._models[head].mixings[partition]
+
     def learned_by(self, partition: int, scope: str, head: str = DEFAULT_HEAD) -> Learned:
         """What the models that score have learned: everything unless `scope` is partition."""
         return self._models[head].learned_by(partition, scope)
@@ -264,6 +269,7 @@ class LearningState:
             restores=self.restores,
             heads=others or UNSET,
             ahead=ahead or UNSET,
+            mixing={name: each.mixed() for name, each in self._models.items()},
         )
 
     def _check(self, example: Example, offset: int) -> ModelSet:

@@ -135,9 +135,11 @@ class BinnedLogistic(BinnedClassifier):
             self._lookup = Lookup({name: self._columns[name] for name in grids})
         return self._lookup.cells(rows)
 
-    def learn_at(self, cells: Sequence[int], x: Mapping[str, float], y: bool, w: float) -> None:
-        """As `learn_one`, with values that were checked and a weight above 0."""
-        p = sigmoid(self.logit_at(cells))
+    def learn_at(
+        self, cells: Sequence[int], x: Mapping[str, float], y: bool, w: float, logit: float
+    ) -> None:
+        """As `learn_one`, with values that were checked, a weight above 0, and their logit."""
+        p = sigmoid(logit)
         gradient = w * (p - (1.0 if y else self._doubt(p)))
         if share := self._chosen.share(abs(gradient)):
             self._step(cells, gradient / share)
@@ -175,7 +177,8 @@ class BinnedLogistic(BinnedClassifier):
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """At most one AdaGrad step on the log loss."""
-        self.learn_at(self._cells_to_learn(x), x, y, w)
+        cells = self._cells_to_learn(x)
+        self.learn_at(cells, x, y, w, self.logit_at(cells))
 
     def _step(self, cells: Sequence[int], gradient: float) -> None:
         weights, squares = self._weights, self._scales
