@@ -42,14 +42,19 @@ def cards(**settings: object) -> Application:
 
 
 def with_own_models(application: Application, *weights: float) -> LearningState:
-    """A learning state whose partitions' own models have these weights beside the shared one."""
+    """A fresh learning state but for these weights of the partitions' own models."""
     state = application.new_state()
+    weigh(state, *weights)
+    return state
+
+
+def weigh(state: LearningState, *weights: float) -> None:
+    """The partitions' own models have these weights beside the shared one from now on."""
     header, *parts = state.parts()
     told = msgspec.msgpack.decode(header)
     for mixed, weight in zip(told["mixing"][""], weights, strict=True):
         mixed[0] = weight
     state.load([msgspec.msgpack.encode(told), *parts])
-    return state
 
 
 def decide(

@@ -197,6 +197,10 @@ class LearningState:
         """Each feature's share of the logit, measured against the scoring models' average."""
         return self._models[head].contributions(x, partition, scope)
 
+    def own(self, partition: int, scope: str, head: str = DEFAULT_HEAD) -> float:
+        """The weight of the partition's own model in a scope; the shared one has the rest."""
+        return self._models[head].own(partition, scope)
+
     def mixing(self, partition: int, head: str = DEFAULT_HEAD) -> Mixing:
         """How much of the partition's own model scores beside the shared one, where both do."""
         return self._models[head].mixings[partition]
