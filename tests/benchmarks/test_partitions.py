@@ -12,7 +12,7 @@ from app.streams.fraud.simulator.transactions import transactions
 from app.units import DAY_MS
 from benchmarks.life.partitions import unlike
 
-TRAFFIC = replace(Traffic(), stolen=0.02, testing=0.02)
+TRAFFIC = replace(Traffic(), stolen=0.02, testing=0.2)
 UNTIL = TRAFFIC.start + 4 * DAY_MS
 
 
