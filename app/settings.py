@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     )
     model_scope: Literal["partition", "shared", "both"] = Field(
         "both",
-        description="Which models score: the partition's own, the shared one, or the mean of both in logits.",
+        description="Which models score: the partition's own, the shared one, or both: the shared one, and beside it the own one with the weight that it has earned.",
     )
     features: str = Field(
         "",

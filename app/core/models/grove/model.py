@@ -79,6 +79,10 @@ class Grove(LogitClassifier):
         forest = float(self._forest.logits(self._levels.of(cells)[:, np.newaxis])[0])
         return (1.0 - share) * binned + share * forest
 
+    def rough_one(self, x: Mapping[str, float]) -> float:
+        """The logit of `binned` alone."""
+        return self.binned.logit_one(x)
+
     def rough_at(self, cells: Sequence[int]) -> float:
         """What decides whether an example is learned: the logit of `binned` alone."""
         return self.binned.logit_at(cells)
