@@ -84,7 +84,7 @@ class Forest:
     def shares(self, levels: Level) -> dict[str, float]:
         """The share of each feature in the logit of one row of levels, by name."""
         _, shares = self.trees.shares(levels)
-        return {self.features[place]: share for place, share in shares.items()}
+        return dict(zip(self.features, shares.tolist(), strict=True))
 
     def learn(self, key: int, levels: Level, y: bool, w: float) -> None:
         """Take in a row; every so often a tree becomes due."""
