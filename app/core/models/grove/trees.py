@@ -122,6 +122,8 @@ class Trees:
             fresh._bases[:count] = np.frombuffer(stored.bases, "<f8")
         except ValueError:
             raise StateError("the stored trees of a grove are of another shape") from None
+        if not 0 <= stored.oldest < self.most:
+            raise StateError("the stored trees of a grove are of another number")
         if int(fresh._features.max(initial=0)) >= max(features, 1):
             raise StateError("the stored trees of a grove ask for features that there are not")
         fresh.count, fresh.oldest = count, stored.oldest
