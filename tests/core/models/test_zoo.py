@@ -229,7 +229,9 @@ def test_a_dump_for_other_grids_is_refused(grids):
 
 
 def test_an_unknown_model_is_named_with_the_choices():
-    with pytest.raises(SettingsError, match=r"'forest'; choose one of grove, binned, logistic, blend"):
+    with pytest.raises(
+        SettingsError, match=r"'forest'; choose one of grove, binned, logistic, blend"
+    ):
         make_model("forest", GRIDS)
 
 

@@ -82,9 +82,10 @@ class Rows:
         stored = msgspec.convert(plain, Stored)
         used = len(stored.ys)
         lengths = len(stored.levels), len(stored.weights), len(stored.keys)
-        if (
-            not (used <= self.size and 0 <= stored.next < self.size)
-            or lengths != ((self.features + 1) // 2 * used, 8 * used, 8 * used)
+        if not (used <= self.size and 0 <= stored.next < self.size) or lengths != (
+            (self.features + 1) // 2 * used,
+            8 * used,
+            8 * used,
         ):
             raise StateError("the stored rows of a grove were made for other features or sizes")
         fresh = Rows(self.size, self.features)

@@ -93,7 +93,7 @@ class Trees:
         """Base, and the share of each feature, for one row of levels: they add up to its sum."""
         shares = self._shares.reshape(-1, DEPTH)[self._leaves(levels[:, np.newaxis])[:, 0]]
         asked = self._features[:, : self.count]
-        found: Floats = np.bincount(asked.ravel(), shares.T.ravel(), len(levels))
+        found = np.bincount(asked.ravel(), shares.T.ravel(), len(levels)).astype(np.float64)
         return float(self._bases[: self.count].sum()), found
 
     def dump(self) -> Plain:
@@ -188,8 +188,9 @@ def _known(tree: Tree) -> Floats:
     """
     weights = tree.weights[:, np.newaxis, np.newaxis] * _ALIKE
     weights = np.where(weights.sum(axis=0) > 0, weights, _ALIKE)
-    known: Floats = (weights * tree.values[:, np.newaxis, np.newaxis]).sum(axis=0)
-    return known / weights.sum(axis=0)
+    sums = (weights * tree.values[:, np.newaxis, np.newaxis]).sum(axis=0)
+    known: Floats = sums / weights.sum(axis=0)
+    return known
 
 
 _EVERY = np.arange(LEAVES)

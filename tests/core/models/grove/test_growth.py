@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.models.grove.growth import UNIT, Growth, Rule
+from app.core.models.grove.growth import LARGEST, UNIT, Growth, Rule
 from app.core.models.grove.levels import CUTS
 from app.core.models.grove.rows import Rows
 from app.core.models.grove.trees import DEPTH, LEAVES
@@ -36,7 +36,7 @@ def gradient(rule: Rule, y: bool, w: float, score: float) -> tuple[int, int]:
 
 
 def part(g: int, h: int) -> float:
-    return g * g / (h + RULE.ridge * UNIT)
+    return float(g) * g / (h + RULE.ridge * UNIT)
 
 
 def plain_tree(rows: Rows, scores: list[float], candidates: list[int]):
@@ -69,7 +69,8 @@ def plain_tree(rows: Rows, scores: list[float], candidates: list[int]):
             for node in nodes
         ]
     sums = [(sum(g for _, g, _ in node), sum(h for *_, h in node)) for node in nodes]
-    return splits, [-RULE.rate * g / (h + RULE.ridge * UNIT) for g, h in sums]
+    values = [-RULE.rate * g / (h + RULE.ridge * UNIT) for g, h in sums]
+    return splits, [max(-LARGEST, min(LARGEST, value)) for value in values]
 
 
 @settings(deadline=None, max_examples=25)
