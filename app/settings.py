@@ -103,7 +103,7 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "",
-        description="Entry of the model zoo (weir model list); empty for the application's own: binned for fraud.",
+        description="Entry of the model zoo (weir model list); empty for the application's own: grove for fraud.",
     )
     model_scope: Literal["partition", "shared", "both"] = Field(
         "both",

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest, read_header
+from app.core.hashing import hash64
 from app.core.heads import DEFAULT_HEAD, NO_HEADS, Head, fresh_models, heads_digest, load_models
 from app.core.messages import Example, Origin, Restore
 from app.core.mixing import Mixing
@@ -249,11 +250,14 @@ class LearningState:
         return digest(self.parts())
 
     def _learn(self, example: Example, models: ModelSet, cells: Sequence[int] | None) -> None:
+        key, partition = hash64(example.id), example.origin.partition
+        if example.y is None or example.previous is not None:
+            models.forget(key, partition)
         if example.y is None:
             self.counts.withdrawn += 1
             return
         positive = example.y == 1
-        models.learn(example.x, positive, example.w, example.origin.partition, cells)
+        models.learn(example.x, positive, example.w, partition, cells, key)
         self.counts.examples += 1
         if positive:
             self.counts.positives += 1

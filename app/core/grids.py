@@ -8,6 +8,21 @@ learns groups of bins where a grid is fine, so fine grids cost little and learn 
 Grid = tuple[float, ...]
 
 
+class Codes(Grid):
+    """Edges between codes that have no order, such as hashes of words.
+
+    Models learn each bin for itself: no groups of neighbours, no cut through the grid.
+
+    >>> Codes.of(4)
+    (0.5, 1.5, 2.5)
+    """
+
+    @classmethod
+    def of(cls, count: int) -> "Codes":
+        """Those between the codes 0, 1, ... up to and without `count`."""
+        return cls(code - 0.5 for code in range(1, count))
+
+
 def per_decade(steps: int, first: int, last: int) -> Grid:
     """Edges in equal ratios: `steps` a decade, from 10 ** first to 10 ** last.
 

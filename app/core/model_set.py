@@ -8,6 +8,7 @@ import msgspec
 from app.core.dump import Learned
 from app.core.mixing import Mixed, Mixing
 from app.core.models.binned import BinnedLogistic
+from app.core.models.grove.model import Grove
 from app.core.models.logit import check_features
 from app.core.models.zoo import Grids, Model, make_model
 from app.errors import StateError
@@ -32,9 +33,10 @@ class ModelSet:
 
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
         self._grids = grids
-        self._models = [make_model(model, grids) for _ in range(1 + partitions)]  # shared first
+        own = [make_model(model, grids, own=True) for _ in range(partitions)]
+        self._models = [make_model(model, grids), *own]
         # The same models, if all have the same bins: one look-up then serves several of them.
-        self._alike = [model for model in self._models if isinstance(model, BinnedLogistic)]
+        self._alike = [m for m in self._models if isinstance(m, BinnedLogistic | Grove)]
         self.learned = [Learned() for _ in range(partitions)]
         self.mixings = [Mixing() for _ in range(partitions)]
 
@@ -49,11 +51,13 @@ class ModelSet:
         w: float,
         partition: int,
         cells: Sequence[int] | None = None,
+        key: int = 0,
     ) -> None:
         """Teach the shared model and that of the label's partition.
 
         Features without a grid are left out: the example was scored with another set.
-        `cells` is what `look_up` returned for `x`, if it was called.
+        `cells` is what `look_up` returned for `x`, if it was called. `key` is the 64 bit hash of
+        the event's id, by which `forget` finds the example.
         """
         looked_up = cells is not None
         if cells is None:
@@ -68,12 +72,17 @@ class ModelSet:
         elif cells is None:
             self._learn_one(x, positive, w, partition)
         else:
-            self._learn_at(cells, x, positive, w, partition)
+            self._learn_at(cells, x, positive, w, partition, key)
         learned = self.learned[partition]
         if positive:
             learned.positives += 1
         else:
             learned.negatives += 1
+
+    def forget(self, key: int, partition: int) -> None:
+        """Drop an example whose label is taken back, or about to be corrected."""
+        for model in _both(self._models, partition):
+            model.forget(key)
 
     def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
         """For rows to be learned: the cells of each, None where `learn` has to look them up.
@@ -184,16 +193,22 @@ class ModelSet:
         self.mixings = [Mixing(each) for each in mixed or [Mixed() for _ in learned]]
 
     def _learn_at(
-        self, cells: Sequence[int], x: dict[str, float], positive: bool, w: float, partition: int
+        self,
+        cells: Sequence[int],
+        x: dict[str, float],
+        positive: bool,
+        w: float,
+        partition: int,
+        key: int,
     ) -> None:
         """Teach models of the same bins, and the mixing before them."""
         shared, own = _both(self._alike, partition)
-        shared_logit, own_logit = shared.logit_at(cells), own.logit_at(cells)
+        shared_rough, own_rough = shared.rough_at(cells), own.rough_at(cells)
         mixing = self.mixings[partition]
-        if share := mixing.share(shared_logit, own_logit, positive, w):
-            mixing.learn(shared_logit, own_logit, positive, w / share)
-        own.learn_at(cells, x, positive, w, own_logit)
-        shared.learn_at(cells, x, positive, w, shared_logit)
+        if share := mixing.share(shared_rough, own_rough, positive, w):
+            mixing.learn(shared.logit_at(cells), own.logit_at(cells), positive, w / share)
+        own.learn_at(cells, x, positive, w, own_rough, key)
+        shared.learn_at(cells, x, positive, w, shared_rough, key)
 
     def _learn_one(self, x: dict[str, float], positive: bool, w: float, partition: int) -> None:
         """Teach models of any kind, and the mixing before them."""

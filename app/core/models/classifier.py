@@ -42,6 +42,12 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
         if w:
             self._learn(x, y, w)
 
+    def forget(self, key: int) -> None:
+        """A label is taken back, or about to be corrected: models that keep examples drop this one.
+
+        `key` is the 64 bit hash of its event's id.
+        """
+
     def end_step(self) -> None:
         """A step of the log ends: models that learn in batches learn the open one; others pass."""
 

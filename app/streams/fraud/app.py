@@ -54,7 +54,7 @@ def application(settings: Settings) -> Application:
         card_fields=card_fields,
         features=features.features,
         feature_set=features.name,
-        model=settings.model or "binned",
+        model=settings.model or "grove",
         scope=policy.scope,
         statistics=Knowledge,
         open=lambda raw: History.decode(raw, settings.epoch, limits),
