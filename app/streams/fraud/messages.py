@@ -59,12 +59,10 @@ class Transaction(Struct, kw_only=True):
     @property
     def raw(self) -> dict[str, str | float]:
         """Its words and numbers by name: the columns that are words, and its own fields."""
-        raw: dict[str, str | float] = {}
+        raw = {name: value for name, value in self.fields.items() if value == value}
         for name in COLUMNS:
             if text := getattr(self, name):
                 raw[name] = text
-        if self.fields:
-            raw |= {name: value for name, value in self.fields.items() if value == value}
         return raw
 
     @property
@@ -108,6 +106,11 @@ class Prediction(messages.Prediction, kw_only=True):
     source: Source
     engine: str
     fields: Raw | UnsetType = UNSET
+
+    @property
+    def raw(self) -> dict[str, str | float]:
+        """The words and numbers of the transaction by name."""
+        return self.fields or {}
 
 
 class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):

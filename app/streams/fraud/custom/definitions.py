@@ -70,6 +70,11 @@ class Fields(Struct, frozen=True):
         return bool(self.words or self.numbers)
 
     @property
+    def public(self) -> bool:
+        """Whether words are hashed with a key that everybody knows."""
+        return self.key == PUBLIC
+
+    @property
     def digest(self) -> str:
         """8 hexadecimal digits of all that determines a feature's value; '' without a field.
 
