@@ -124,7 +124,8 @@ class Application:
         Decodes and checks an event; raises Refused.
     feedback, prediction, example
         Structs of the messages. A prediction may have more fields than `PlainPrediction`: `facts`
-        of its event returns them. So may an example: `lesson_facts` of its prediction returns them.
+        of its event returns them, and phrases may name what is in one called `fields`. So may an
+        example: `lesson_facts` of its prediction returns them.
     own_label
         The label that an event carries itself, if any.
     labels
@@ -153,11 +154,11 @@ class Application:
     conclude
         Score, decision and reasons from features and the model's logit (arbitrary, if trust says
         that the model does not count). The same arguments return the same bits.
-    named, unusable
-        The words and numbers of an event or prediction by field, which phrases name; the names of
-        fields whose value in an event is of no use.
-    fields
-        Digest of what the features derived from fields depend on, '' without any.
+    fields, unusable
+        Digest of what features that are derived from fields depend on, '' without any; the names
+        of fields whose value in an event is of no use.
+    warnings
+        What a worker says once in its log when it starts.
     review, block, budget
         The thresholds, and how many alerts each partition may raise, None for any number.
     engine
@@ -202,9 +203,9 @@ class Application:
     look: Callable[[Any, Any, Any], dict[str, float]]
     trust: Callable[[Learned, Any], Trust] = lambda learned, statistics: ALONE
     conclude: Callable[[dict[str, float], float, Scoring], Verdict]
-    named: Callable[[Any], Mapping[str, str | float]] = _nothing
-    unusable: Callable[[Any], Sequence[str]] | None = None
     fields: str = ""
+    unusable: Callable[[Any], Sequence[str]] | None = None
+    warnings: Sequence[str] = ()
     review: float = 0.5
     block: float = 0.9
     budget: Budget | None = None

@@ -25,6 +25,11 @@ from app.streams.fraud.messages import (
     read_transaction,
 )
 
+PUBLIC_KEY = (
+    "WEIR_FIELDS_KEY is not set: words are hashed with a public key, so whoever reads the examples "
+    "log can try out what they were"
+)
+
 
 def application(settings: Settings) -> Application:
     """Card fraud with these settings.
@@ -69,8 +74,8 @@ def application(settings: Settings) -> Application:
         look=look(features),
         trust=policy.trust,
         conclude=policy.conclude,
-        named=named,
         unusable=inputs.unusable if fields else None,
+        warnings=(PUBLIC_KEY,) if fields.words and fields.public else (),
         review=settings.review_threshold,
         block=policy.block,
         budget=Budget.shared(
@@ -123,11 +128,6 @@ def lesson_facts(inputs: Inputs, prediction: Prediction) -> dict[str, object]:
     """What statistics need of an example: merchants', and those of fields."""
     lesson = inputs.lesson(prediction) if prediction.fields else {}
     return {"merchant": prediction.merchant, "location": prediction.location, **lesson}
-
-
-def named(judged: Transaction | Prediction) -> dict[str, str | float]:
-    """The words and numbers of a transaction, which reasons name."""
-    return judged.raw
 
 
 def own_label(tx: Transaction) -> str | None:
