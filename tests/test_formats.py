@@ -232,7 +232,7 @@ open_record = Record.opener(Visits, EPOCH)
 # What a thing is called, the formats of it that are read, and how one of a format would be read.
 READ_FORMATS: dict[str, tuple[range, Callable[[int], object]]] = {
     "a customer record": (
-        range(1, 3),
+        range(1, 4),
         lambda form: History.decode(numbered(PLAIN_BYTES, form), EPOCH, ROOM),
     ),
     "a review threshold": (
