@@ -8,6 +8,24 @@ learns groups of bins where a grid is fine, so fine grids cost little and learn 
 Grid = tuple[float, ...]
 
 
+class Codes(tuple[float, ...]):
+    """Edges between codes, which have no order: each bin stands for itself.
+
+    Neither a group of bins nor a split between two of them means anything.
+    """
+
+    __slots__ = ()
+
+
+def codes(count: int) -> Codes:
+    """Edges that set the codes 0 to count - 1 apart.
+
+    >>> codes(3)
+    (0.5, 1.5)
+    """
+    return Codes(code + 0.5 for code in range(count - 1))
+
+
 def per_decade(steps: int, first: int, last: int) -> Grid:
     """Edges in equal ratios: `steps` a decade, from 10 ** first to 10 ** last.
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -41,6 +41,11 @@ COUNTERS = {
         "weir_delays",
         "Times that heartbeats, writes to the broker or the disk began to take too long.",
         ("what",),
+    ),
+    "fields_unusable": (
+        "weir_fields_unusable",
+        "Values of fields that are missing to the models because they are of the wrong kind.",
+        ("field",),
     ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
@@ -80,6 +85,7 @@ class Sensors:
     unreadable: Counter
     foreign: Counter
     delays: Counter
+    fields_unusable: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -120,6 +126,14 @@ class Sensors:
         self.repeated.inc(len(decided) - kinds.total())
         for kind, count in kinds.items():
             self.decisions.labels(*kind).inc(count)
+
+    def read(self, events: Iterable[Any]) -> None:
+        """A step has judged events: count the values of their fields that are of no use."""
+        unusable = self.application.unusable
+        if unusable is None:
+            return
+        for field, count in Counts(name for event in events for name in unusable(event)).items():
+            self.fields_unusable.labels(field).inc(count)
 
     def moved(self, partition: int, threshold: Threshold) -> None:
         """A partition's threshold followed its budget."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.core.bundle import pack, pin
 from app.core.dump import Scorer
-from app.core.fold import LearningState
+from app.core.fold import FOLD, LearningState
 from app.core.heads import Head, heads_digest
 from app.core.manifest import Identity
 from app.core.messages import Origin, Restore
@@ -174,12 +174,12 @@ def test_a_snapshot_holds_the_models_of_every_head():
     old = fold_log(headed(), to_heads(60))
     (snapshot,) = assemble(pack(old, old.features, "engine"))
     fresh = headed()
-    fresh.load(unpack(snapshot, Identity("binned", PARTITIONS, fresh.features)))
+    fresh.load(unpack(snapshot, Identity.of("binned", PARTITIONS, fresh.features, FOLD)))
     assert fresh.digest() == old.digest()
 
 
 def test_a_restore_finds_the_models_of_every_head_and_nothing_behind_them():
     old = fold_log(headed(), to_heads(60))
     records = dict(pin(pack(old, old.features, "engine")))
-    found = resolver(records, Identity("binned", PARTITIONS, old.features))(restore(old))
+    found = resolver(records, Identity.of("binned", PARTITIONS, old.features, FOLD))(restore(old))
     assert list(found) == list(old.parts())[: 1 + len(NAMES) * (1 + PARTITIONS)]

@@ -7,6 +7,7 @@ from copy import copy
 from math import fsum
 from typing import ClassVar
 
+from app.core.grids import Codes
 from app.core.models.classifier import LogitClassifier
 from app.core.models.lookup import ABSENT, FINE, GROUP, INTERCEPT, Column
 from app.core.models.plain import unpack_floats
@@ -109,12 +110,13 @@ class BinnedClassifier(LogitClassifier):
         grids = self.grids or {}
         for name in names:
             if name not in self._columns:
-                self._add_column(name, tuple(grids.get(name, DEFAULT_GRID)))
+                self._add_column(name, grids.get(name, DEFAULT_GRID))
 
     def _add_column(self, name: str, edges: Sequence[float]) -> None:
         start, bins = len(self._weights), len(edges) + 1
-        groups = ((bins - 1) >> GROUP) + 1 if self.grouped and len(edges) >= FINE else 0
-        self._columns[name] = (edges, start, start + bins if groups else 0)
+        fine = self.grouped and len(edges) >= FINE and not isinstance(edges, Codes)
+        groups = ((bins - 1) >> GROUP) + 1 if fine else 0
+        self._columns[name] = (tuple(edges), start, start + bins if groups else 0)
         self._weights.extend([0.0] * (bins + groups))
         self._scales.extend([self._scale] * (bins + groups))
         self._centres[name] = 0.0

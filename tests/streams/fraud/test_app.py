@@ -123,7 +123,11 @@ def test_a_fraud_is_noted_with_its_customer_until_it_is_taken_back():
 
 def test_a_prediction_has_the_facts_of_its_transaction_and_an_example_those_of_its_prediction():
     tx = Transaction(id="t1", at=0, customer="c1", merchant="m1", amount=5.0, country="DE")
-    assert MORE.facts(tx) == {"merchant": "m1", "location": "DE", "amount": 5.0}
+    assert MORE.facts(tx) == {
+        **{"merchant": "m1", "location": "DE", "amount": 5.0},
+        "fields": {"country": "DE"},
+    }
+    assert "fields" not in MORE.facts(replace(tx, country=""))
     assert MORE.lesson_facts(decision()) == {"merchant": "m of t1", "location": "DE"}
     assert MORE.stake(decision()) == 20.0
     assert (MORE.own_label(tx), MORE.own_label(replace(tx, label="legit"))) == (None, "legit")

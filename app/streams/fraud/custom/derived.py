@@ -1,0 +1,74 @@
+"""The features that are derived from fields: how they are called, cut and put into words."""
+
+from collections.abc import Iterator
+
+from app.core import grids
+from app.core.domain import Feature
+from app.streams.fraud.custom.amounts import STEPS
+from app.streams.fraud.custom.definitions import Fields, Number, Word
+from app.streams.fraud.custom.keys import BINS
+from app.streams.fraud.custom.numbers import MOST
+
+CODES = grids.codes(BINS)
+AMOUNT_CODES = grids.codes(BINS * STEPS)
+PLACES = grids.evenly(0.5, MOST - 0.5, MOST - 1)
+
+# In a phrase: the field's own value, then that of the feature.
+RAW, VALUE = "{0}", "{1:.1%}"
+
+
+def features_of(fields: Fields) -> tuple[Feature, ...]:
+    """The features derived from fields, in the order of the file: words, then numbers."""
+    words = (feature for word in fields.words for feature in of_word(word))
+    return (*words, *map(of_number, fields.numbers))
+
+
+def of_word(word: Word) -> Iterator[Feature]:
+    """The features of a word."""
+    name, theme, phrase = word.name, f"field {word.name}", word.phrase.replace("{}", RAW)
+    yield Feature(
+        name,
+        "words",
+        "code",
+        f"Bin of {name}, of {BINS} by a keyed hash.",
+        CODES,
+        theme,
+        phrase,
+        field=name,
+    )
+    yield Feature(
+        f"{name}_amount",
+        "words",
+        "code",
+        f"Bin of {name} with the amount's half-octave, of {STEPS}.",
+        AMOUNT_CODES,
+        theme,
+        f"such an amount with {phrase}",
+        field=name,
+    )
+    yield Feature(
+        f"{name}_rate",
+        "words",
+        "share",
+        f"Smoothed share of fraud in all labels of this {name} at such amounts.",
+        grids.SHARES,
+        theme,
+        f"fraud rate of {phrase} at such amounts is {VALUE}",
+        field=name,
+    )
+
+
+def of_number(number: Number) -> Feature:
+    """The feature of a number."""
+    unit = f" {number.unit}" if number.unit else ""
+    unit = unit.replace("{", "{{").replace("}", "}}")
+    return Feature(
+        number.name,
+        "numbers",
+        "bin",
+        f"Place of {number.name} among {MOST} quantiles of the first examples that had it.",
+        PLACES,
+        f"field {number.name}",
+        number.phrase.replace("{}", RAW + unit),
+        field=number.name,
+    )

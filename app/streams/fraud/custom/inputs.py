@@ -1,0 +1,126 @@
+"""What models see of fields: filled in when a transaction is judged, completed where it was not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.streams.fraud.custom.amounts import STEPS, step_of
+from app.streams.fraud.custom.definitions import Fields
+from app.streams.fraud.custom.keys import bin_of, keys_of
+from app.streams.fraud.custom.numbers import Numbers
+from app.streams.fraud.custom.rates import Rates
+from app.streams.fraud.messages import Example, Prediction, Transaction
+from app.streams.fraud.own_fields import COLUMNS
+
+PERSONAL = frozenset(("device", "ip"))  # columns that may say who somebody is
+
+
+class Inputs:
+    """The fields of a process: what is taken of transactions, predictions and examples.
+
+    Predictions carry the words and numbers of a transaction whether they are declared or not, and
+    examples carry the words' hashes, so that a file that declares them later learns the log again.
+    Only `device` and `ip` are left out where they are neither declared nor hashed with a secret.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self._keys = keys_of(fields.key)
+        self._words = tuple(word.features[:3] for word in fields.words)
+        self._numbers = tuple(number.name for number in fields.numbers)
+        declared = {word.name for word in fields.words}
+        self._hidden = PERSONAL - declared if fields.public else frozenset[str]()
+
+    def raw(self, tx: Transaction) -> dict[str, str | float]:
+        """The words and numbers that a transaction's prediction carries."""
+        raw = tx.raw
+        for name in self._hidden:
+            raw.pop(name, None)
+        return raw
+
+    def lesson(self, prediction: Prediction) -> dict[str, Any]:
+        """The words (as hashes) and numbers that a prediction's examples carry, if any."""
+        words, numbers, of = dict[str, int](), dict[str, float](), self._keys.of
+        for name, value in prediction.raw.items():
+            if isinstance(value, str):
+                words[name] = of(name, value)
+            else:
+                numbers[name] = value
+        found = {"words": words, "numbers": numbers}
+        return {name: values for name, values in found.items() if values}
+
+    def fill(
+        self, x: dict[str, float], tx: Transaction, rates: Rates, quantiles: Numbers, base: float
+    ) -> None:
+        """Add to the features of a transaction what is derived from its fields.
+
+        Parameters
+        ----------
+        rates, quantiles
+            As labels and examples show them now.
+        base
+            The overall share of frauds.
+        """
+        step = step_of(tx.amount)
+        for name, with_amount, rate in self._words:
+            word = (getattr(tx, name) if name in COLUMNS else "") or tx.fields.get(name)
+            if isinstance(word, str):
+                hash = self._keys.of(name, word)
+                _fill_codes(x, name, with_amount, hash, step)
+                x[rate] = rates.of_word(name, hash, step, base)
+        for name in self._numbers:
+            value = tx.fields.get(name)
+            if isinstance(value, float) and (place := quantiles.place(name, value)) is not None:
+                x[name] = place
+
+    def words(self, example: Example) -> dict[str, int]:
+        """The hashes of an example's declared words, without those of another key."""
+        found, mine = example.words or {}, self._keys.mine
+        return {
+            name: found[name] for name, *_ in self._words if name in found and mine(found[name])
+        }
+
+    def completed(self, example: Example, quantiles: Numbers) -> dict[str, float] | None:
+        """The features of an example as models learn them; None for as they were scored.
+
+        An example that was scored with other fields may lack the code of a word that it carries:
+        codes need nothing but the word, so they are filled in, and so is the place of a number.
+        Rates are not: nobody knows what they were. A code whose word the example lacks, or has
+        under another key, means something else here, and is left out.
+        """
+        words, numbers = self.words(example), example.numbers or {}
+        x, amount = example.x, example.x.get("amount")
+        changed = dict(x)
+        for name, with_amount, _ in self._words:
+            if name not in words:
+                changed.pop(name, None)
+                changed.pop(with_amount, None)
+            elif amount is not None and name not in x:
+                _fill_codes(changed, name, with_amount, words[name], step_of(amount))
+        for name in self._numbers:
+            if name not in numbers:
+                changed.pop(name, None)
+            elif name not in x and (place := quantiles.place(name, numbers[name])) is not None:
+                changed[name] = place
+        return None if len(changed) == len(x) and changed.keys() == x.keys() else changed
+
+    def unusable(self, tx: Transaction) -> Sequence[str]:
+        """The declared fields whose value in a transaction is not of their kind."""
+        own = tx.fields
+        if not own:
+            return ()
+        wrong = [
+            name
+            for name, *_ in self._words
+            if isinstance(own.get(name), float) and not getattr(tx, name, "")
+        ]
+        for name in self._numbers:
+            value = own.get(name, 0.0)
+            if isinstance(value, str) or value != value:
+                wrong.append(name)
+        return wrong
+
+
+def _fill_codes(x: dict[str, float], name: str, with_amount: str, hash: int, step: int) -> None:
+    code = bin_of(hash)
+    x[name] = float(code)
+    x[with_amount] = float(code * STEPS + step)
