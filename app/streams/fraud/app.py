@@ -45,7 +45,8 @@ def application(settings: Settings) -> Application:
     inputs, derived = Inputs(fields), features_of(fields)
     by_name = {feature.name: feature for feature in (*FEATURES, *derived)}
     policy = Policy(settings.model_scope, settings.block_threshold, by_name)
-    limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
+    kept = settings.history_events, settings.history_replay, settings.history_labels
+    limits = Limits(*kept, inputs.asked)
     return Application(
         name="fraud",
         sentence="Judges card transactions and learns from every analyst's answer.",

@@ -63,7 +63,8 @@ def look(features: FeatureSet) -> Look:
         merchant = knowledge.merchants.view(tx.merchant, tx.location, tx.at, risks, rate)
         x = extract(tx, past, merchant, name)
         if knowledge.inputs is not None:
-            knowledge.inputs.fill(x, tx, knowledge.rates, knowledge.quantiles, base)
+            rates, quantiles = knowledge.rates, knowledge.quantiles
+            knowledge.inputs.fill(x, tx, rates, quantiles, base, past.habits)
         return x
 
     return features_of

@@ -106,7 +106,7 @@ def test_each_partition_may_spend_its_share_of_the_budget(settings, budget):
 
 def test_a_record_is_kept_as_long_as_the_settings_say():
     short = cards(history_events=2, history_replay=1, history_labels=1)
-    assert short.open(None).limits == (2, 1, 1)
+    assert short.open(None).limits[:3] == (2, 1, 1)
     assert cards(epoch=4).open(None).epoch == 4
 
 

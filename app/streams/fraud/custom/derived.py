@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.core import grids
 from app.core.domain import Feature
+from app.core.phrases import either, times
 from app.streams.fraud.custom.amounts import STEPS
 from app.streams.fraud.custom.definitions import Fields, Number, Word
 from app.streams.fraud.custom.keys import BINS
@@ -54,6 +55,45 @@ def of_word(word: Word) -> Iterator[Feature]:
         grids.SHARES,
         theme,
         f"fraud rate of {phrase} at such amounts is {VALUE}",
+        field=name,
+    )
+    if word.customer:
+        yield from of_customer(word)
+
+
+def of_customer(word: Word) -> Iterator[Feature]:
+    """The features of a word that compare with what the customer used before."""
+    name, theme, phrase = word.name, f"use of {word.name}", word.phrase.replace("{}", RAW)
+    yield Feature(
+        f"{name}_first",
+        "words",
+        "0/1",
+        f"1 when the customer is not known to have used this {name} before.",
+        grids.YES,
+        theme,
+        f"{{1}} {phrase}",
+        either("known of this customer:", "new for this customer:"),
+        field=name,
+    )
+    yield Feature(
+        f"{name}_count",
+        "words",
+        "1",
+        f"How often the customer used this {name} before.",
+        grids.COUNTS,
+        theme,
+        f"times this customer used {phrase} before: {{1:.0f}}",
+        field=name,
+    )
+    yield Feature(
+        f"{name}_ratio",
+        "words",
+        "ln",
+        f"Log of the amount over the customer's usual amount with this {name}.",
+        grids.RATIOS,
+        theme,
+        f"amount is {{1}} times this customer's usual one with {phrase}",
+        times,
         field=name,
     )
 

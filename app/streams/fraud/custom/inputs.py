@@ -5,9 +5,10 @@ from typing import Any
 
 from app.streams.fraud.custom.amounts import STEPS, step_of
 from app.streams.fraud.custom.definitions import Fields
-from app.streams.fraud.custom.keys import bin_of, keys_of
+from app.streams.fraud.custom.keys import bin_of, keys_of, remembered_of
 from app.streams.fraud.custom.numbers import Numbers
 from app.streams.fraud.custom.rates import Rates
+from app.streams.fraud.history.habits import NONE, Asked, compared
 from app.streams.fraud.messages import Example, Prediction, Transaction
 from app.streams.fraud.own_fields import COLUMNS
 
@@ -26,6 +27,11 @@ class Inputs:
         self.fields = fields
         self._keys = keys_of(fields.key)
         self._words = tuple(word.features[:3] for word in fields.words)
+        # Of each word that asks for the customer's part: its place among those, its features.
+        asked = [word for word in fields.words if word.customer]
+        self._asked = {word.name: (n, word.features[3:]) for n, word in enumerate(asked)}
+        numbers = tuple(self._keys.number(word.name) for word in asked)
+        self.asked = Asked(numbers, self._remembered)
         self._numbers = tuple(number.name for number in fields.numbers)
         declared = {word.name for word in fields.words}
         self._hidden = PERSONAL - declared if fields.public else frozenset[str]()
@@ -49,7 +55,13 @@ class Inputs:
         return {name: values for name, values in found.items() if values}
 
     def fill(
-        self, x: dict[str, float], tx: Transaction, rates: Rates, quantiles: Numbers, base: float
+        self,
+        x: dict[str, float],
+        tx: Transaction,
+        rates: Rates,
+        quantiles: Numbers,
+        base: float,
+        habits: Sequence[bytes] = (),
     ) -> None:
         """Add to the features of a transaction what is derived from its fields.
 
@@ -59,14 +71,18 @@ class Inputs:
             As labels and examples show them now.
         base
             The overall share of frauds.
+        habits
+            What the customer used before, of each field that `asked` names.
         """
         step = step_of(tx.amount)
         for name, with_amount, rate in self._words:
-            word = (getattr(tx, name) if name in COLUMNS else "") or tx.fields.get(name)
-            if isinstance(word, str):
+            if word := word_of(tx, name):
                 hash = self._keys.of(name, word)
                 _fill_codes(x, name, with_amount, hash, step)
                 x[rate] = rates.of_word(name, hash, step, base)
+                if habits and name in self._asked:
+                    nth, names = self._asked[name]
+                    _fill_customer(x, names, habits[nth], hash, tx.amount)
         for name in self._numbers:
             value = tx.fields.get(name)
             if isinstance(value, float) and (place := quantiles.place(name, value)) is not None:
@@ -118,6 +134,29 @@ class Inputs:
             if isinstance(value, str) or value != value:
                 wrong.append(name)
         return wrong
+
+    def _remembered(self, tx: Transaction) -> tuple[int, ...]:
+        """The words of a transaction as its customer's record keeps them."""
+        of = self._keys.of
+        return tuple(
+            remembered_of(of(name, word)) if (word := word_of(tx, name)) else NONE
+            for name in self._asked
+        )
+
+
+def word_of(tx: Transaction, name: str) -> str:
+    """The word that a transaction has in a field; '' for none, or for a number."""
+    word = (getattr(tx, name) if name in COLUMNS else "") or tx.fields.get(name)
+    return word if isinstance(word, str) else ""
+
+
+def _fill_customer(
+    x: dict[str, float], names: Sequence[str], slots: bytes, hash: int, amount: float
+) -> None:
+    first, count, ratio = names
+    x[first], x[count], log_ratio = compared(slots, remembered_of(hash), amount)
+    if log_ratio is not None:
+        x[ratio] = log_ratio
 
 
 def _fill_codes(x: dict[str, float], name: str, with_amount: str, hash: int, step: int) -> None:

@@ -31,6 +31,12 @@ class Keys:
         state.update(f"{name}\0{word}".encode())
         return self._tag << BITS | int.from_bytes(state.digest(), "little")
 
+    def number(self, name: str) -> int:
+        """A field's number in customers' records, 32 bits: another one under another key."""
+        state = self._new()
+        state.update(name.encode())
+        return int.from_bytes(state.digest()[:4], "little")
+
     def mine(self, hash: int) -> bool:
         """Whether a hash is of this key."""
         return hash >> BITS == self._tag
@@ -45,3 +51,8 @@ def keys_of(key: bytes) -> Keys:
 def bin_of(hash: int) -> int:
     """The bin of a word: words that fall into one are the same to `<word>` and `<word>_amount`."""
     return hash % BINS
+
+
+def remembered_of(hash: int) -> int:
+    """A word as customers' records keep it: 1 to 65,535, the same for many words."""
+    return hash % (2**16 - 1) + 1
