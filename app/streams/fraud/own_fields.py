@@ -16,16 +16,16 @@ NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 # Columns of a transaction itself that are words as well.
 COLUMNS = ("category", "channel", "country", "device", "ip", "currency")
 
-Name = Annotated[str, Meta(min_length=1, max_length=32)]
 Text = Annotated[str, Meta(max_length=128)]
 Finite = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 Hash = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a word, see `custom.keys`
 
 ALL = len(COLUMNS) + MOST_WORDS + MOST_NUMBERS
 
-Raw = Annotated[dict[Name, Text | Finite], Meta(max_length=ALL)]
-Words = Annotated[dict[Name, Hash], Meta(max_length=len(COLUMNS) + MOST_WORDS)]
-Numbers = Annotated[dict[Name, Finite], Meta(max_length=MOST_NUMBERS)]
+Raw = Annotated[dict[str, Text | Finite], Meta(max_length=ALL)]
+# Of names only the declared ones are looked at, so theirs need no bounds.
+Words = Annotated[dict[str, Hash], Meta(max_length=len(COLUMNS) + MOST_WORDS)]
+Numbers = Annotated[dict[str, Finite], Meta(max_length=MOST_NUMBERS)]
 
 if TYPE_CHECKING:
     Own: TypeAlias = dict[str, str | float]
