@@ -13,6 +13,8 @@ from app.wire import check_texts, shown
 MOST_WORDS, MOST_NUMBERS = 16, 32
 LARGEST = 1e18  # a number beyond it is none
 NAME = re.compile("[a-z][a-z0-9_]{0,31}")
+# What a transaction has itself, and can have no second of.
+TAKEN = ("id", "at", "customer", "merchant", "amount", "lat", "lon", "fields", "label")
 # Columns of a transaction itself that are words as well.
 COLUMNS = ("category", "channel", "country", "device", "ip", "currency")
 
@@ -62,6 +64,8 @@ def _name(name: str) -> str:
             f"{shown(name)} is no name in `fields`: write a small letter and then small letters, "
             "digits or _, 32 at most"
         )
+    if name in TAKEN:
+        raise Refused(f"`fields` has `{name}`, which a transaction has itself: choose another name")
     return name
 
 
