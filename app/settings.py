@@ -103,11 +103,11 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "",
-        description="Entry of the model zoo (weir model list); empty for the application's own: binned for fraud.",
+        description="Entry of the model zoo (weir model list); empty for the application's own: grove for fraud.",
     )
     model_scope: Literal["partition", "shared", "both"] = Field(
         "both",
-        description="Which models score: the partition's own, the shared one, or the mean of both in logits.",
+        description="Which models score: the partition's own, the shared one, or both: the shared one, and beside it the own one with the weight that it has earned.",
     )
     features: str = Field(
         "",

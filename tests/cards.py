@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+import msgspec
 from aiokafka import ConsumerRecord
 
 from app import apps
@@ -38,6 +39,22 @@ TELLING = {
 def cards(**settings: object) -> Application:
     """The application of cards; settings by name, the others are the defaults."""
     return replace(apps.load(read_settings(**settings)), engine=ENGINE)
+
+
+def with_own_models(application: Application, *weights: float) -> LearningState:
+    """A fresh learning state but for these weights of the partitions' own models."""
+    state = application.new_state()
+    weigh(state, *weights)
+    return state
+
+
+def weigh(state: LearningState, *weights: float) -> None:
+    """The partitions' own models have these weights beside the shared one from now on."""
+    header, *parts = state.parts()
+    told = msgspec.msgpack.decode(header)
+    for mixed, weight in zip(told["mixing"][""], weights, strict=True):
+        mixed[0] = weight
+    state.load([msgspec.msgpack.encode(told), *parts])
 
 
 def decide(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from app.core.domain import Application, Scoring, Trust, Verdict
 from app.core.fold import LearningState
@@ -120,9 +121,9 @@ class Batch:
         partitions = {item.source.partition for item in items}
         trust = {partition: trust_in(application, state, partition) for partition in partitions}
         logits = self._logits(items, trust)
-        used = model_used(application, state)
+        used = {partition: model_used(application, state, partition) for partition in partitions}
         return [
-            self._decide(item, logit, trust[item.source.partition], used)
+            self._decide(item, logit, trust[item.source.partition], used[item.source.partition])
             for item, logit in zip(items, logits, strict=True)
         ]
 
@@ -215,6 +216,12 @@ def trust_in(application: Application, state: LearningState, partition: int) -> 
     return application.trust(learned, state.statistics)
 
 
-def model_used(application: Application, state: LearningState) -> ModelUsed:
+def model_used(application: Application, state: LearningState, partition: int) -> ModelUsed:
     """What a prediction says about the models that scored."""
-    return ModelUsed(application.model, application.scope, state.version, application.feature_set)
+    return ModelUsed(
+        application.model,
+        application.scope,
+        state.version,
+        application.feature_set,
+        (application.scope == "both" and state.mixing(partition).own) or UNSET,
+    )

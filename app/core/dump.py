@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from app.core.messages import Origin, Restore
+from app.core.mixing import Mixed
 from app.errors import StateError
 
 
@@ -85,7 +86,8 @@ Resolve = Callable[[Named], Iterable[bytes]]  # the first parts of the named sna
 class Header(Struct):
     """The first part of a dump. `learned` is of the default head, `heads` of the others by name.
 
-    `ahead` holds origins that are too far ahead to count unless they are said again.
+    `ahead` holds origins that are too far ahead to count unless they are said again. `mixing` has
+    the weights of the partitions' own models, by head; earlier releases did not learn them.
     """
 
     model: str
@@ -97,6 +99,7 @@ class Header(Struct):
     restores: list[Restored]
     heads: dict[str, list[Learned]] | UnsetType = UNSET
     ahead: list[Origin] | UnsetType = UNSET
+    mixing: dict[str, list[Mixed]] | UnsetType = UNSET
 
     @property
     def models(self) -> int:

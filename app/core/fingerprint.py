@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from app.core.grids import Codes
+
 
 def engine(
     code_version: str,
@@ -39,5 +41,8 @@ def grids_digest(grids: Mapping[str, Sequence[float]]) -> str:
     >>> grids_digest({"a": [1]}) == grids_digest({"a": [1.0]}), len(grids_digest({}))
     (True, 16)
     """
-    plain = [(name, [float(edge) for edge in edges]) for name, edges in grids.items()]
+    plain = [
+        (name, [float(edge) for edge in edges], *(["codes"] if isinstance(edges, Codes) else []))
+        for name, edges in grids.items()
+    ]
     return hashlib.sha256(msgspec.msgpack.encode(plain)).hexdigest()[:16]

@@ -7,8 +7,10 @@ import msgspec
 from msgspec import UNSET
 
 from app.core.dump import Counts, Header, Learned, Restored, Statistics, digest, read_header
+from app.core.hashing import hash64
 from app.core.heads import DEFAULT_HEAD, NO_HEADS, Head, fresh_models, heads_digest, load_models
 from app.core.messages import Example, Origin, Restore
+from app.core.mixing import Mixing
 from app.core.model_set import ModelSet
 from app.core.models.logit import check_features
 from app.core.models.zoo import Grids
@@ -201,6 +203,14 @@ class LearningState:
         """Each feature's share of the logit, measured against the scoring models' average."""
         return self._models[head].contributions(x, partition, scope)
 
+    def own(self, partition: int, scope: str, head: str = DEFAULT_HEAD) -> float:
+        """The weight of the partition's own model in a scope; the shared one has the rest."""
+        return self._models[head].own(partition, scope)
+
+    def mixing(self, partition: int, head: str = DEFAULT_HEAD) -> Mixing:
+        """How much of the partition's own model scores beside the shared one, where both do."""
+        return self._models[head].mixings[partition]
+
     def learned_by(self, partition: int, scope: str, head: str = DEFAULT_HEAD) -> Learned:
         """What the models that score have learned: everything unless `scope` is partition."""
         return self._models[head].learned_by(partition, scope)
@@ -245,11 +255,14 @@ class LearningState:
         return digest(self.parts())
 
     def _learn(self, example: Example, models: ModelSet, cells: Sequence[int] | None) -> None:
+        key, partition = hash64(example.id), example.origin.partition
+        if example.y is None or example.previous is not None:
+            models.forget(key, partition)
         if example.y is None:
             self.counts.withdrawn += 1
             return
         positive = example.y == 1
-        models.learn(example.x, positive, example.w, example.origin.partition, cells)
+        models.learn(example.x, positive, example.w, partition, cells, key)
         self.counts.examples += 1
         if positive:
             self.counts.positives += 1
@@ -269,6 +282,7 @@ class LearningState:
             restores=self.restores,
             heads=others or UNSET,
             ahead=ahead or UNSET,
+            mixing={name: each.mixed() for name, each in self._models.items()},
         )
 
     def _check(self, example: Example, offset: int) -> ModelSet:

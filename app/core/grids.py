@@ -8,22 +8,19 @@ learns groups of bins where a grid is fine, so fine grids cost little and learn 
 Grid = tuple[float, ...]
 
 
-class Codes(tuple[float, ...]):
-    """Edges between codes, which have no order: each bin stands for itself.
+class Codes(Grid):
+    """Edges between codes that have no order, such as hashes of words.
 
-    Neither a group of bins nor a split between two of them means anything.
+    Models learn each bin for itself: no groups of neighbours, no cut through the grid.
+
+    >>> Codes.of(4)
+    (0.5, 1.5, 2.5)
     """
 
-    __slots__ = ()
-
-
-def codes(count: int) -> Codes:
-    """Edges that set the codes 0 to count - 1 apart.
-
-    >>> codes(3)
-    (0.5, 1.5)
-    """
-    return Codes(code + 0.5 for code in range(count - 1))
+    @classmethod
+    def of(cls, count: int) -> "Codes":
+        """Those between the codes 0, 1, ... up to and without `count`."""
+        return cls(code - 0.5 for code in range(1, count))
 
 
 def per_decade(steps: int, first: int, last: int) -> Grid:

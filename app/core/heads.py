@@ -52,5 +52,6 @@ def load_models(models: Mapping[str, ModelSet], header: Header, parts: Iterator[
     learned = {DEFAULT_HEAD: header.learned, **(header.heads or {})}
     if learned.keys() != models.keys():
         raise StateError(f"the stored models are of the heads {sorted(learned)}")
+    mixing = header.mixing or {}
     for name, each in models.items():
-        each.load(learned[name], parts)
+        each.load(learned[name], parts, mixing.get(name))

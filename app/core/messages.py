@@ -56,13 +56,15 @@ class Source(Struct, array_like=True, frozen=True):
 class ModelUsed(Struct, frozen=True):
     """What scored: zoo entry, scope, version (the next examples offset to fold), feature set.
 
-    A prediction that names no set is from a release that had only this one.
+    A prediction that names no set is from a release that had only this one. `own` is the weight of
+    the partition's own model beside the shared one, left out where only one of them scored.
     """
 
     name: str
     scope: str
     version: Count
     features: str = "fraud-full"
+    own: Share | UnsetType = UNSET
 
 
 class Reason(Struct, frozen=True):

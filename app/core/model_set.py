@@ -6,17 +6,20 @@ from typing import TypeVar
 import msgspec
 
 from app.core.dump import Learned
+from app.core.mixing import Mixed, Mixing
 from app.core.models.binned import BinnedLogistic
-from app.core.models.layers import Floats
+from app.core.models.grove.model import Grove
 from app.core.models.logit import check_features
-from app.core.models.zoo import Grids, make_model
+from app.core.models.zoo import Grids, Model, make_model
 from app.errors import StateError
 
 M = TypeVar("M")
 
+ALONE = {"shared": 0.0, "partition": 1.0}  # the own model's weight in scopes of one model
+
 
 class ModelSet:
-    """The shared model, the partitions' own, and what each of these has learned.
+    """The shared model, the partitions' own, and how much of these is mixed into it.
 
     Parameters
     ----------
@@ -30,10 +33,12 @@ class ModelSet:
 
     def __init__(self, model: str, partitions: int, grids: Grids) -> None:
         self._grids = grids
-        self._models = [make_model(model, grids) for _ in range(1 + partitions)]  # shared first
+        own = [make_model(model, grids, own=True) for _ in range(partitions)]
+        self._models = [make_model(model, grids), *own]
         # The same models, if all have the same bins: one look-up then serves several of them.
-        self._alike = [model for model in self._models if isinstance(model, BinnedLogistic)]
+        self._alike = [m for m in self._models if isinstance(m, BinnedLogistic | Grove)]
         self.learned = [Learned() for _ in range(partitions)]
+        self.mixings = [Mixing() for _ in range(partitions)]
 
     def __len__(self) -> int:
         """How many partitions have a model."""
@@ -46,11 +51,13 @@ class ModelSet:
         w: float,
         partition: int,
         cells: Sequence[int] | None = None,
+        key: int = 0,
     ) -> None:
         """Teach the shared model and that of the label's partition.
 
         Features without a grid are left out: the example was scored with another set.
-        `cells` is what `look_up` returned for `x`, if it was called.
+        `cells` is what `look_up` returned for `x`, if it was called. `key` is the 64 bit hash of
+        the event's id, by which `forget` finds the example.
         """
         looked_up = cells is not None
         if cells is None:
@@ -58,19 +65,24 @@ class ModelSet:
         if cells is None and not x.keys() <= self._grids.keys():
             x = {name: value for name, value in x.items() if name in self._grids}
             cells = self._cells(x)
-        if cells is None or not w:
-            for model in _of(self._models, partition, "both"):
-                model.learn_one(x, positive, w)
+        if not looked_up:
+            check_features(x)
+        if not w:
+            pass  # it is counted, and teaches nothing
+        elif cells is None:
+            self._learn_one(x, positive, w, partition)
         else:
-            if not looked_up:
-                check_features(x)
-            for alike in _of(self._alike, partition, "both"):
-                alike.learn_at(cells, x, positive, w)
+            self._learn_at(cells, x, positive, w, partition, key)
         learned = self.learned[partition]
         if positive:
             learned.positives += 1
         else:
             learned.negatives += 1
+
+    def forget(self, key: int, partition: int) -> None:
+        """Drop an example whose label is taken back, or about to be corrected."""
+        for model in _both(self._models, partition):
+            model.forget(key)
 
     def look_up(self, rows: Sequence[dict[str, float]]) -> Sequence[Sequence[int] | None]:
         """For rows to be learned: the cells of each, None where `learn` has to look them up.
@@ -82,31 +94,48 @@ class ModelSet:
 
     def end_step(self, partition: int) -> None:
         """End a step of the log in the shared model and that of the partition."""
-        for model in _of(self._models, partition, "both"):
+        for model in _both(self._models, partition):
             model.end_step()
+
+    def own(self, partition: int, scope: str) -> float:
+        """The weight of the partition's own model in a scope; the shared one has the rest."""
+        if scope == "both":
+            return self.mixings[partition].own
+        if scope in ALONE:
+            return ALONE[scope]
+        raise ValueError(f"a scope must be one of partition, shared, both, not {scope!r}")
 
     def logit(self, x: dict[str, float], partition: int, scope: str) -> float:
         """The score before the sigmoid of the models that `scope` names.
 
-        `both` is the mean of the partition's own and the shared model in logits.
+        `both` is the mean in logits of the shared model and the partition's own, by the weight that
+        this one has earned.
         """
-        if scope != "both" or (cells := self._cells(x)) is None:
-            logits = [model.logit_one(x) for model in _of(self._models, partition, scope)]
+        own = self.own(partition, scope)
+        if own in (0.0, 1.0):
+            return self._alone(partition, own).logit_one(x)
+        cells = self._cells(x)
+        if cells is None:
+            shared, other = (model.logit_one(x) for model in _both(self._models, partition))
         else:
-            logits = [model.logit_at(cells) for model in _of(self._alike, partition, scope)]
-        return sum(logits) / len(logits)
+            shared, other = (model.logit_at(cells) for model in _both(self._alike, partition))
+        return (1.0 - own) * shared + own * other
 
     def logits(self, rows: Sequence[dict[str, float]], partition: int, scope: str) -> list[float]:
         """The scores of many rows, each with the bits of `logit`."""
-        if scope == "both" and self._alike:
+        own = self.own(partition, scope)
+        if own in (0.0, 1.0):
+            alone: list[float] = self._alone(partition, own).logit_many(rows).tolist()
+            return alone
+        if self._alike:
             cells = self._alike[0].cells_of_many(rows)
             if cells is None:  # a few: one look-up serves both models
                 return [self.logit(x, partition, scope) for x in rows]
-            logits = [model.logits_at(cells) for model in _of(self._alike, partition, scope)]
+            shared, other = (model.logits_at(cells) for model in _both(self._alike, partition))
         else:
-            logits = [model.logit_many(rows) for model in _of(self._models, partition, scope)]
-        total: Floats = sum(logits[1:], start=logits[0])
-        return [each / len(logits) for each in total.tolist()]
+            shared, other = (model.logit_many(rows) for model in _both(self._models, partition))
+        mixed: list[float] = ((1.0 - own) * shared + own * other).tolist()
+        return mixed
 
     def shared_logit(self, x: dict[str, float]) -> float:
         """The score of the shared model alone, before the sigmoid."""
@@ -114,8 +143,11 @@ class ModelSet:
 
     def contributions(self, x: dict[str, float], partition: int, scope: str) -> dict[str, float]:
         """Each feature's share of the logit, measured against the scoring models' average."""
-        shares = [model.contributions_one(x) for model in _of(self._models, partition, scope)]
-        return {name: sum(share[name] for share in shares) / len(shares) for name in x}
+        own = self.own(partition, scope)
+        if own in (0.0, 1.0):
+            return self._alone(partition, own).contributions_one(x)
+        shared, other = (model.contributions_one(x) for model in _both(self._models, partition))
+        return {name: (1.0 - own) * shared[name] + own * other[name] for name in x}
 
     def learned_by(self, partition: int, scope: str) -> Learned:
         """What the models that score have learned: everything unless `scope` is partition."""
@@ -129,8 +161,16 @@ class ModelSet:
         for model in self._models:
             yield msgspec.msgpack.encode(model.dump())
 
-    def load(self, learned: list[Learned], parts: Iterable[bytes]) -> None:
+    def mixed(self) -> list[Mixed]:
+        """How much of each partition's own model is mixed in; changed as they learn."""
+        return [mixing.dump() for mixing in self.mixings]
+
+    def load(
+        self, learned: list[Learned], parts: Iterable[bytes], mixed: list[Mixed] | None = None
+    ) -> None:
         """Restore a dump and what was learned; takes no more parts than there are models.
+
+        Without `mixed` the partitions' own models begin with no weight.
 
         Raises
         ------
@@ -138,8 +178,11 @@ class ModelSet:
             The dump is of other features or another partition count, or ends early. The
             models must not be used then.
         """
-        if len(learned) != len(self):
-            raise StateError(f"the stored models are of {len(learned)} partitions, not {len(self)}")
+        for stored in (learned, mixed):
+            if stored is not None and len(stored) != len(self):
+                raise StateError(
+                    f"the stored models are of {len(stored)} partitions, not {len(self)}"
+                )
         parts = iter(parts)
         try:
             for model in self._models:
@@ -147,18 +190,44 @@ class ModelSet:
         except (StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StateError(f"the stored models cannot be read: {error}") from None
         self.learned = learned
+        self.mixings = [Mixing(each) for each in mixed or [Mixed() for _ in learned]]
+
+    def _learn_at(
+        self,
+        cells: Sequence[int],
+        x: dict[str, float],
+        positive: bool,
+        w: float,
+        partition: int,
+        key: int,
+    ) -> None:
+        """Teach models of the same bins, and the mixing before them."""
+        shared, own = _both(self._alike, partition)
+        shared_rough, own_rough = shared.rough_at(cells), own.rough_at(cells)
+        mixing = self.mixings[partition]
+        if share := mixing.share(shared_rough, own_rough, positive, w):
+            mixing.learn(shared.logit_at(cells), own.logit_at(cells), positive, w / share)
+        own.learn_at(cells, x, positive, w, own_rough, key)
+        shared.learn_at(cells, x, positive, w, shared_rough, key)
+
+    def _learn_one(self, x: dict[str, float], positive: bool, w: float, partition: int) -> None:
+        """Teach models of any kind, and the mixing before them."""
+        shared, own = _both(self._models, partition)
+        mixing = self.mixings[partition]
+        if share := mixing.share(shared.rough_one(x), own.rough_one(x), positive, w):
+            mixing.learn(shared.logit_one(x), own.logit_one(x), positive, w / share)
+        own.learn_one(x, positive, w)
+        shared.learn_one(x, positive, w)
+
+    def _alone(self, partition: int, own: float) -> Model:
+        """The one model that scores where the own one has the weight 0 or 1."""
+        return self._models[1 + partition] if own else self._models[0]
 
     def _cells(self, x: dict[str, float]) -> list[int] | None:
         """The cells of `x` in all models, None when each has to look them up itself."""
         return self._alike[0].cells_of(x) if self._alike else None
 
 
-def _of(models: Sequence[M], partition: int, scope: str) -> tuple[M, ...]:
-    """Those that a scope names, from the shared model and the partitions' own after it."""
-    if scope == "both":
-        return models[1 + partition], models[0]
-    if scope == "shared":
-        return (models[0],)
-    if scope == "partition":
-        return (models[1 + partition],)
-    raise ValueError(f"a scope must be one of partition, shared, both, not {scope!r}")
+def _both(models: Sequence[M], partition: int) -> tuple[M, M]:
+    """The shared model, and the partition's own after it."""
+    return models[0], models[1 + partition]

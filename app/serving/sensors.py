@@ -63,6 +63,11 @@ GAUGES = {
         "Alerts per hour of event time, mean over some 3 hours, with a budget.",
         ("partition",),
     ),
+    "own_weight": (
+        "weir_own_weight",
+        "Weight of a partition's own model; the shared one has the rest.",
+        ("partition",),
+    ),
     "snapshots_refused": ("weir_snapshots_refused", "Snapshots not used at start.", ()),
     "wrong_settings": (
         "weir_topic_settings_wrong",
@@ -92,6 +97,7 @@ class Sensors:
     behind: Gauge
     threshold: Gauge
     alert_rate: Gauge
+    own_weight: Gauge
     snapshots_refused: Gauge
     wrong_settings: Gauge
     partitions: Gauge

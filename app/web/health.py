@@ -56,6 +56,8 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.snapshots_refused.set_function(lambda: view.progress().refused_snapshots)
     sensors.wrong_settings.set_function(lambda: len(view.wrong_settings()))
     sensors.partitions.set_function(lambda: len(view.assigned()))
+    for partition in range(view.application.partitions):
+        sensors.own_weight.labels(partition).set_function(partial(_own_weight, view, partition))
     show(view, "ready", "1 when the worker is ready.", lambda: view.unready() is None)
     show(
         view,
@@ -75,6 +77,10 @@ def read_at_scrape(view: View, quality: Quality) -> None:
 def show(view: View, name: str, sentence: str, read: Callable[[], float]) -> None:
     """Add a gauge `weir_<name>` that is read at each scrape."""
     Gauge(f"weir_{name}", sentence, registry=view.sensors.registry).set_function(read)
+
+
+def _own_weight(view: View, partition: int) -> float:
+    return view.state.own(partition, view.application.scope)
 
 
 def _read(gauge: domain.Gauge, view: View) -> float:

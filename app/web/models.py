@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.core.dump import Restored
+from app.core.dump import Learned, Restored
 from app.core.manifest import Manifest
+from app.core.mixing import LogLosses
 from app.core.models.zoo import ZOO
-from app.serving.view import SNAPSHOTS
+from app.serving.view import SNAPSHOTS, View
 from app.web.forwarding import ask, holder
 from app.web.pages import answer
 from app.web.peers import was_asked
@@ -22,12 +23,13 @@ async def get_models(request: web.Request) -> web.Response:
     view, application = here.view, here.application
     if not view.connected():
         raise web.HTTPServiceUnavailable(text=view.unready())
-    snapshots = await stored_snapshots(request, here)
+    snapshots, learned = await stored_snapshots(request, here), view.learned()
     state = {
         **learning_status(view),
         "sentence": ZOO[application.model].sentence,
         "worker": here.url,
         "engine": application.engine,
+        "partitions": [partition_state(view, partition, of) for partition, of in learned.items()],
         "snapshots": snapshots,
         "restores": [restored_state(one) for one in view.state.restores],
         "newest_digest": snapshots[0]["digest"] if snapshots else None,
@@ -48,6 +50,22 @@ async def stored_snapshots(request: web.Request, here: Site) -> list[dict[str, A
         raise web.HTTPServiceUnavailable(text=found.get("error"))
     snapshots: list[dict[str, Any]] = found["snapshots"]
     return snapshots
+
+
+def partition_state(view: View, partition: int, learned: Learned) -> dict[str, Any]:
+    """What a partition's own model has learned, its weight, and how good the models have been.
+
+    Log losses are means over its latest labels, each as before it was learned; None before the
+    first. Under `mixed` they are those of both models with the weight as it was.
+    """
+    losses = view.state.mixing(partition).log_losses()
+    return {
+        "partition": partition,
+        "positives": learned.positives,
+        "negatives": learned.negatives,
+        "own": view.state.own(partition, view.application.scope),
+        "log_loss": dict.fromkeys(LogLosses._fields) if losses is None else losses._asdict(),
+    }
 
 
 def snapshot_state(manifest: Manifest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,6 +18,7 @@ from app.streams.fraud.pages.customer import customer_state
 from app.streams.fraud.pages.merchant import merchant_state
 from app.streams.fraud.tables import TABLES
 from app.web.state import event_state
+from tests.cards import weigh
 from tests.web import cards
 from tests.web.conftest import KnownView, Serve, ViewOf, serve, view_of
 
@@ -177,3 +179,20 @@ async def test_the_zoo_is_listed_without_a_worker() -> None:
     assert code == 0
     names = [entry["name"] for entry in json.loads(out)["models"]]
     assert names == list(ZOO)
+
+
+async def test_the_models_of_a_worker_are_listed_with_the_weights_of_its_partitions(
+    known: KnownView, serve: Serve
+) -> None:
+    known.connect()
+    weigh(known.state, 0.0, 0.25, 0.0, 0.5)
+    await serve(known)
+    code, out, _ = await run("model", "list", "--url", known.settings.url)
+    assert code == 0
+    table = out.partition("partitions' own models")[2].partition("snapshots")[0]
+    assert re.findall(r"([0-3]) +([0-9.]+ %)", table) == [
+        ("0", "0.0 %"),
+        ("1", "25.0 %"),
+        ("2", "0.0 %"),
+        ("3", "50.0 %"),
+    ]

@@ -17,7 +17,7 @@ from app.core.threshold import Budget, Threshold
 from app.streams.fraud.history.record import History
 from app.streams.fraud.history.ring import Event
 from app.streams.fraud.messages import Example, Transaction, read_prediction
-from tests.cards import cards
+from tests.cards import cards, with_own_models
 
 LIMITS = {"history_events": 4, "history_replay": 2, "history_labels": 4}
 START = 1_700_000_000_000
@@ -492,3 +492,13 @@ def grown(application: Application, learned: int) -> LearningState:
         fraud = int(offset % 7 > 4)
         state.fold(lesson(x, fraud, Origin(1, offset % 2, offset)), offset)
     return state
+
+
+@pytest.mark.parametrize(("scope", "own"), [("both", 0.25), ("shared", None), ("partition", None)])
+def test_each_prediction_says_how_much_its_partitions_own_model_counted(scope, own):
+    application = small(model_scope=scope)
+    batch = Batch(application, with_own_models(application, 0.0, 0.25))
+    for number, partition in enumerate((0, 1, 0)):
+        batch.add(transaction(number), Source(partition, number), application.open(None))
+    told = [msgspec.json.decode(decided.raw)["model"] for decided in batch.decide()]
+    assert [model.get("own") for model in told] == [None, own, None]

@@ -1,7 +1,13 @@
 """/models: what scores, how much it has learned, what is stored, what was restored."""
 
+import re
+from math import log
+
+import pytest
+
 from app.core.messages import Restore
 from app.core.models.zoo import ZOO
+from tests.cards import weigh
 from tests.web import readings
 from tests.web.cards import example
 from tests.web.conftest import HTML, KnownView, Serve, ViewOf
@@ -82,3 +88,52 @@ async def test_the_page_says_what_the_application_calls_its_classes(
     page = await (await (await serve(view)).get("/models", headers=HTML)).text()
     assert "Learned as faulty, by partition" in page
     assert "<dt>sound</dt>" in page
+
+
+async def test_each_partitions_own_model_is_shown_with_its_weight_labels_and_losses(
+    view_of: ViewOf, serve: Serve
+) -> None:
+    view = taught(view_of([0]))
+    weights = [0.25, 0.0, 0.0, 1.0]
+    weigh(view.state, *weights)
+    client = await serve(view)
+    first, *_, last = (await (await client.get("/models")).json())["partitions"]
+    losses = first.pop("log_loss")
+    assert first == {"partition": 0, "positives": 2, "negatives": 1, "own": 0.25}
+    assert losses["shared"] == losses["own"] == pytest.approx(log(2), rel=0.3)  # both learned it
+    assert losses["mixed"] == pytest.approx(losses["shared"])
+    assert last["log_loss"] == {"shared": None, "own": None, "mixed": None}
+    page = await (await client.get("/models", headers=HTML)).text()
+    assert cells(page) == [
+        ["0", "25.0 %", "3", "2", *[f"{losses[name]:.4g}" for name in losses]],
+        *[[str(n), f"{100 * weights[n]:.1f} %", "0", "0", *["\N{EN DASH}"] * 3] for n in (1, 2, 3)],
+    ]
+    metrics = await (await client.get("/metrics")).text()
+    for partition, weight in enumerate(weights):
+        assert f'weir_own_weight{{partition="{partition}"}} {weight}' in metrics
+
+
+def cells(page: str) -> list[list[str]]:
+    """The rows of the table of partitions, as text."""
+    table = page.partition("Partitions' own models")[2].partition("</table>")[0]
+    rows = re.findall("<tr>(.*?)</tr>", table)[1:]
+    return [re.findall("<td[^>]*>(.*?)</td>", row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("scope", "weight", "sentence"),
+    [
+        ("both", 0.25, "with a weight that it earns"),
+        ("shared", 0.0, "own models learn, and do not score"),
+        ("partition", 1.0, "own models score alone"),
+    ],
+)
+async def test_weights_are_those_of_the_scope(
+    view_of: ViewOf, serve: Serve, scope: str, weight: float, sentence: str
+) -> None:
+    view = view_of([0], model_scope=scope)
+    view.connect()
+    weigh(view.state, 0.25, 0.0, 0.0, 0.0)
+    client = await serve(view)
+    assert (await (await client.get("/models")).json())["partitions"][0]["own"] == weight
+    assert sentence in await (await client.get("/models", headers=HTML)).text()

@@ -9,6 +9,7 @@ from app.cli import chosen
 from app.cli.asking import ask_worker
 from app.cli.sentences import sentences
 from app.errors import WeirError
+from app.figures import figure, share
 
 
 def list_models(
@@ -65,6 +66,16 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
         *("examples", "positives", "refused_snapshots", "engine"),
     )
     console.print(facts(running["worker"], {name: running[name] for name in names}))
+    partitions: list[list[object]] = [
+        [
+            *(p["partition"], share(p["own"]), p["positives"] + p["negatives"], p["positives"]),
+            *(figure(p["log_loss"][name]) for name in ("shared", "own", "mixed")),
+        ]
+        for p in running.get("partitions", ())  # a worker of an earlier release says nothing of it
+    ]
+    if partitions:
+        heads = ["partition", "weight", "learned", "positives", "log loss, shared", "own", "mixed"]
+        console.print(grid("partitions' own models", heads, partitions))
     snapshots: list[list[object]] = [
         [s["version"], s["digest"][:16], s["counts"]["examples"], s["size"], s["engine"]]
         for s in running["snapshots"]

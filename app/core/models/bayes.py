@@ -91,7 +91,7 @@ class BayesianBinned(BinnedClassifier):
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """Take in (x, y) as if it came `w` times."""
-        cells = self._cells_to_learn(x)
+        cells = self.cells_to_learn(x)
         self._average(x)
         means, variances, prior = self._weights, self._scales, self.prior
         before = [means[cell] for cell in cells]

@@ -57,6 +57,8 @@ class BinnedLogistic(BinnedClassifier):
         Share of the positives that is assumed to be never reported, in 0..1, and so labelled
         negative: a negative label counts less the surer the model is of the contrary, down to
         half, so that whatever the model believes can be corrected. 0: all count in full.
+    scales
+        Scales of a fine grid: 1 for its bins alone, 2 with groups of four, 3 with sixteen as well.
 
     References
     ----------
@@ -79,8 +81,6 @@ class BinnedLogistic(BinnedClassifier):
     [0.05, 0.53, 0.95]
     """
 
-    grouped = True
-
     def __init__(
         self,
         grids: Mapping[str, Sequence[float]] | None = None,
@@ -88,12 +88,14 @@ class BinnedLogistic(BinnedClassifier):
         initial: float = 0.1,
         surprise: float = 0.05,
         unreported: float = 0.1,
+        scales: int = 2,
     ) -> None:
-        super().__init__(grids, initial)
+        super().__init__(grids, initial, scales - 1)
         self.learning_rate = learning_rate
         self.initial = initial
         self.surprise = surprise
         self.unreported = unreported
+        self.scales = scales
         self._chosen = Surprise(surprise)
         self._listed = len(self._weights)  # cells of features with a grid
         self._lookup: Lookup | None = None
@@ -119,7 +121,7 @@ class BinnedLogistic(BinnedClassifier):
 
         Looking up bins is most of the work, so several models can share it.
         """
-        cells = self._cells(x)
+        cells = self.cells(x)
         return None if ABSENT in cells or max(cells) >= self._listed else cells
 
     def cells_of_many(self, rows: Sequence[Mapping[str, float]]) -> Cells | None:
@@ -135,13 +137,29 @@ class BinnedLogistic(BinnedClassifier):
             self._lookup = Lookup({name: self._columns[name] for name in grids})
         return self._lookup.cells(rows)
 
-    def learn_at(self, cells: Sequence[int], x: Mapping[str, float], y: bool, w: float) -> None:
-        """As `learn_one`, with values that were checked and a weight above 0."""
-        p = sigmoid(self.logit_at(cells))
+    def rough_at(self, cells: Sequence[int]) -> float:
+        """As `logit_at`: nothing costs less."""
+        return self.logit_at(cells)
+
+    def learn_at(
+        self,
+        cells: Sequence[int],
+        x: Mapping[str, float],
+        y: bool,
+        w: float,
+        rough: float,
+        key: int = 0,
+    ) -> float:
+        """As `learn_one`, with values that were checked, a weight above 0, and `rough_at`.
+
+        Returns the share of examples like this one that are learned, 0 where this one is not.
+        """
+        p = sigmoid(rough)
         gradient = w * (p - (1.0 if y else self._doubt(p)))
         if share := self._chosen.share(abs(gradient)):
             self._step(cells, gradient / share)
         self._average(x)
+        return share
 
     def _doubt(self, p: float) -> float:
         """The probability of a positive despite a negative label, if `p` was right before it."""
@@ -175,7 +193,8 @@ class BinnedLogistic(BinnedClassifier):
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """At most one AdaGrad step on the log loss."""
-        self.learn_at(self._cells_to_learn(x), x, y, w)
+        cells = self.cells_to_learn(x)
+        self.learn_at(cells, x, y, w, self.logit_at(cells))
 
     def _step(self, cells: Sequence[int], gradient: float) -> None:
         weights, squares = self._weights, self._scales

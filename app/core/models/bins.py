@@ -5,11 +5,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from math import fsum
-from typing import ClassVar
 
 from app.core.grids import Codes
 from app.core.models.classifier import LogitClassifier
-from app.core.models.lookup import ABSENT, FINE, GROUP, INTERCEPT, Column
+from app.core.models.lookup import ABSENT, FINE, GROUPS, INTERCEPT, Column
 from app.core.models.plain import unpack_floats
 from app.errors import StateError
 
@@ -17,7 +16,7 @@ from app.errors import StateError
 SIZES = [float(f"{digit}e{power}") for power in range(-3, 7) for digit in (1, 2, 5)]
 DEFAULT_GRID = (*(-size for size in reversed(SIZES)), 0.0, *SIZES)
 
-NO_COLUMN: Column = ((), ABSENT, 0)
+NO_COLUMN: Column = ((), ABSENT, ())
 
 
 class BinnedClassifier(LogitClassifier):
@@ -33,18 +32,21 @@ class BinnedClassifier(LogitClassifier):
         without a grid gets `DEFAULT_GRID` when it is first learned.
     scale
         What a bin starts with besides its weight of 0: it determines the size of its steps.
+    groups
+        In how many sizes of groups the bins of a fine grid are learned as well, up to 2.
     """
 
-    grouped: ClassVar[bool] = False  # whether a fine grid's bins are learned in groups as well
-
-    def __init__(self, grids: Mapping[str, Sequence[float]] | None, scale: float) -> None:
+    def __init__(
+        self, grids: Mapping[str, Sequence[float]] | None, scale: float, groups: int = 0
+    ) -> None:
         self.grids = grids
         self._scale = scale
+        self._digits = GROUPS[:groups]
         self._lay_out()
 
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
-        return self.logit_at(self._cells(x))
+        return self.logit_at(self.cells(x))
 
     def logit_at(self, cells: Sequence[int]) -> float:
         """As `logit_one`, where `x` is known to lie in these cells."""
@@ -68,7 +70,7 @@ class BinnedClassifier(LogitClassifier):
             for name, weight in self._weights_of(x):
                 centres[name] += (weight - centres[name]) / 64
 
-    def _cells(self, x: Mapping[str, float]) -> list[int]:
+    def cells(self, x: Mapping[str, float]) -> list[int]:
         """Where the weights of `x` lie: the intercept's first, then in the order of `x`."""
         column = self._columns.get
         cells = [INTERCEPT]
@@ -78,15 +80,16 @@ class BinnedClassifier(LogitClassifier):
             bin_ = bisect_right(edges, value)
             append(start + bin_)
             if groups:
-                append(groups + (bin_ >> GROUP))
+                for first, digits in groups:
+                    append(first + (bin_ >> digits))
         return cells
 
-    def _cells_to_learn(self, x: Mapping[str, float]) -> list[int]:
-        """As `_cells`, with a column for each feature of `x` from now on."""
-        cells = self._cells(x)
+    def cells_to_learn(self, x: Mapping[str, float]) -> list[int]:
+        """As `cells`, with a column for each feature of `x` from now on."""
+        cells = self.cells(x)
         if ABSENT in cells:
             self._add_columns(x)
-            cells = self._cells(x)
+            cells = self.cells(x)
         return cells
 
     def _weights_of(self, x: Mapping[str, float]) -> Iterator[tuple[str, float]]:
@@ -95,7 +98,12 @@ class BinnedClassifier(LogitClassifier):
         for name, value in x.items():
             edges, start, groups = self._columns.get(name, NO_COLUMN)
             bin_ = bisect_right(edges, value)
-            yield name, weights[start + bin_] + (weights[groups + (bin_ >> GROUP)] if groups else 0)
+            coarse = [weights[first + (bin_ >> digits)] for first, digits in groups]
+            yield name, weights[start + bin_] + sum(coarse)
+
+    def layout(self) -> tuple[Mapping[str, Column], int]:
+        """The columns by name, and how many cells there are."""
+        return self._columns, len(self._weights)
 
     def _lay_out(self) -> None:
         """Start over, with a column for each feature that has a grid."""
@@ -110,15 +118,19 @@ class BinnedClassifier(LogitClassifier):
         grids = self.grids or {}
         for name in names:
             if name not in self._columns:
-                self._add_column(name, grids.get(name, DEFAULT_GRID))
+                edges = grids.get(name, DEFAULT_GRID)
+                self._add_column(name, edges if isinstance(edges, Codes) else tuple(edges))
 
     def _add_column(self, name: str, edges: Sequence[float]) -> None:
         start, bins = len(self._weights), len(edges) + 1
-        fine = self.grouped and len(edges) >= FINE and not isinstance(edges, Codes)
-        groups = ((bins - 1) >> GROUP) + 1 if fine else 0
-        self._columns[name] = (tuple(edges), start, start + bins if groups else 0)
-        self._weights.extend([0.0] * (bins + groups))
-        self._scales.extend([self._scale] * (bins + groups))
+        groups: list[tuple[int, int]] = []
+        end = start + bins
+        for digits in self._digits if len(edges) >= FINE and not isinstance(edges, Codes) else ():
+            groups.append((end, digits))
+            end += ((bins - 1) >> digits) + 1
+        self._columns[name] = (edges, start, tuple(groups))
+        self._weights.extend([0.0] * (end - start))
+        self._scales.extend([self._scale] * (end - start))
         self._centres[name] = 0.0
 
     def _restore(

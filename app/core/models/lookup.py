@@ -8,14 +8,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# Edges, where the column's bins begin, where its groups begin (0: none).
-Column: TypeAlias = tuple[Sequence[float], int, int]
+# Where groups of bins begin, and the binary digits of their size.
+Group: TypeAlias = tuple[int, int]
+# Edges, where the column's bins begin, its groups from the smallest ones on.
+Column: TypeAlias = tuple[Sequence[float], int, tuple[Group, ...]]
 Cells: TypeAlias = NDArray[np.intp]
 
 # The first two cells: a zero for features never learned, and the intercept.
 ABSENT, INTERCEPT = 0, 1
 FINE = 64  # a grid with at least this many edges is fine
-GROUP = 2  # binary digits: four bins a group
+GROUPS = 2, 4  # binary digits: four bins a group, sixteen in the larger ones
 SURELY_FINITE = 1e12  # a thousand such features still pass `app.core.models.logit.check_features`
 
 
@@ -27,8 +29,10 @@ class Lookup:
         edges, starts, groups = zip(*columns.values(), strict=True) if columns else ((), (), ())
         self._edges = [np.array(each, dtype=np.float64) for each in edges]
         self._starts = np.array(starts, dtype=np.intp)
-        (self._grouped,) = np.nonzero(np.array(groups, dtype=np.intp))
-        self._groups = np.array(groups, dtype=np.intp)[self._grouped]
+        coarse = [(row, *group) for row, each in enumerate(groups) for group in each]
+        coarse.sort(key=lambda group: group[2])
+        found = np.array(coarse, dtype=np.intp).reshape(-1, 3).T
+        self._grouped, self._groups, self._digits = found[0], found[1:2].T, found[2:].T
 
     def cells(self, rows: Sequence[Mapping[str, float]]) -> Cells | None:
         """The cells of n rows, shape (cells of a row, n): the intercept's, bins, then groups.
@@ -51,7 +55,7 @@ class Lookup:
         bins, groups = cells[1 : 1 + width], cells[1 + width :]
         for row, edges, column in zip(bins, self._edges, values, strict=True):
             row[:] = edges.searchsorted(column, side="right")
-        np.add(bins[self._grouped] >> GROUP, self._groups[:, np.newaxis], out=groups)
+        np.add(bins[self._grouped] >> self._digits, self._groups, out=groups)
         bins += self._starts[:, np.newaxis]
         bins[absent] = ABSENT
         groups[absent[self._grouped]] = ABSENT

@@ -118,6 +118,11 @@ class Net(LogitClassifier):
         """The score before the sigmoid: always finite."""
         return float(self.logit_many([x])[0])
 
+    def rough_one(self, x: Mapping[str, float]) -> float:
+        """The logit of the model below."""
+        logit: float = self.below.rough_one(x)
+        return logit
+
     def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
         """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
         below: Floats = self.below.logit_many(rows)

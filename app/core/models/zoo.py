@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from app.core.models.bayes import BayesianBinned
 from app.core.models.binned import BinnedLogistic
 from app.core.models.blend import Hedge, LogitMean
+from app.core.models.grove.model import SCALES, Grove
 from app.core.models.layers import Floats
 from app.core.models.net import Net
 from app.core.models.plain import Plain
@@ -36,11 +37,17 @@ class Model(Protocol):
     def logit_one(self, x: Mapping[str, float]) -> float:
         """The score before the sigmoid: always finite."""
 
+    def rough_one(self, x: Mapping[str, float]) -> float:
+        """A logit like that of `logit_one`, where one is known that costs less."""
+
     def logit_many(self, rows: Sequence[Mapping[str, float]]) -> Floats:
         """The scores of n rows, shape (n,), each with the bits of `logit_one`."""
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, measured against the model's average."""
+
+    def forget(self, key: int) -> None:
+        """A label is taken back, or about to be corrected: drop the example, if it is kept."""
 
     def end_step(self) -> None:
         """A step of the log ends: learn the open batch, if there is one."""
@@ -53,11 +60,15 @@ class Model(Protocol):
 
 
 class ZooEntry(NamedTuple):
-    """A model that users can choose by name."""
+    """A model that users can choose by name: what makes the shared one, and a partition's own.
+
+    None for `own`: the same.
+    """
 
     name: str
     sentence: str
     make: Callable[[Grids], Model]
+    own: Callable[[Grids], Model] | None = None
 
 
 def _logistic(grids: Grids) -> Model:
@@ -98,6 +109,12 @@ def _rates(grids: Grids) -> Model:
 
 RATES = (0.05, 0.1, 0.2, 0.4)
 ENTRIES = (
+    ZooEntry(
+        "grove",
+        "`binned` with coarser groups, and a rolling forest for what features say together.",
+        Grove,
+        lambda grids: BinnedLogistic(grids, scales=SCALES),
+    ),
     ZooEntry(
         "binned",
         "Additive logistic regression with one weight for each bin of each feature (AdaGrad).",
@@ -159,8 +176,8 @@ ENTRIES = (
 ZOO: dict[str, ZooEntry] = {entry.name: entry for entry in ENTRIES}
 
 
-def make_model(name: str, grids: Grids) -> Model:
-    """A fresh model of the zoo.
+def make_model(name: str, grids: Grids, own: bool = False) -> Model:
+    """A fresh model of the zoo: the shared one, or a partition's `own`.
 
     Raises
     ------
@@ -174,4 +191,5 @@ def make_model(name: str, grids: Grids) -> Model:
     """
     if name not in ZOO:
         raise SettingsError(f"there is no model {name!r}; choose one of {', '.join(ZOO)}")
-    return ZOO[name].make(grids)
+    entry = ZOO[name]
+    return (entry.own or entry.make)(grids) if own else entry.make(grids)

@@ -115,7 +115,7 @@ def differing(
         "score": verdict.score,
         "decision": verdict.decision,
         "reasons": verdict.reasons,
-        "model": model_used(application, state),
+        "model": model_used(application, state, partition),
     }
     first = {name: getattr(prediction, name) for name in again}
     names = [name for name in again if encode(again[name]) != encode(first[name])]

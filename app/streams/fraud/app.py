@@ -67,7 +67,7 @@ def application(settings: Settings) -> Application:
         features=(*features.features, *derived),
         feature_set=f"{features.name}+{fields.digest}" if fields else features.name,
         fields=fields.digest,
-        model=settings.model or "binned",
+        model=settings.model or "grove",
         scope=policy.scope,
         statistics=partial(Knowledge, fields),
         open=lambda raw: History.decode(raw, settings.epoch, limits),

@@ -53,13 +53,18 @@ class Transaction(Struct, kw_only=True):
     lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
     device: Word = ""
     ip: Word = ""
-    fields: Own = {}
+    fields: Own | UnsetType = UNSET
     label: Label | None = None
+
+    @property
+    def own(self) -> Own:
+        """Its own fields: a text or a number each, nan for what is neither."""
+        return self.fields or {}
 
     @property
     def raw(self) -> dict[str, str | float]:
         """Its words and numbers by name: the columns that are words, and its own fields."""
-        raw = {name: value for name, value in self.fields.items() if value == value}
+        raw = {name: value for name, value in self.own.items() if value == value}
         for name in COLUMNS:
             if text := getattr(self, name):
                 raw[name] = text

@@ -19,7 +19,7 @@ def row(chance: random.Random) -> dict[str, float]:
 
 def interval(model: BayesianBinned, x: dict[str, float], level: float) -> tuple[float, float]:
     """Bounds that hold the probability with the chance `level`, by what was learned."""
-    cells = model._cells(x)
+    cells = model.cells(x)
     middle = fsum(model._weights[cell] for cell in cells)
     deviation = sqrt(fsum(model._scales[cell] for cell in cells))
     reach = NormalDist().inv_cdf((1.0 + level) / 2.0) * deviation

@@ -41,7 +41,7 @@ def decided() -> Prediction:
         threshold=CARDS.review,
         decision=verdict.decision,
         reasons=verdict.reasons,
-        model=model_used(CARDS, learned()),
+        model=model_used(CARDS, learned(), 1),
         source=Source(1, 5),
     )
 
@@ -55,6 +55,7 @@ def decided() -> Prediction:
         ({"decision": "approve"}, ["decision"]),
         ({"features": FEATURES | {"count_5m": 9.0}}, ["score", "reasons"]),
         ({"model": ModelUsed("binned", "both", 16)}, ["model"]),
+        ({"model": ModelUsed("binned", "both", 17, own=0.5)}, ["model"]),
         ({"source": Source(0, 5)}, ["source"]),
         ({"threshold": None}, []),
         ({"threshold": 0.99}, ["decision"]),
@@ -67,6 +68,7 @@ def decided() -> Prediction:
         "decision",
         "features",
         "version",
+        "weight of the own model",
         "partition",
         "a decision from before thresholds were named",
         "threshold",

@@ -27,9 +27,9 @@ def read(text: str):
 )
 def test_texts_and_numbers_are_read(text, fields):
     tx = read(text)
-    assert tx.fields == fields
-    assert all(type(value) in (str, float) for value in tx.fields.values())
-    assert make_transaction({**TX, "fields": json.loads(text) or {}}).fields == fields
+    assert tx.own == fields
+    assert all(type(value) in (str, float) for value in tx.own.values())
+    assert make_transaction({**TX, "fields": json.loads(text) or {}}).own == fields
 
 
 @pytest.mark.parametrize("value", ["true", "[1]", '{"b": 1}', "1e999", "-1e19", "1" * 400])

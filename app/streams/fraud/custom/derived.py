@@ -10,8 +10,8 @@ from app.streams.fraud.custom.definitions import Fields, Number, Word
 from app.streams.fraud.custom.keys import BINS
 from app.streams.fraud.custom.numbers import MOST
 
-CODES = grids.codes(BINS)
-AMOUNT_CODES = grids.codes(BINS * STEPS)
+CODES = grids.Codes.of(BINS)
+AMOUNT_CODES = grids.Codes.of(BINS * STEPS)
 PLACES = grids.evenly(0.5, MOST - 0.5, MOST - 1)
 
 # In a phrase: the field's own value, then that of the feature.

@@ -84,7 +84,7 @@ class Inputs:
                     nth, names = self._asked[name]
                     _fill_customer(x, names, habits[nth], hash, tx.amount)
         for name in self._numbers:
-            value = tx.fields.get(name)
+            value = tx.own.get(name)
             if isinstance(value, float) and (place := quantiles.place(name, value)) is not None:
                 x[name] = place
 
@@ -121,7 +121,7 @@ class Inputs:
 
     def unusable(self, tx: Transaction) -> Sequence[str]:
         """The declared fields whose value in a transaction is not of their kind."""
-        own = tx.fields
+        own = tx.own
         if not own:
             return ()
         wrong = [
@@ -146,7 +146,7 @@ class Inputs:
 
 def word_of(tx: Transaction, name: str) -> str:
     """The word that a transaction has in a field; '' for none, or for a number."""
-    word = (getattr(tx, name) if name in COLUMNS else "") or tx.fields.get(name)
+    word = (getattr(tx, name) if name in COLUMNS else "") or tx.own.get(name)
     return word if isinstance(word, str) else ""
 
 

@@ -1,0 +1,1 @@
+"""Rolling trees beside binned weights: interactions of features, learned label by label."""

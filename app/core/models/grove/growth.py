@@ -1,0 +1,129 @@
+"""How a tree grows: in slices, each at a place of the log that all workers share."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from app.core.models.grove.levels import CUTS, Level
+from app.core.models.grove.rows import Rows
+from app.core.models.grove.trees import DEPTH, LEAVES, Leaves, Tree, leaves, rounded
+from app.core.models.layers import Floats
+
+# Gradients and hessians are whole numbers of 2**-20: sums are exact in any order, and the last bit
+# of an exponential, in which processors differ, is all but never seen.
+UNIT = 2.0**20
+WIDE = CUTS + 1  # levels of a feature
+LARGEST = 4.0  # logits, of a leaf
+
+
+class Rule(NamedTuple):
+    """How trees grow: shrinkage, ridge and least weight of a side, and share of missed positives.
+
+    The last three are as those of XGBoost (`lambda`, `min_child_weight`) and of `BinnedLogistic`.
+    """
+
+    rate: float = 0.2
+    ridge: float = 2.0
+    least: float = 1.0
+    unreported: float = 0.1
+
+
+class Growth:
+    """A tree that grows on rows that stay as they are: gradients, a question a depth, leaves.
+
+    Parameters
+    ----------
+    rows
+        What it grows on.
+    scores
+        The logits of the rows without the tree that this one replaces.
+    candidates
+        The features that it may ask for, ascending.
+    splits
+        What it has asked already: pairs of a feature and a cut.
+
+    References
+    ----------
+    Friedman, J.H., 2001. Greedy function approximation: a gradient boosting machine. Annals of
+    Statistics 29(5), pp. 1189-1232.
+    Kohavi, R. and Li, C.-H., 1995. Oblivious decision trees, graphs, and top-down pruning. IJCAI.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        rows: Rows,
+        scores: Floats,
+        candidates: Sequence[int],
+        splits: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        used = rows.used
+        self.rule, self.candidates = rule, list(candidates)
+        self.splits = list(splits)
+        self._levels: Level = rows.levels[:, :used]
+        self._weights = rows.weights[:used]
+        self._gradients, self._hessians = gradients(rule, rows, scores[:used])
+        self._leaves: Leaves = leaves(*self._asked(), self._levels)
+
+    @property
+    def grown(self) -> bool:
+        """Whether all questions are asked."""
+        return len(self.splits) == DEPTH
+
+    def split(self) -> None:
+        """Ask one question more: of all features and cuts the one that gains most.
+
+        Of several that gain alike it is that of the lowest feature, and then of the lowest cut.
+        """
+        nodes = 1 << len(self.splits)
+        best, split = -1.0, (0, CUTS)
+        for feature in self.candidates:
+            gains = self._gains(feature, nodes)
+            cut = int(gains.argmax())
+            if gains[cut] > best:
+                best, split = float(gains[cut]), (feature, cut)
+        self._leaves += (self._levels[split[0]] > split[1]).astype(np.intp) << len(self.splits)
+        self.splits.append(split)
+
+    def tree(self) -> tuple[Tree, Leaves]:
+        """The tree, and the leaf of each row."""
+        ridge = self.rule.ridge * UNIT
+        sums = np.bincount(self._leaves, self._gradients, LEAVES)
+        values = (
+            -self.rule.rate * sums / (np.bincount(self._leaves, self._hessians, LEAVES) + ridge)
+        )
+        whole = np.rint(self._weights * UNIT)
+        weights = np.bincount(self._leaves, whole, LEAVES)
+        features, cuts = self._asked()
+        clipped = rounded(np.clip(values, -LARGEST, LARGEST))
+        return Tree(features, cuts, clipped, weights.astype(np.float64)), self._leaves
+
+    def _asked(self) -> tuple[list[int], list[int]]:
+        return [feature for feature, _ in self.splits], [cut for _, cut in self.splits]
+
+    def _gains(self, feature: int, nodes: int) -> Floats:
+        """What each cut of a feature gains over all nodes, shape (cuts,)."""
+        places = self._leaves * WIDE + self._levels[feature]
+        shape = nodes, WIDE
+        g = np.bincount(places, self._gradients, nodes * WIDE).reshape(shape).cumsum(axis=1)
+        h = np.bincount(places, self._hessians, nodes * WIDE).reshape(shape).cumsum(axis=1)
+        ridge, least = self.rule.ridge * UNIT, self.rule.least * UNIT
+        g_all, h_all = g[:, -1:], h[:, -1:]
+        low_g, low_h = g[:, :CUTS], h[:, :CUTS]
+        high_g, high_h = g_all - low_g, h_all - low_h
+        parted = low_g * low_g / (low_h + ridge) + high_g * high_g / (high_h + ridge)
+        whole = g_all * g_all / (h_all + ridge)
+        allowed = (low_h >= least) & (high_h >= least)
+        gains: Floats = np.where(allowed, parted, whole).sum(axis=0)
+        return gains
+
+
+def gradients(rule: Rule, rows: Rows, scores: Floats) -> tuple[Floats, Floats]:
+    """Gradients and hessians of the rows' log loss, in units; `BinnedLogistic` doubts alike."""
+    ys, weights = rows.ys[: rows.used], rows.weights[: rows.used]
+    p = 1.0 / (1.0 + np.exp(-scores))
+    missed = rule.unreported * p
+    doubt = np.minimum(missed / (1.0 - p + missed), p / 2) if rule.unreported else 0.0
+    target = np.where(ys == 1, 1.0, doubt)
+    return np.rint(UNIT * weights * (p - target)), np.rint(UNIT * weights * p * (1.0 - p))

@@ -1,0 +1,1 @@
+"""How well Weir learns in real life: few frauds, labels as they come, partitions that differ."""
