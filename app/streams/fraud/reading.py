@@ -103,7 +103,9 @@ class Reading:
         for field in self._own:
             values[field] = f"row-{number}"
         if self.own.any or self._fields:
-            values["fields"] = {**self.own(row[self._own_at :]), **self._fields}
+            own = {**self.own(row[self._own_at :]), **self._fields}
+            if own:
+                values["fields"] = own
         for field in self.options.hashed:
             found = values if field in FIELDS else values.get("fields", {})
             if field in found and self.options.pseudonym is not None:
