@@ -157,6 +157,8 @@ class Application:
     fields, unusable
         Digest of what features that are derived from fields depend on, '' without any; the names
         of fields whose value in an event is of no use.
+    declared
+        The fields of one's own that its settings declare, words (str) and numbers (float), by name.
     warnings
         What a worker says once in its log when it starts.
     review, block, budget
@@ -205,6 +207,7 @@ class Application:
     conclude: Callable[[dict[str, float], float, Scoring], Verdict]
     fields: str = ""
     unusable: Callable[[Any], Sequence[str]] | None = None
+    declared: Mapping[str, type] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     review: float = 0.5
     block: float = 0.9

@@ -17,6 +17,7 @@ from app.core.metrics import Prequential
 from app.core.threshold import Threshold
 
 WINDOW = 20_000  # labels behind the rolling metrics
+NEWEST = 300  # decisions that show what features are worth
 ALERTS = 50  # latest ones kept in memory
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
@@ -106,6 +107,7 @@ class Sensors:
         self.application = application
         self.quality = Prequential(WINDOW)
         self.alerts: deque[Any] = deque(maxlen=ALERTS)
+        self.newest: deque[bytes] = deque(maxlen=NEWEST)  # decisions as they were sent
         self.registry = registry = CollectorRegistry()
         for kind, table in ((Counter, COUNTERS), (Gauge, GAUGES)):
             for attribute, (name, sentence, labels) in table.items():
@@ -125,6 +127,7 @@ class Sensors:
             if fresh is None:
                 continue
             kinds[fresh.decision, fresh.mode] += 1
+            self.newest.append(one.raw)
             if fresh.decision != "approve":
                 self.alerts.append(fresh)
             if record.timestamp >= 0:

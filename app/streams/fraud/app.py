@@ -76,6 +76,7 @@ def application(settings: Settings) -> Application:
         trust=policy.trust,
         conclude=policy.conclude,
         unusable=inputs.unusable if fields else None,
+        declared=fields.kinds,
         warnings=(PUBLIC_KEY,) if fields.words and fields.public else (),
         review=settings.review_threshold,
         block=policy.block,

@@ -74,6 +74,12 @@ class Fields(Struct, frozen=True):
         return self.key == PUBLIC
 
     @property
+    def kinds(self) -> dict[str, type]:
+        """What each holds, by name: str or float."""
+        words = dict.fromkeys((word.name for word in self.words), str)
+        return {**words, **dict.fromkeys((number.name for number in self.numbers), float)}
+
+    @property
     def digest(self) -> str:
         """8 hexadecimal digits of all that determines a feature's value; '' without a field.
 
