@@ -81,6 +81,10 @@ class Forest:
         """The logits of n rows of levels, shape (features, n)."""
         return self.trees.sums(levels) + (self._base or 0.0)
 
+    def logit(self, levels: Level) -> float:
+        """As `logits`, for one row of levels, shape (features,)."""
+        return self.trees.sum(levels) + (self._base or 0.0)
+
     def shares(self, levels: Level) -> dict[str, float]:
         """The share of each feature in the logit of one row of levels, by name."""
         _, shares = self.trees.shares(levels)
@@ -179,7 +183,7 @@ class Forest:
             return
         levels = np.frombuffer(packed, np.uint8)
         place = self.rows.add(key, levels, y, w)
-        self._scores[place] = self.logits(levels[:, np.newaxis])[0]
+        self._scores[place] = self.logit(levels)
 
     def _odds(self) -> float:
         """The log-odds of the rows, half a positive and half a negative added."""
