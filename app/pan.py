@@ -11,9 +11,10 @@ out: so begin the times and ids of machines.
 import re
 from bisect import bisect_right
 
-# Fields that people and systems put card numbers into; ids of payments, devices and addresses are
-# made by machines, and a number of 16 digits among them may look like one by chance.
-CARD_FIELDS = frozenset(("customer", "merchant", "actor", "reason", "note"))
+# Fields that people and systems put card numbers into, with `fields`, a transaction's own; ids of
+# payments, devices and addresses are made by machines, and a number of 16 digits among them may
+# look like one by chance.
+CARD_FIELDS = frozenset(("customer", "merchant", "actor", "reason", "note", "fields"))
 
 # Scheme, first and last prefix, lengths in circulation.
 ISSUERS = (

@@ -113,6 +113,14 @@ class Settings(BaseSettings):
         "",
         description="Feature set that is computed, learned and sent with decisions: fraud-full, which is the default of fraud, or fraud-small, which costs less (docs/features.md).",
     )
+    fields: str = Field(
+        "",
+        description="File that declares fields of one's own, words and numbers of transactions that the models see; empty for none (docs/fields.md).",
+    )
+    fields_key: SecretStr = Field(
+        SecretStr(""),
+        description="Secret of 16 characters or more with which words are hashed in the examples log; the same on every worker. Empty: a public one, so whoever reads the log can try words out.",
+    )
     review_threshold: Share = Field(
         0.5, description="Score from which a transaction goes to review."
     )
@@ -211,6 +219,13 @@ class Settings(BaseSettings):
         if any(len(secret) < 16 for secret in secrets):
             raise ValueError("a secret needs 16 characters or more")
         return keys
+
+    @field_validator("fields_key")
+    @classmethod
+    def key_of_fields_is_long(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < 16:
+            raise ValueError("a secret needs 16 characters or more")
+        return key
 
     @field_validator("advertised_url")
     @classmethod

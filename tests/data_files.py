@@ -56,6 +56,8 @@ TEXTS = {
     "missing.csv": f"{HEAD},label,country,device\n{PLAIN},-,?\n",
     "pans.csv": f"{HEAD},label\n{PLAIN}\n".replace("c1", "4111111111111111"),
     "unsorted.csv": f"{HEAD},label\n{PLAIN}\n" + NEXT.replace(str(AT + 1), str(AT - 1)),
+    "own.csv": f"{HEAD},label,STORE,Age\n{PLAIN},s1,3\n{NEXT},s2,old\n",
+    "fields.toml": '[[word]]\nname = "shop"\n[[number]]\nname = "age"\n',
     "bad.csv": f"{HEAD},label\n{BOTH}t3\n",
     "hash.key": f"{SECRET}\n",
 }

@@ -12,6 +12,7 @@ from app.core.manifest import Identity, Manifest
 from app.core.messages import ModelUsed, Origin, Reason, Source
 from app.streams.fraud.history import origins
 from app.streams.fraud.history.buckets import EMPTY, Buckets
+from app.streams.fraud.history.habits import SLOT
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History
 from app.streams.fraud.history.ring import Event
@@ -144,6 +145,26 @@ BUSY = Known(
     ),
     [],
     (Source(0, 9), Source(2, 5)),
+)
+# Words of two fields; the first event kept used both.
+WORDED = Known(
+    4,
+    [event(n, 1000 * n, amount) for n, amount in ((2, 90.0), (3, 4.0), (4, 6.0))],
+    Past(
+        ats=(START + 3000, START + 4000),
+        amounts=(4.0, 6.0),
+        merchants=(hash64("m1"),) * 2,
+        running=Running(5, 23.0, 5632.0, 8.75, START + 4000, START + 2000),
+        older=Totals((DAY,), (3,), (105.0,), START + 2000),
+        frauds=(),
+        whole=True,
+        buckets=Buckets(
+            reached=START + 4000,
+            levels=(((*_COUNTS[1:], 3), (*_SUMS[1:], 105.0)),) * 4,
+        ),
+        habits=(SLOT.pack(7, 2, 17.5) + SLOT.pack(9, 2, 5.5), SLOT.pack(3, 1, 90.0)),
+    ),
+    [],
 )
 
 EXAMPLE = Example(

@@ -26,6 +26,7 @@ OTHERWISE = {
     "nomerchant.csv": {"currency": "EUR"},
     "nocustomer.csv": {"customer": "row-1"},
     "latin.csv": {"category": "café"},
+    "own.csv": {"fields": {"shop": "s1", "age": 3.0}},
     "pans.csv": {"customer": pseudonymizer(SECRET.encode())("4111111111111111")},
 }  # what differs from the payment that the files hold
 NAMES = {sample: shape.name for sample, shape in zip(SAMPLES, SETS, strict=True)}

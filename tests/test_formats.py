@@ -16,6 +16,7 @@ from app.errors import SnapshotError, StateError
 from app.serving.evicted import decode_evicted, encode_evicted
 from app.serving.ledger import MARK, Entry, Ledger
 from app.serving.waiting import Waiting
+from app.streams.fraud.history.habits import Asked
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.merchants import Merchants, MerchantView
 from app.streams.fraud.messages import Feedback, read_entry, read_feedback, read_prediction
@@ -37,6 +38,7 @@ from tests.stored import (
     STORED,
     WAITS,
     WIDE,
+    WORDED,
     known,
 )
 
@@ -103,6 +105,7 @@ FORMATS = {
     "customer with day totals and labels": customer(DAILY, SMALL),
     "customer with wide steps": customer(WIDE),
     "customer with buckets and origins": customer(BUSY, SMALL),
+    "customer with words": customer(WORDED, SMALL._replace(habits=Asked((11, 12)))),
     "threshold of a first hour": threshold(2, 0.6224593312018546, None),
     "threshold": threshold(24, 0.8220879285384032, 6.697505491396869),
     "example": Format(read_entry, EXAMPLE, encode),
@@ -232,7 +235,7 @@ open_record = Record.opener(Visits, EPOCH)
 # What a thing is called, the formats of it that are read, and how one of a format would be read.
 READ_FORMATS: dict[str, tuple[range, Callable[[int], object]]] = {
     "a customer record": (
-        range(1, 3),
+        range(1, 4),
         lambda form: History.decode(numbered(PLAIN_BYTES, form), EPOCH, ROOM),
     ),
     "a review threshold": (

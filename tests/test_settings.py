@@ -205,7 +205,7 @@ def test_secrets_are_read_in_order_and_never_shown(monkeypatch):
         ("customer", {"customer"}),
         (" customer , note ", {"customer", "note"}),
         ("", set()),
-        (None, {"actor", "customer", "merchant", "note", "reason"}),
+        (None, {"actor", "customer", "fields", "merchant", "note", "reason"}),
     ],
 )
 def test_the_fields_with_card_numbers_are_a_list_of_names(monkeypatch, text, fields):

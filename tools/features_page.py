@@ -14,6 +14,9 @@ those that are marked as small. What is not in the set is neither learned nor se
 and what takes time is not computed. Rules and merchants' statistics are the same with both. Every
 worker needs the same set. After a change workers learn the whole log again, from old examples only
 what the new set has; `weir model verify` does not compare decisions made with the old set.
+`weir features list` prints them, and those that are derived from fields of your own
+([fields.md](fields.md)), with how often each was there and what it was worth in the decisions on a
+file or of a running worker.
 [learning.md](learning.md) says how well both do, [performance.md](performance.md) what they cost.
 
 | feature | small | unit | meaning | edges |

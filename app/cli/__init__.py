@@ -10,6 +10,7 @@ import typer
 from app.cli.broker import broker
 from app.cli.dead_letters import dead_letters
 from app.cli.demo import demo
+from app.cli.features import features
 from app.cli.inspect import inspect
 from app.cli.label import label
 from app.cli.model import model
@@ -37,6 +38,7 @@ cli.command()(publish)
 cli.command()(replay)
 cli.command()(label)
 cli.command()(state)
+cli.add_typer(features, name="features")
 cli.add_typer(model, name="model")
 cli.add_typer(dead_letters, name="dead-letters")
 

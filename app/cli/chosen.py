@@ -3,27 +3,29 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.core.domain import Application
     from app.serving.setup import Setup
     from app.settings import Settings
 
 
-def settings() -> "Settings":
-    """The settings of this process."""
+def settings(fields: "Path | None" = None) -> "Settings":
+    """The settings of this process; with another file that declares fields, where one is given."""
     from app import settings
 
-    return settings.settings()
+    return settings.settings() if fields is None else settings.read_settings(fields=str(fields))
 
 
-def application() -> "Application":
+def application(fields: "Path | None" = None) -> "Application":
     """Their application, for what needs no Kafka."""
     from app.apps import load
 
-    return load(settings())
+    return load(settings(fields))
 
 
-def setup() -> "Setup":
+def setup(fields: "Path | None" = None) -> "Setup":
     """Settings and application, for what runs on Kafka."""
     from app.apps import set_up
 
-    return set_up(settings())
+    return set_up(settings(fields))

@@ -89,6 +89,14 @@ def file_options(
             help="What stands for no value, instead of NULL, NA, NaN, None, \\\\N and the like.",
         ),
     ] = None,
+    fields: Annotated[
+        Path | None,
+        option(
+            metavar="TOML",
+            help="File that declares words and numbers of your own, read from columns of their "
+            "names, instead of WEIR_FIELDS.",
+        ),
+    ] = None,
     hash: Annotated[
         str | None,
         option(
@@ -147,6 +155,7 @@ def file_options(
         sort=sort,
         skip_bad=skip_bad or bad_rows is not None,
         bad_rows=bad_rows,
+        fields=fields,
     )
 
 

@@ -25,7 +25,7 @@ def show(path: Path, options: FileOptions) -> None:
     DataError
         The file cannot be read so.
     """
-    application = chosen.application()
+    application = chosen.application(options.fields)
     dataset = open_dataset(application, path, options)
     rows = dataset.sample(SHOWN)
     console = Console()

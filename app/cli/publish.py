@@ -48,7 +48,7 @@ def publish(
 
     speed, delay = rate_of(rate), duration(label_delay)
     with sentences():
-        setup = chosen.setup()
+        setup = chosen.setup(reading.fields)
         traffic = workload.from_file(setup.application, data, delay, events, reading, after)
         feed = Feed(setup, traffic, labels)
         try:

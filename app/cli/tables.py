@@ -10,6 +10,7 @@ from rich.table import Table
 from app.core.labels import Labels
 from app.figures import figure
 
+WHOLE = ("record", "feature")  # columns that no line is broken in
 Styles = Mapping[str, str]  # of single words
 
 DECISIONS: Styles = {"block": "red", "review": "yellow", "approve": "green"}
@@ -48,7 +49,7 @@ def grid(
     """A table with a header."""
     table = Table(title=escape(title), title_justify="left", box=box.SIMPLE)
     for name in columns:
-        table.add_column(name, no_wrap=name.endswith("(UTC)") or name == "record")
+        table.add_column(name, no_wrap=name.endswith("(UTC)") or name in WHOLE)
     for row in rows:
         table.add_row(*(coloured(value, styles) for value in row))
     return table

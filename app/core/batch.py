@@ -163,7 +163,7 @@ class Batch:
         event, x, application = item.event, item.x, self.application
         assert x is not None, "features are left out only where a stored decision holds"
         review = application.review if item.threshold is None else item.threshold.score
-        scoring = Scoring(self.state, item.source.partition, trust, review)
+        scoring = Scoring(self.state, item.source.partition, trust, review, event)
         verdict = application.conclude(x, logit, scoring)
         degraded = self.degraded or item.duplicate or not item.whole
         return application.prediction(
@@ -197,15 +197,17 @@ def appraise(
     state: LearningState,
     partition: int,
     review: float | None = None,
+    judged: Any = None,
 ) -> Verdict:
     """An application's verdict on features: the same bits for the same state and threshold.
 
-    `review` is the score from which an event goes to review, None for the application's.
+    `review` is the score from which an event goes to review, None for the application's. `judged`
+    is the event or its prediction, whose fields reasons name; None for one without fields.
     """
     trust = trust_in(application, state, partition)
     logit = state.logit(x, partition, application.scope) if trust.model > 0 else 0.0
     review = application.review if review is None else review
-    return application.conclude(x, logit, Scoring(state, partition, trust, review))
+    return application.conclude(x, logit, Scoring(state, partition, trust, review, judged))
 
 
 def trust_in(application: Application, state: LearningState, partition: int) -> Trust:

@@ -31,12 +31,16 @@ from app.core.messages import (
 from app.core.models.zoo import Grids
 from app.core.threshold import Budget
 
+NOTHING: Mapping[str, str | float] = {}
+
 
 class Feature(NamedTuple):
     """A named input of the models: unit, meaning, bin edges, and how a value is put into words.
 
     `phrase` has `{}` where `show` of the value goes. Of the features of one `theme`, which say
-    much the same, only the largest is a reason. Those of a `group` are computed together.
+    much the same, only the largest is a reason. Those of a `group` are computed together. One that
+    is derived from a `field` of events names the field's own value: its phrase has `{0}` for that,
+    and `{1}` for the feature's.
     """
 
     name: str
@@ -47,10 +51,15 @@ class Feature(NamedTuple):
     theme: str
     phrase: str
     show: Callable[[float], object] = float
+    field: str = ""
 
-    def words(self, value: float) -> str:
-        """A value in words."""
-        return self.phrase.format(self.show(value))
+    def words(self, value: float, named: Mapping[str, str | float] = NOTHING) -> str:
+        """A value in words; `named` are the fields of its event."""
+        if not self.field:
+            return self.phrase.format(self.show(value))
+        raw = named.get(self.field, "(not known)")
+        raw = f"{raw:.10g}" if isinstance(raw, float) else raw
+        return self.phrase.format(raw, self.show(value))
 
 
 class Trust(NamedTuple):
@@ -66,13 +75,15 @@ ALONE = Trust(model=1.0, rules=0.0)
 class Scoring(NamedTuple):
     """What is the same for all events of a partition that are scored together.
 
-    `review` is the score from which an event goes to review.
+    `review` is the score from which an event goes to review. `judged` is the one event, or its
+    prediction, whose fields reasons may name.
     """
 
     state: LearningState
     partition: int
     trust: Trust
     review: float
+    judged: Any = None
 
 
 class Verdict(msgspec.Struct):
@@ -113,7 +124,8 @@ class Application:
         Decodes and checks an event; raises Refused.
     feedback, prediction, example
         Structs of the messages. A prediction may have more fields than `PlainPrediction`: `facts`
-        of its event returns them. So may an example: `lesson_facts` of its prediction returns them.
+        of its event returns them, and phrases may name what is in one called `fields`. So may an
+        example: `lesson_facts` of its prediction returns them.
     own_label
         The label that an event carries itself, if any.
     labels
@@ -142,6 +154,13 @@ class Application:
     conclude
         Score, decision and reasons from features and the model's logit (arbitrary, if trust says
         that the model does not count). The same arguments return the same bits.
+    fields, unusable
+        Digest of what features that are derived from fields depend on, '' without any; the names
+        of fields whose value in an event is of no use.
+    declared
+        The fields of one's own that its settings declare, words (str) and numbers (float), by name.
+    warnings
+        What a worker says once in its log when it starts.
     review, block, budget
         The thresholds, and how many alerts each partition may raise, None for any number.
     engine
@@ -186,6 +205,10 @@ class Application:
     look: Callable[[Any, Any, Any], dict[str, float]]
     trust: Callable[[Learned, Any], Trust] = lambda learned, statistics: ALONE
     conclude: Callable[[dict[str, float], float, Scoring], Verdict]
+    fields: str = ""
+    unusable: Callable[[Any], Sequence[str]] | None = None
+    declared: Mapping[str, type] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
     review: float = 0.5
     block: float = 0.9
     budget: Budget | None = None
@@ -213,12 +236,13 @@ class Application:
             self.grids,
             self.statistics() if statistics is None else statistics,
             self.heads,
+            self.fields,
         )
 
     @cached_property
     def identity(self) -> Identity:
         """What a snapshot must match to be used."""
-        digest = heads_digest(self.grids, self.heads)
+        digest = heads_digest(self.grids, self.heads, self.fields)
         return Identity.of(self.model, self.partitions, digest, FOLD)
 
     @cached_property

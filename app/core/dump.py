@@ -15,10 +15,10 @@ from app.errors import StateError
 class Statistics(Protocol):
     """What is folded besides models: each example that counts, exactly once, in log order."""
 
-    def learn(self, example: Any, models: "Scorer") -> None:
+    def learn(self, example: Any, models: "Scorer") -> dict[str, float] | None:
         """Take in one example; if `y` is null or `previous` is given, take back a label as well.
 
-        The models have not learned it yet.
+        The models have not learned it yet. What is returned they learn instead of its `x`.
         """
 
     def parts(self) -> Iterator[bytes]:

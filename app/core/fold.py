@@ -45,6 +45,8 @@ class LearningState:
         What is folded besides the models; fresh.
     heads
         Further models besides those of the default head, by name.
+    fields
+        Digest of what the features depend on besides their bins.
     """
 
     def __init__(
@@ -54,11 +56,12 @@ class LearningState:
         grids: Grids,
         statistics: Statistics,
         heads: Mapping[str, Head] = NO_HEADS,
+        fields: str = "",
     ) -> None:
         if DEFAULT_HEAD in heads:
             raise ValueError("a head besides the default one needs a name")
         self.model, self.partitions = model, partitions
-        self.features = heads_digest(grids, heads)
+        self.features = heads_digest(grids, heads, fields)
         self.statistics: Any = statistics  # its kind is the application's
         self.version = 0  # the next offset of the examples log to fold
         self.counts = Counts()
@@ -115,7 +118,9 @@ class LearningState:
         new = highest is None or origin > highest
         if new:
             origins.highest[partition] = origin
-            self.statistics.learn(example, models)
+            x = self.statistics.learn(example, models)
+            if x is not None:  # completed: it lies in more cells than were looked up
+                example, cells = msgspec.structs.replace(example, x=x), None
             self._learn(example, models, cells)
         else:
             self.counts.skipped += 1

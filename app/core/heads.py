@@ -22,16 +22,24 @@ class Head(NamedTuple):
 NO_HEADS: Mapping[str, Head] = {}
 
 
-def heads_digest(grids: Grids, heads: Mapping[str, Head]) -> str:
-    """Fingerprint of what all models of a state learn; with one head alone, that of its grids."""
+def heads_digest(grids: Grids, heads: Mapping[str, Head], fields: str = "") -> str:
+    """Fingerprint of what all models of a state learn; with one head alone, that of its grids.
+
+    `fields` is the digest of what else the features depend on.
+    """
+    if fields:
+        return grids_digest({**grids, **_named(heads), f"fields {fields}": ()})
     if not heads:
         return grids_digest(grids)
-    named = {
+    return grids_digest({**grids, **_named(heads)})
+
+
+def _named(heads: Mapping[str, Head]) -> Grids:
+    return {
         f"{name}.{head.model}.{x}": head.grids[x]
         for name, head in sorted(heads.items())
         for x in head.grids
     }
-    return grids_digest({**grids, **named})
 
 
 def fresh_models(heads: Mapping[str, Head], partitions: int) -> dict[str, ModelSet]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.core.domain import ALONE, Feature, Trust
+from app.core.domain import ALONE, NOTHING, Feature, Trust
 from app.core.messages import Decision, Mode, Reason
 from app.core.models.logit import sigmoid
 
@@ -54,6 +54,7 @@ def explain(
     shares: Mapping[str, float],
     hits: Sequence[Hit],
     trust: Trust,
+    named: Mapping[str, str | float] = NOTHING,
 ) -> list[Reason]:
     """At most four reasons, the largest contribution first, one per theme.
 
@@ -67,6 +68,8 @@ def explain(
         The rules that hit.
     trust
         How far both count.
+    named
+        The fields of the event, for features that are derived from one.
     """
     ranked = [(trust.model * share, name) for name, share in shares.items()]
     ranked += [(trust.rules * hit.weight, hit.name) for hit in hits]
@@ -80,6 +83,6 @@ def explain(
         source = by_name.get(name) or features[name]
         if source.theme not in themes:
             themes.add(source.theme)
-            text = source.text if isinstance(source, Hit) else source.words(x[name])
+            text = source.text if isinstance(source, Hit) else source.words(x[name], named)
             reasons.append(Reason(name, contribution, text))
     return reasons

@@ -87,7 +87,7 @@ def open_dataset(application: Application, path: Path, options: FileOptions = AS
     DataError
         The application reads no files, or not this one.
     """
-    options = replace(options, card_fields=application.card_fields)
+    options = replace(options, card_fields=application.card_fields, declared=application.declared)
     dataset: Dataset = resolve_name(_files(application))(path, options)
     return dataset
 

@@ -57,6 +57,10 @@ class FileOptions:
         Whether the rows are sorted by time first. None: where a known set needs it.
     card_fields
         Fields in which card numbers are refused.
+    declared
+        The fields of one's own that are read, words (str) and numbers (float), by name.
+    fields
+        The file that declares them, where that is not the settings'.
     skip_bad
         Whether rows that cannot be used are left out, and written to `bad_rows`, by default a
         file beside this one.
@@ -75,6 +79,8 @@ class FileOptions:
     pseudonym: Callable[[str], str] | None = None
     sort: bool | None = None
     card_fields: Container[str] | None = CARD_FIELDS
+    declared: Mapping[str, type] = field(default_factory=dict)
+    fields: Path | None = None
     skip_bad: bool = False
     bad_rows: Path | None = None
 

@@ -11,12 +11,13 @@ the rest is read in the background.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core.batch import Stored
-from app.errors import StateError
+from app.errors import Refused, StateError
 from app.runtime.foreign import PassedOver
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
@@ -29,6 +30,7 @@ from app.serving.ledger import UNREAD, Entry, Ledger
 log = logging.getLogger(__name__)
 
 TAIL = 1000  # predictions read back at first; four times as many until they reach the commit
+NEWEST = 8  # records at the end of the log that are looked at for a decision
 FOLLOW_ON = 100_000  # a disk that missed more than this is treated as a new one
 PATIENCE = 60.0  # seconds for a broker to come back
 
@@ -73,6 +75,8 @@ class Decisions:
         self.claims = Claims(read, epoch, unnamed, foreign or PassedOver())
         self.highest = self.confirmed
         self.target = 0
+        self.newest: bytes | None = None  # decision in the log when it was read back
+        self._newest_at = -1
         self.whole = False
         self.closed = False
         self.in_flight: dict[str, Receipt] = {}
@@ -166,6 +170,8 @@ class Decisions:
                 self.ledger.start_over()
                 self.reached, self.confirmed, self.highest = 0, -1, -1
                 start = await self._fold_tail(consumer, begin, end, committed)
+            if self.newest is None:  # the disk has all of the log
+                await self._look_at_newest(consumer, max(begin, end - NEWEST), end)
         self.claims.starting = False
         self.whole = self.reached > 0 or start <= begin
         self.reached = end
@@ -190,6 +196,17 @@ class Decisions:
                 break
             span *= 4
         return start
+
+    async def _look_at_newest(self, consumer: AIOKafkaConsumer, start: int, end: int) -> None:
+        async for fetched in stretch(consumer, self.tp, start, end):
+            for record in fetched:
+                with suppress(Refused):
+                    self.claims.read(record)
+                    self._note_newest(record)
+
+    def _note_newest(self, record: ConsumerRecord) -> None:
+        if record.offset > self._newest_at:
+            self._newest_at, self.newest = record.offset, record.value
 
     async def _catch_up(self, begin: int, end: int) -> None:
         """Read the older part of the log in the background."""
@@ -217,6 +234,8 @@ class Decisions:
             if not decided:
                 continue
             self._take_over(decided)
+            if self.claims.starting:
+                self._note_newest(decided[-1][0])
             if first is None:
                 first = decided[0][2].reach
             if notify:

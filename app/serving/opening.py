@@ -55,6 +55,7 @@ class Opening:
             if mark is not None:  # so that raising the epoch means something
                 await self._keep_first({KEY: encode_mark(mark)})
             raise
+        self.shared.inputs.compare(self.number, self.decisions.newest)
         await self._enter_decided_again()
         return mark
 

@@ -57,6 +57,7 @@ class Score:
                 self.letters.append(dead_letter(record, reason))
         self.decide()
         self.partition.sensors.decided(self.decided)
+        self.partition.sensors.read(event for _, event in self.added)
         self.write_threshold()
         self.partition.write_aside(self.step)
         self.decisions.put(self.batch.fresh)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -17,6 +17,7 @@ from app.core.metrics import Prequential
 from app.core.threshold import Threshold
 
 WINDOW = 20_000  # labels behind the rolling metrics
+NEWEST = 300  # decisions that show what features are worth
 ALERTS = 50  # latest ones kept in memory
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
@@ -41,6 +42,11 @@ COUNTERS = {
         "weir_delays",
         "Times that heartbeats, writes to the broker or the disk began to take too long.",
         ("what",),
+    ),
+    "fields_unusable": (
+        "weir_fields_unusable",
+        "Values of fields that are missing to the models because they are of the wrong kind.",
+        ("field",),
     ),
     "examples": ("weir_examples", "Examples learned from the log.", ("label",)),
 }
@@ -85,6 +91,7 @@ class Sensors:
     unreadable: Counter
     foreign: Counter
     delays: Counter
+    fields_unusable: Counter
     examples: Counter
     version: Gauge
     lag: Gauge
@@ -100,6 +107,7 @@ class Sensors:
         self.application = application
         self.quality = Prequential(WINDOW)
         self.alerts: deque[Any] = deque(maxlen=ALERTS)
+        self.newest: deque[bytes] = deque(maxlen=NEWEST)  # decisions as they were sent
         self.registry = registry = CollectorRegistry()
         for kind, table in ((Counter, COUNTERS), (Gauge, GAUGES)):
             for attribute, (name, sentence, labels) in table.items():
@@ -119,6 +127,7 @@ class Sensors:
             if fresh is None:
                 continue
             kinds[fresh.decision, fresh.mode] += 1
+            self.newest.append(one.raw)
             if fresh.decision != "approve":
                 self.alerts.append(fresh)
             if record.timestamp >= 0:
@@ -126,6 +135,14 @@ class Sensors:
         self.repeated.inc(len(decided) - kinds.total())
         for kind, count in kinds.items():
             self.decisions.labels(*kind).inc(count)
+
+    def read(self, events: Iterable[Any]) -> None:
+        """A step has judged events: count the values of their fields that are of no use."""
+        unusable = self.application.unusable
+        if unusable is None:
+            return
+        for field, count in Counts(name for event in events for name in unusable(event)).items():
+            self.fields_unusable.labels(field).inc(count)
 
     def moved(self, partition: int, threshold: Threshold) -> None:
         """A partition's threshold followed its budget."""

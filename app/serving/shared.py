@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from app.core.fold import LearningState
@@ -10,6 +11,7 @@ from app.runtime.guard import Leave
 from app.runtime.step import Outbox, Step
 from app.runtime.tables import Table
 from app.serving.elsewhere import Origins
+from app.serving.inputs_said import InputsSaid
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
 
@@ -65,3 +67,8 @@ class Shared:
     leave: Leave
     topic_ids: Mapping[str, str]
     foreign: PassedOver = field(default_factory=PassedOver)
+
+    @cached_property
+    def inputs(self) -> InputsSaid:
+        """Says it where decisions in the log were made with other features."""
+        return InputsSaid(self.setup.application.feature_set)

@@ -150,6 +150,10 @@ class View:
             return None
         return Threshold.decode(self._worker.held.get(partition, THRESHOLD), budget, epoch)
 
+    def newest(self) -> list[bytes]:
+        """The latest decisions of this worker as they were sent, oldest first."""
+        return list(self.sensors.newest)
+
     # -- what is known of one key or event
 
     def record(self, key: str, partition: int) -> Any | None:

@@ -1,6 +1,7 @@
 """A worker that predicts, then learns: the two agents of an application on the runtime."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -32,6 +33,8 @@ from app.serving.score import Score
 from app.serving.sensors import Sensors
 from app.serving.setup import Setup
 from app.serving.shared import Shared
+
+log = logging.getLogger(__name__)
 
 LEARN_GAP = 0.05  # seconds between steps: labels are then cheaper and delay decisions less
 
@@ -71,6 +74,8 @@ class Worker(Runtime):
         self.partitions: dict[int, Partition] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._early: list[asyncio.Task[None]] = []
+        for warning in setup.application.warnings:
+            log.warning("%s", warning)
         self.flow.add(Source(names.events, self.score))
         self.flow.add(Source(names.feedback, self.learn, LEARN_GAP))
 

@@ -27,7 +27,7 @@ async def get_event(request: web.Request) -> web.Response:
         state = await event_of(request, id, here.partition(read_id(key)))
     shown = {"id": state[singular(application.events)], "key": state[application.key]}
     if prediction := state["prediction"]:
-        shown["features"] = feature_rows(application, prediction["features"])
+        shown["features"] = feature_rows(application, prediction)
     return answer(request, "event.html", state, **shown)
 
 

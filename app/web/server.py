@@ -13,7 +13,7 @@ from app.runtime.application import WeirApp
 from app.serving.feedback import publish
 from app.serving.view import View
 from app.serving.worker import Worker
-from app.web import event, feedback, front, health, look, models
+from app.web import event, features, feedback, front, health, look, models
 from app.web.access import add_headers, errors_as_sentences, only_for
 from app.web.address import kinds_of
 from app.web.limits import LimitedRunner, limit_head
@@ -40,6 +40,7 @@ ROUTES = (
     web.get("/status", front.get_status),
     web.get("/look", look.look_up),
     web.get("/models", models.get_models),
+    web.get("/features", features.get_features),
     web.post("/feedback", feedback.post_feedback),
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),

@@ -1,5 +1,6 @@
 """What is known of an event, as plain values for JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -125,13 +126,14 @@ def lesson(application: Application, revision: Revision, state: LearningState) -
     }
 
 
-def feature_rows(application: Application, features: dict[str, float]) -> list[dict[str, Any]]:
+def feature_rows(application: Application, prediction: dict[str, Any]) -> list[dict[str, Any]]:
     """Features as scored, for a page: in the order of the table, with their unit and in words.
 
     Those of a feature set that this worker does not use come last and without words.
     """
+    features, named = prediction["features"], prediction.get("fields") or {}
     rows = [
-        feature_row(feature, features[feature.name])
+        feature_row(feature, features[feature.name], named)
         for feature in application.features
         if feature.name in features
     ]
@@ -144,12 +146,12 @@ def feature_rows(application: Application, features: dict[str, float]) -> list[d
     return rows
 
 
-def feature_row(feature: Feature, value: float) -> dict[str, Any]:
-    """One feature and its value, in words too."""
+def feature_row(feature: Feature, value: float, named: Mapping[str, str | float]) -> dict[str, Any]:
+    """One feature and its value, in words too; `named` are the fields of its event."""
     return {
         "name": feature.name,
         "value": value,
         "unit": feature.unit,
-        "words": feature.words(value),
+        "words": feature.words(value, named),
         "sentence": feature.sentence,
     }

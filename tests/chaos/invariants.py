@@ -51,8 +51,9 @@ def every_decision_can_be_computed_again(e: Evidence) -> Iterator[str]:
     for prediction in sorted(decisions, key=lambda p: p.model.version):
         version = prediction.model.version
         fold_log(state, log[state.version : version], version - 1)
-        partition, review = prediction.source.partition, prediction.threshold
-        again = appraise(application, prediction.features, state, partition, review)
+        partition = prediction.source.partition
+        x, review = prediction.features, prediction.threshold
+        again = appraise(application, x, state, partition, review, prediction)
         stored = prediction.score, prediction.decision, encode(prediction.reasons)
         if (again.score, again.decision, encode(again.reasons)) != stored:
             yield f"differs: the decision on {prediction.id}, computed again"

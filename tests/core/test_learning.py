@@ -19,6 +19,8 @@ from app.core.messages import Origin, Previous
 from app.core.mixing import Mixing
 from app.core.models.zoo import ZOO
 from app.core.origins import FAR
+from app.streams.fraud.custom.definitions import PUBLIC, Fields, Number, Word
+from app.streams.fraud.custom.keys import Keys
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.messages import Example
 from tests.core.samples import GRIDS
@@ -80,6 +82,8 @@ def examples() -> list[tuple[int, Example | Foreign]]:
             known=offset * DAY // 40 + DAY,
             origin=origin,
             end_of_step=kind % 3 == 0,
+            words={"shop": Keys(PUBLIC).of("shop", str(merchant % 5))},
+            numbers={"age": float(noise % 90)},
         )
         log.append((offset, Foreign("a stranger's") if kind % 100 == 2 else example))
     return log
@@ -108,13 +112,18 @@ def figures(model: str) -> list[float]:
 
 
 def statistics() -> list[float]:
-    """What the statistics of cards say of the merchants."""
-    knowledge = Knowledge()
+    """What the statistics of cards say of the merchants, of a word and of a number."""
+    knowledge = Knowledge(Fields((Word("shop"),), (Number("age"),)))
     folded(LearningState("binned", PARTITIONS, GRIDS, knowledge))
     found = list(knowledge.rules_weight.figures)
     for merchant in range(9):
         view = knowledge.merchants.view(f"m{merchant}", "DE", COUNT // 40 * DAY)
         found.append(sum(float(value or 0.0) for value in view))
+    for shop in range(5):
+        hash = Keys(PUBLIC).of("shop", str(shop))
+        found.append(sum(knowledge.rates.of_word("shop", hash, step, 0.5) for step in range(28)))
+    found.append(knowledge.rates.of_merchant("m1", 200.0, 0.5))
+    found.extend(knowledge.quantiles.edges("age") or ())
     return [float(f"{value:.9g}") for value in found]
 
 
@@ -436,6 +445,20 @@ GOLDEN: dict[str, list[float]] = {
         174.044175,
         171.338687,
         167.666003,
+        11.83102,
+        11.3710642,
+        11.7537027,
+        11.3349825,
+        12.0396549,
+        1.01834862,
+        9.5,
+        21.5,
+        32.5,
+        42.5,
+        51.5,
+        61.5,
+        70.5,
+        79.5,
     ],
     "mixing": [
         0.0,

@@ -149,7 +149,8 @@ def each_score_is_computed_again(world: World) -> None:
     for one in sorted(decisions, key=lambda one: one.model.version):
         for offset in range(state.version, one.model.version):
             state.fold(read_example(examples[offset]), offset)
-        verdict = appraise(application, one.features, state, one.source.partition, one.threshold)
+        place, review = one.source.partition, one.threshold
+        verdict = appraise(application, one.features, state, place, review, one)
         again = verdict.score, verdict.decision, encode(verdict.reasons)
         assert again == (one.score, one.decision, encode(one.reasons))
 

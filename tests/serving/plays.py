@@ -3,6 +3,7 @@
 import random
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,6 +34,10 @@ PLAYS = {
     "every decision reviewed": {"review_threshold": 0.0},
     "a budget": BUDGET,
     "a budget, records held back": {**BUDGET, "coalesce": 1.0},
+    "fields of one's own": {
+        "review_threshold": 0.0,
+        "fields": str(Path(__file__).with_name("fields.toml")),
+    },
 }
 DISKS = ("kept", "wiped", "comes back")
 
@@ -65,7 +70,14 @@ def rounds(seed: int) -> list[Round]:
     made = []
     for first in range(0, 15, 5):
         new = [
-            payment(n, customer_of(n), amount=chance.choice([9.0, 20.0, 800.0]), label=own)
+            payment(
+                n,
+                customer_of(n),
+                amount=chance.choice([9.0, 20.0, 800.0]),
+                label=own,
+                category=f"k{n % 3}",
+                fields={"shop": f"s{n % 4}", "age": float(n)} if n % 2 else {},
+            )
             for n, own in enumerate([None, "fraud", None, None, None], first)
         ]
         some = chance.sample(range(first, first + 5), 5)

@@ -181,7 +181,7 @@ def each_score_is_computed_again(logs: Logs) -> None:
         fold_log(state, logs.examples[state.version : version], version - 1)
         partition = prediction.source.partition
         x, review = prediction.features, prediction.threshold
-        verdict = appraise(application, x, state, partition, review)
+        verdict = appraise(application, x, state, partition, review, prediction)
         again = (verdict.score, verdict.decision, encode(verdict.reasons))
         assert again == (prediction.score, prediction.decision, encode(prediction.reasons))
 

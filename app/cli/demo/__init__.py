@@ -59,13 +59,14 @@ def demo(
     pace = (DEFAULT_RATE if data is None else None) if rate is None else rate_of(rate)
     delay = duration(label_delay)
     with sentences():
-        application = chosen.application()
+        application = chosen.application(reading.fields)
         traffic = (
             workload.simulated(application, seed, events)
             if data is None
             else workload.from_file(application, data, delay, events, reading)
         )
-        summary = awaited(run_demo(traffic, Options(pace, workers, port, web_port, directory)))
+        started = Options(pace, workers, port, web_port, directory, reading.fields)
+        summary = awaited(run_demo(traffic, started))
     for note in traffic.notes():
         typer.echo(note)
     typer.echo(sentence(summary, application.events))

@@ -37,6 +37,8 @@ class Member:
             "WEB_HOST": HOST,
             "WEB_PORT": port,
             "ADVERTISED_URL": self.url,
+            # Workers run in a folder of their own.
+            "FIELDS": Path(settings.fields).absolute() if settings.fields else "",
         }
         env = [f"WEIR_{key}={value}" for key, value in told.items()]
         self.child = Child(["env", *env, *COMMAND], directory, self.log)

@@ -23,7 +23,7 @@ from app.errors import BrokerError, WeirError
 from app.runtime.writer import Writers
 from app.serving.observe import observing
 from app.serving.publish import Publisher
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 
 STOP = 15.0  # seconds from SIGTERM to SIGKILL of a worker
 
@@ -36,6 +36,12 @@ class Options(NamedTuple):
     port: int | None
     web_port: int | None
     directory: Path | None
+    fields: Path | None = None  # of the file's columns, where that is not the settings'
+
+    def settings(self, **more: Any) -> Settings:
+        """The settings of all that is started."""
+        given = {} if self.fields is None else {"fields": str(self.fields)}
+        return read_settings(replication=1, **given, **more)
 
 
 async def run_demo(workload: Workload, options: Options) -> dict[str, Any]:
@@ -47,7 +53,7 @@ async def run_demo(workload: Workload, options: Options) -> dict[str, Any]:
         Something did not start, or ended early; the sentence names its log.
     """
     cancel_on_signals()
-    setup = set_up(read_settings(replication=1))
+    setup = set_up(options.settings())
     tally = Tally(setup.application, setup.topics, workload.flag)
     failure = None
     with workplace(options.directory) as directory:
@@ -77,7 +83,7 @@ async def play(
     page, ports = new_page(tally), choose_ports(options.workers, options.web_port)
     page.say("Starting Kafka ...")
     broker = await stack.enter_async_context(Broker(directory / "kafka", options.port))
-    setup = set_up(read_settings(replication=1, brokers=broker.bootstrap))
+    setup = set_up(options.settings(brokers=broker.bootstrap))
     await setup.create_topics()
     page.say(f"Kafka is ready at {broker.bootstrap}. Starting {options.workers} worker(s) ...")
     observer = await stack.enter_async_context(observing(setup, *tally.topics))

@@ -95,7 +95,7 @@ def replay(
 
     delay, span = duration(label_delay), span_of(first, last)
     with sentences():
-        chosen = choices(model, partitions, scope, features)
+        chosen = choices(model, partitions, scope, features, reading.fields)
         application = chosen[0].application
         source = open_dataset(application, data, reading)
         if report is not None:

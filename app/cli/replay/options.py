@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice, takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 import typer
@@ -78,6 +79,7 @@ def choices(
     partitions: int | None,
     scope: str | None,
     features: str | None,
+    fields: Path | None = None,
 ) -> list[Choice]:
     """The application with each model, with that of the environment where none is named.
 
@@ -87,6 +89,7 @@ def choices(
         A setting that cannot be used.
     """
     named = {"partitions": partitions, "model_scope": scope, "features": features}
+    named["fields"] = None if fields is None else str(fields)
     given = {name: value for name, value in named.items() if value is not None}
     names = list(dict.fromkeys(models or []))
     if not names:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from app.cli.replay.options import Choice, Plan
 from app.core.domain import Application
+from app.core.worth import Weighing
 from app.data.hours import Hour, recorded
 from app.data.measured import Measured
 from app.data.replay import Replay, Settled
@@ -50,19 +51,22 @@ class Player:
         self.cpu += process_time() - cpu
         return settled
 
+    def weighing(self) -> Weighing:
+        """What features are worth in the sample, by the models as they are now."""
+        application = self.replay.application
+        weighing = Weighing(feature.name for feature in application.features)
+        for one in self.sample.predictions:
+            weighing.add(one, self.replay.state, application.scope)
+        return weighing
+
     def contributions(self) -> dict[str, float]:
         """Mean absolute share of each feature in the logits of the sample, largest first.
 
         By the models as they are now. A feature that a prediction lacks has no share in it.
         """
-        total: dict[str, float] = {}
-        state, scope = self.replay.state, self.replay.application.scope
-        for one in self.sample.predictions:
-            shares = state.contributions(one.features, one.source.partition, scope)
-            for name, share in shares.items():
-                total[name] = total.get(name, 0.0) + abs(share)
-        count = max(1, len(self.sample.predictions))
-        return {name: total[name] / count for name in sorted(total, key=total.__getitem__)[::-1]}
+        worths = self.weighing().worths()
+        shares = {name: one.weight for name, one in worths.items() if one.weight}
+        return dict(sorted(shares.items(), key=lambda item: item[1], reverse=True))
 
 
 class Played(NamedTuple):

@@ -1,5 +1,6 @@
 """Plain values: all that a snapshot is made of. Nothing here, or anywhere, is pickled."""
 
+from array import array
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -14,6 +15,8 @@ def pack_floats(values: Iterable[float]) -> bytes:
     >>> unpack_floats(pack_floats([0.1, -0.0]))
     [0.1, -0.0]
     """
+    if isinstance(values, array) and values.typecode == "d":  # in a hundredth of the time
+        return np.frombuffer(values).astype("<f8").tobytes()
     return np.fromiter(values, dtype="<f8").tobytes()
 
 

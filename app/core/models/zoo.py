@@ -14,6 +14,7 @@ from app.core.models.classifier import Explained
 from app.core.models.grove.model import SCALES, Grove
 from app.core.models.layers import Floats
 from app.core.models.net import Net
+from app.core.models.ordered import without_codes
 from app.core.models.plain import Plain
 from app.errors import SettingsError
 
@@ -79,12 +80,14 @@ class ZooEntry(NamedTuple):
     own: Callable[[Grids], Model] | None = None
 
 
+@without_codes
 def _logistic(grids: Grids) -> Model:
     from app.core.models.linear import ScaledLogistic
 
     return ScaledLogistic()
 
 
+@without_codes
 def _sgd(grids: Grids) -> Model:
     from river import optim
 
@@ -93,18 +96,21 @@ def _sgd(grids: Grids) -> Model:
     return ScaledLogistic(optim.SGD(0.01))
 
 
+@without_codes
 def _ftrl(grids: Grids) -> Model:
     from app.core.models.linear import Ftrl, ScaledLogistic
 
     return ScaledLogistic(Ftrl(alpha=0.1, l1=30.0))
 
 
+@without_codes
 def _tree(grids: Grids) -> Model:
     from app.core.models.trees import LogitTree
 
     return LogitTree(grids)
 
 
+@without_codes
 def _anomaly(grids: Grids) -> Model:
     from app.core.models.anomaly import AnomalyLogistic
 

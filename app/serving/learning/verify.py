@@ -110,7 +110,7 @@ def differing(
 ) -> list[str]:
     """Names of what differs by a bit from the result of features, state and threshold."""
     x, review = prediction.features, prediction.threshold
-    verdict = appraise(application, x, state, partition, review)
+    verdict = appraise(application, x, state, partition, review, prediction)
     again = {
         "score": verdict.score,
         "decision": verdict.decision,

@@ -7,9 +7,12 @@ from app.core.hashing import hash64
 from app.core.threshold import Budget
 from app.errors import SettingsError
 from app.settings import Settings
+from app.streams.fraud.custom.definitions import Fields, key_of, read_fields
+from app.streams.fraud.custom.derived import features_of
+from app.streams.fraud.custom.inputs import Inputs
 from app.streams.fraud.decision import Policy
 from app.streams.fraud.extract import look
-from app.streams.fraud.features import FULL, feature_set
+from app.streams.fraud.features import FEATURES, FULL, feature_set
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.knowledge import Knowledge
 from app.streams.fraud.messages import (
@@ -20,6 +23,11 @@ from app.streams.fraud.messages import (
     Prediction,
     Transaction,
     read_transaction,
+)
+
+PUBLIC_KEY = (
+    "WEIR_FIELDS_KEY is not set: words are hashed with a public key, so whoever reads the examples "
+    "log can try out what they were"
 )
 
 
@@ -33,8 +41,12 @@ def application(settings: Settings) -> Application:
     """
     card_fields = card_fields_of(settings)
     features = feature_set(settings.features or FULL.name)
-    policy = Policy(settings.model_scope, settings.block_threshold)
-    limits = Limits(settings.history_events, settings.history_replay, settings.history_labels)
+    fields = fields_of(settings)
+    inputs, derived = Inputs(fields), features_of(fields)
+    by_name = {feature.name: feature for feature in (*FEATURES, *derived)}
+    policy = Policy(settings.model_scope, settings.block_threshold, by_name)
+    kept = settings.history_events, settings.history_replay, settings.history_labels
+    limits = Limits(*kept, inputs.asked)
     return Application(
         name="fraud",
         sentence="Judges card transactions and learns from every analyst's answer.",
@@ -46,22 +58,26 @@ def application(settings: Settings) -> Application:
         read=partial(read_transaction, card_fields=card_fields),
         feedback=Feedback,
         prediction=Prediction,
-        facts=facts,
+        facts=partial(facts, inputs),
         example=Example,
-        lesson_facts=lesson_facts,
+        lesson_facts=partial(lesson_facts, inputs),
         own_label=own_label,
         labels=LABELS,
         card_fields=card_fields,
-        features=features.features,
-        feature_set=features.name,
+        features=(*features.features, *derived),
+        feature_set=f"{features.name}+{fields.digest}" if fields else features.name,
+        fields=fields.digest,
         model=settings.model or "grove",
         scope=policy.scope,
-        statistics=Knowledge,
+        statistics=partial(Knowledge, fields),
         open=lambda raw: History.decode(raw, settings.epoch, limits),
         note=note,
         look=look(features),
         trust=policy.trust,
         conclude=policy.conclude,
+        unusable=inputs.unusable if fields else None,
+        declared=fields.kinds,
+        warnings=(PUBLIC_KEY,) if fields.words and fields.public else (),
         review=settings.review_threshold,
         block=policy.block,
         budget=Budget.shared(
@@ -92,14 +108,29 @@ def card_fields_of(settings: Settings) -> frozenset[str]:
     return settings.card_fields
 
 
-def facts(tx: Transaction) -> dict[str, object]:
+def fields_of(settings: Settings) -> Fields:
+    """The fields that the settings' file declares. Raises SettingsError."""
+    secret = settings.fields_key.get_secret_value().encode()
+    return read_fields(settings.fields, secret) if settings.fields else Fields(key=key_of(secret))
+
+
+def facts(inputs: Inputs, tx: Transaction) -> dict[str, object]:
     """What a prediction says about its transaction beyond what all predictions say."""
-    return {"merchant": tx.merchant, "location": tx.location, "amount": tx.amount}
+    found: dict[str, object] = {
+        "merchant": tx.merchant,
+        "location": tx.location,
+        "amount": tx.amount,
+    }
+    if raw := inputs.raw(tx):
+        found["fields"] = raw
+    return found
 
 
-def lesson_facts(prediction: Prediction) -> dict[str, object]:
-    """What merchants' statistics need of an example."""
-    return {"merchant": prediction.merchant, "location": prediction.location}
+def lesson_facts(inputs: Inputs, prediction: Prediction) -> dict[str, object]:
+    """What statistics need of an example: merchants', and those of fields."""
+    found = inputs.lesson(prediction) if prediction.fields else {}
+    found["merchant"], found["location"] = prediction.merchant, prediction.location
+    return found
 
 
 def own_label(tx: Transaction) -> str | None:

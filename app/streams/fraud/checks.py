@@ -7,7 +7,7 @@ from app.data.options import FileOptions
 from app.data.readers.table import Table
 from app.data.shown import named
 from app.errors import DataError
-from app.streams.fraud.fields import NAMED, REQUIRED, TEXTS
+from app.streams.fraud.fields import FIELDS, NAMED, REQUIRED, TEXTS
 from app.streams.fraud.known_sets import Shape
 from app.streams.fraud.messages import LABELS
 
@@ -19,15 +19,23 @@ def check_options(table: Table, path: Path, options: FileOptions) -> None:
     both = set(options.columns) & set(options.constants)
     if both:
         raise DataError(f"{', '.join(sorted(both))}: either a column or one value for all rows")
+    known = dict.fromkeys((*NAMED, *options.declared))
+    texts = dict.fromkeys((*TEXTS, *(n for n, kind in options.declared.items() if kind is str)))
     for field in (*options.columns, *options.constants, *options.hashed):
-        if field not in NAMED:
-            raise DataError(f"{field} is no field of a transaction; those are {', '.join(NAMED)}")
+        if field not in known:
+            raise DataError(
+                f"{field} is no field of a transaction; those are {', '.join(known)}, and a word "
+                "or number of your own once --fields or WEIR_FIELDS names a file that declares it"
+            )
     for field in options.hashed:
-        if field not in TEXTS:
-            raise DataError(f"--hash {field}: it is no text; those are {', '.join(TEXTS)}")
+        if field not in texts:
+            raise DataError(f"--hash {field}: it is no text; those are {', '.join(texts)}")
     for field in options.constants:
-        if field not in TEXTS:
-            raise DataError(f"--set {field}: it is no text; those are {', '.join(TEXTS)}")
+        if field not in texts:
+            raise DataError(f"--set {field}: it is no text; those are {', '.join(texts)}")
+    for field, names in options.columns.items():
+        if options.declared.get(field) is float and len(names) > 1:
+            raise DataError(f"--columns {'+'.join([field, *names])}: a number has one column")
     for word in options.label_words.values():
         if word not in LABELS.words:
             raise DataError(
@@ -77,6 +85,7 @@ def check_kinds(field: str, columns: tuple[str, ...], table: Table, path: Path) 
     for column in columns:
         kind = table.kinds.get(column, "")
         wrong = kind in ("time", "date", "truth", "other") and field != "at"
+        wrong = wrong and (field in FIELDS or kind in ("time", "date"))
         if wrong or (field == "at" and kind in ("truth", "other") and len(columns) == 1):
             words = {"time": "times", "date": "dates", "truth": "truth values"}.get(kind, "lists")
             raise DataError(

@@ -41,12 +41,12 @@ class Cells:
         if field == "at":
             return self._moment(column)
         if field == "amount":
-            return self._unquoted(negative_reader(self.amounts, field, self.options.negative))
+            return self.unquoted(negative_reader(self.amounts, field, self.options.negative))
         if field in ("lat", "lon"):
             return number_reader(field)
         if kind == "whole":
             return str
-        return self._unquoted(id_reader(field) if field in REQUIRED else text_reader(field))
+        return self.unquoted(id_reader(field) if field in REQUIRED else text_reader(field))
 
     def _moment(self, column: str) -> Cell:
         spec, steps = spec_of(self.shape, self.options.time), self.shape.steps
@@ -69,7 +69,7 @@ class Cells:
         spec = TimeSpec(zone=spec.zone) if spec.columns else spec
         return time_reader(self._spec(spec, column), "known")
 
-    def _unquoted(self, read: Cell) -> Cell:
+    def unquoted(self, read: Cell) -> Cell:
         """Reads what may stand in single quotes, in a set that writes its texts so."""
         if not self.shape.quoted:
             return read

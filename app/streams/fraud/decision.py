@@ -1,9 +1,10 @@
 """From features to a decision: rules first, rules and model while it is young, then the model."""
 
+from collections.abc import Mapping
 from math import log
 from typing import NamedTuple
 
-from app.core.domain import Scoring, Trust, Verdict
+from app.core.domain import NOTHING, Feature, Scoring, Trust, Verdict
 from app.core.dump import Learned
 from app.core.messages import Reason
 from app.core.models.logit import add_odds
@@ -15,10 +16,11 @@ from app.streams.fraud.rules_weight import grown
 
 
 class Policy(NamedTuple):
-    """Which models score, and the score at and above which a transaction is blocked."""
+    """Which models score, the score from which a transaction is blocked, the features by name."""
 
     scope: str
     block: float
+    features: Mapping[str, Feature] = BY_NAME
 
     def trust(self, learned: Learned, knowledge: Knowledge) -> Trust:
         """How far the model and the rules count."""
@@ -32,7 +34,7 @@ class Policy(NamedTuple):
         hit are added to the model's, for as long as labels show that they find what it does not,
         see `RulesWeight`. Reviews and blocks have reasons; an approval has none.
         """
-        state, partition, trust, review = scoring
+        state, partition, trust, review, judged = scoring
         hits = rules(x) if trust.rules > 0 else []
         mixed = (1 - trust.model) * BASE
         if trust.model > 0:
@@ -44,5 +46,6 @@ class Policy(NamedTuple):
         reasons: list[Reason] = []
         if decision != "approve":
             shares = state.contributions(x, partition, self.scope) if trust.model > 0 else {}
-            reasons = explain(BY_NAME, x, shares, hits, trust)
+            named = NOTHING if judged is None else judged.raw
+            reasons = explain(self.features, x, shares, hits, trust, named)
         return Verdict(score, decision, mode_of(trust), reasons)

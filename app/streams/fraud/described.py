@@ -5,9 +5,10 @@ from app.data.options import ROW, FileOptions
 from app.data.readers.table import Table
 from app.data.shown import named
 from app.data.timespec import TimeSpec
-from app.streams.fraud.fields import NAMED, OWN, TEXTS
+from app.streams.fraud.fields import FIELDS, NAMED, OWN, TEXTS
 from app.streams.fraud.known_sets import Shape
 from app.streams.fraud.mapping import spec_of
+from app.streams.fraud.own_columns import NESTED
 
 
 def assignments(shape: Shape, table: Table, options: FileOptions) -> list[Assignment]:
@@ -27,6 +28,11 @@ def assignments(shape: Shape, table: Table, options: FileOptions) -> list[Assign
     )
     if options.known is not None:
         found.append(Assignment("label known", named(options.known)))
+    for field in options.declared:
+        if field not in (*shape.columns, *shape.constants):
+            nested = NESTED in table.columns and field not in FIELDS
+            where = (f"{NESTED}.{field}", "") if nested else ("none", "no column is named so")
+            found.append(Assignment(field, *where))
     order = {field: place for place, field in enumerate(NAMED)}
     return sorted(found, key=lambda one: order.get(one.field, len(order)))
 
@@ -36,6 +42,8 @@ def _note(field: str, shape: Shape, table: Table, options: FileOptions) -> str:
         return described(spec_of(shape, options.time), shape, table)
     if field in options.hashed:
         return "a keyed hash of it"
+    if (kind := options.declared.get(field)) and field not in FIELDS:
+        return "a number of your own" if kind is float else "a word of your own"
     columns = shape.columns[field]
     if field in TEXTS and table.kinds.get(columns[0]) == "float":
         return "numbers without their .0"

@@ -49,12 +49,23 @@ def extract(
 
 
 def look(features: FeatureSet) -> Look:
-    """The function that computes the features of a transaction, for `Application.look`."""
+    """The function that computes the features of a transaction, for `Application.look`.
+
+    Those derived from the fields of the statistics follow the ones of the set.
+    """
     name, risks = features.name, PLANS[features.name].risks
+    rated = "merchant_amount_rate" in features.grids
 
     def features_of(tx: Transaction, past: Past, knowledge: Knowledge) -> dict[str, float]:
-        merchant = knowledge.merchants.view(tx.merchant, tx.location, tx.at, risks)
-        return extract(tx, past, merchant, name)
+        base, rate = knowledge.merchants.base, None
+        if rated:
+            rate = knowledge.rates.of_merchant(tx.merchant, tx.amount, base)
+        merchant = knowledge.merchants.view(tx.merchant, tx.location, tx.at, risks, rate)
+        x = extract(tx, past, merchant, name)
+        if knowledge.inputs is not None:
+            rates, quantiles = knowledge.rates, knowledge.quantiles
+            knowledge.inputs.fill(x, tx, rates, quantiles, base, past.habits)
+        return x
 
     return features_of
 
@@ -146,6 +157,8 @@ def _merchant(x: dict[str, float], tx: Transaction, past: Past, merchant: Mercha
     if merchant.alarm_age is not None:
         x["merchant_alarm_age"] = merchant.alarm_age
     x["location_frauds"] = float(merchant.location_frauds)
+    if merchant.amount_rate is not None:
+        x["merchant_amount_rate"] = merchant.amount_rate
 
 
 def _customer(x: dict[str, float], tx: Transaction, past: Past, merchant: MerchantView) -> None:

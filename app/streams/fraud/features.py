@@ -48,6 +48,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("merchant_alarm", "merchant", "1", "Such frauds, less a third of the legitimate labels since; 4 at most.", cards.THIRDS, "merchant", "frauds with usual amounts at the merchant, less legitimate ones: {:.1f}"),
     Feature("merchant_alarm_age", "merchant", "d", "Days since the transaction that raised this alarm.", grids.DAYS, "merchant", "such frauds at the merchant for {:.1f} days"),
     Feature("location_frauds", "merchant", "1", "Frauds at this merchant in this location.", grids.FEW, "merchant", "frauds at this merchant in this location: {:.0f}"),
+    Feature("merchant_amount_rate", "merchant", "share", "Smoothed share of fraud in all labels of the merchant at such amounts (half-octaves).", grids.SHARES, "merchant", "merchant's fraud rate at such amounts is {:.1%}"),
     Feature("customer_frauds_14d", "customer", "1", "Fraud labels of the customer within 14 days.", grids.FEW, "customer", "frauds of this customer within 14 days: {:.0f}"),
 )
 # fmt: on

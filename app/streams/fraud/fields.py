@@ -2,7 +2,7 @@
 
 from app.streams.fraud.messages import Transaction
 
-FIELDS = tuple(name for name in Transaction.__struct_fields__ if name != "label")
+FIELDS = tuple(n for n in Transaction.__struct_fields__ if n not in ("fields", "label"))
 REQUIRED = ("id", "at", "customer", "merchant", "amount")
 NUMBERS = ("amount", "lat", "lon")
 TEXTS = tuple(name for name in FIELDS if name not in ("at", *NUMBERS))

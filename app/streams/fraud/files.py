@@ -57,6 +57,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         self.bad = BadRows(self.path, None, [])
+        self._reading: Reading | None = None
 
     @property
     def name(self) -> str:
@@ -97,10 +98,10 @@ class Dataset:
 
     def notes(self) -> list[str]:
         """What the latest iteration left out, in sentences."""
-        return self.bad.notes()
+        return [*self.bad.notes(), *(self._reading.own.notes() if self._reading else ())]
 
     def _rows(self) -> Iterator[Labelled]:
-        read = Reading(self.table, self.shape, self.options)
+        read = self._reading = Reading(self.table, self.shape, self.options)
         read.amounts.decimal = self.decimal
         self.bad = bad = BadRows(self.path, self._bad_path(), read.columns, read.hidden)
         number = 0

@@ -10,6 +10,7 @@ from app.data.timespec import TimeSpec
 from app.streams.fraud.checks import check_kinds, check_needed, check_options
 from app.streams.fraud.fields import FIELDS, OWN
 from app.streams.fraud.known_sets import Shape, shape_of
+from app.streams.fraud.own_columns import column_of
 
 
 def mapped(table: Table, path: Path, options: FileOptions) -> Shape:
@@ -21,7 +22,7 @@ def mapped(table: Table, path: Path, options: FileOptions) -> Shape:
         Columns are missing, or an option names what is no field or no column.
     """
     check_options(table, path, options)
-    shape = _changed(shape_of(table.columns), options)
+    shape = _with_own(_changed(shape_of(table.columns), options), table, options)
     check_needed(shape, table, path)
     shape = shape._replace(
         columns={
@@ -71,6 +72,7 @@ def _changed(shape: Shape, options: FileOptions) -> Shape:
     }
     columns = {field: names for field, names in shape.columns.items() if field not in constants}
     columns.update((field, names) for field, names in given.items() if field in FIELDS)
+    columns.update((field, names) for field, names in given.items() if field in options.declared)
     return shape._replace(
         columns=columns,
         constants=constants,
@@ -79,6 +81,17 @@ def _changed(shape: Shape, options: FileOptions) -> Shape:
         time=None if "at" in given else shape.time,
         steps=1 if "at" in given or options.time.unit else shape.steps,
     )
+
+
+def _with_own(shape: Shape, table: Table, options: FileOptions) -> Shape:
+    """The shape with the columns that are named as declared fields."""
+    columns = dict(shape.columns)
+    for field in options.declared:
+        if field not in columns and field not in (*FIELDS, *shape.constants):
+            column = column_of(field, table.columns)
+            if column is not None:
+                columns[field] = (column,)
+    return shape._replace(columns=columns)
 
 
 def _kept(

@@ -50,6 +50,7 @@ class MerchantView(NamedTuple):
     alarm: float = 0.0
     alarm_age: float | None = None
     location_frauds: int = 0
+    amount_rate: float | None = None
 
 
 class Merchants:
@@ -74,6 +75,8 @@ class Merchants:
     """
 
     _clock: int
+    _labels: float
+    _frauds: float
     _merchants: Table
     _patterns: Table
 
@@ -103,15 +106,28 @@ class Merchants:
         if frauds:
             self._count_pattern(example, frauds)
 
-    def view(self, merchant: str, location: str, at: int, risks: bool = True) -> MerchantView:
+    @property
+    def base(self) -> float:
+        """The overall share of frauds: 1 % before the first label."""
+        return (self._frauds + 1) / (self._labels + 100)
+
+    def view(
+        self,
+        merchant: str,
+        location: str,
+        at: int,
+        risks: bool = True,
+        amount_rate: float | None = None,
+    ) -> MerchantView:
         """A merchant as a transaction at time `at` (epoch ms) may see it.
 
         Without `risks` these are the overall share, which saves more than half of the time.
+        `amount_rate` is passed on.
         """
-        base = (self._frauds + 1) / (self._labels + 100)  # 1 % before the first label
+        base = self.base
         place = self._merchants.find(cached_hash64(merchant))
         if place is None:
-            return MerchantView(base, base, base)
+            return MerchantView(base, base, base, amount_rate=amount_rate)
         records, start = place
         head = HEAD.unpack_from(records, start)
         newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
@@ -138,6 +154,7 @@ class Merchants:
             level / UP,
             max(at - raised, 0) / DAY_MS if level else None,
             self._pattern(merchant, location) if frauds else 0,
+            amount_rate,
         )
 
     def parts(self) -> Iterator[bytes]:

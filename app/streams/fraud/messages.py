@@ -24,6 +24,7 @@ from app.core.messages import (
 )
 from app.errors import Refused
 from app.pan import CARD_FIELDS
+from app.streams.fraud.own_fields import COLUMNS, Numbers, Own, Raw, Words, check_fields
 from app.wire import Id, Instant, Word, check_texts, decode, epoch_ms, texts_of
 
 # Larger than any card payment, small enough that a running mean survives it.
@@ -52,7 +53,22 @@ class Transaction(Struct, kw_only=True):
     lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
     device: Word = ""
     ip: Word = ""
+    fields: Own | UnsetType = UNSET
     label: Label | None = None
+
+    @property
+    def own(self) -> Own:
+        """Its own fields: a text or a number each, nan for what is neither."""
+        return self.fields or {}
+
+    @property
+    def raw(self) -> dict[str, str | float]:
+        """Its words and numbers by name: the columns that are words, and its own fields."""
+        raw = {name: value for name, value in self.own.items() if value == value}
+        for name in COLUMNS:
+            if text := getattr(self, name):
+                raw[name] = text
+        return raw
 
     @property
     def key(self) -> str:
@@ -74,7 +90,10 @@ class Feedback(messages.Feedback, kw_only=True):
 
 
 class Prediction(messages.Prediction, kw_only=True):
-    """The decision on a transaction; its key is the customer."""
+    """The decision on a transaction; its key is the customer.
+
+    `fields` holds the words and numbers of the transaction as they came.
+    """
 
     id: str
     key: str = field(name="customer")
@@ -91,10 +110,20 @@ class Prediction(messages.Prediction, kw_only=True):
     features: dict[str, float]
     source: Source
     engine: str
+    fields: Raw | UnsetType = UNSET
+
+    @property
+    def raw(self) -> dict[str, str | float]:
+        """The words and numbers of the transaction by name."""
+        return self.fields or {}
 
 
 class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):
-    """A settled label of a transaction, with what merchants' statistics need."""
+    """A settled label of a transaction, with what merchants' statistics need.
+
+    `words` are keyed hashes of the transaction's words, see `custom.keys`; `numbers` are as they
+    came.
+    """
 
     id: str = field(name="tx")
     x: dict[str, float]
@@ -111,6 +140,8 @@ class Example(messages.Example, kw_only=True, tag_field="kind", tag="example"):
     origin: Origin
     end_of_step: bool
     head: str | UnsetType = UNSET
+    words: Words | UnsetType = UNSET
+    numbers: Numbers | UnsetType = UNSET
 
 
 TEXTS = frozenset(
@@ -121,7 +152,8 @@ TEXTS = frozenset(
 )  # fields that WEIR_CARD_NUMBER_FIELDS may name
 
 
-_decode_transaction = msgspec.json.Decoder(Transaction).decode
+# Python reads 1e999 as infinite, which in `fields` is no reason to refuse a transaction.
+_decode_transaction = msgspec.json.Decoder(Transaction, float_hook=float).decode
 
 
 read_feedback = feedback_reader(Feedback, LABELS, CARD_FIELDS)
@@ -147,6 +179,8 @@ def read_transaction(raw: bytes | None, card_fields: Container[str] = CARD_FIELD
     tx = decode(_decode_transaction, raw)
     tx.at = epoch_ms(tx.at)
     check_texts(texts_of(tx), card_fields)
+    if tx.fields:
+        tx.fields = check_fields(tx.fields, card_fields)
     return tx
 
 
@@ -165,4 +199,6 @@ def make_transaction(
         raise Refused(str(error)) from None
     tx.at = epoch_ms(tx.at)
     check_texts((item for item in values.items() if type(item[1]) is str), card_fields)
+    if tx.fields:
+        tx.fields = check_fields(tx.fields, card_fields)
     return tx

@@ -10,10 +10,11 @@ from app.data.rows import Labelled
 from app.data.truths import Truths
 from app.errors import Refused
 from app.streams.fraud.columns import Cells
-from app.streams.fraud.fields import OWN
+from app.streams.fraud.fields import FIELDS, OWN
 from app.streams.fraud.known_sets import Shape
 from app.streams.fraud.mapping import constants_of
 from app.streams.fraud.messages import LABELS, Transaction, make_transaction
+from app.streams.fraud.own_columns import NESTED, OwnColumns
 from app.streams.fraud.reasons import why
 
 
@@ -24,20 +25,30 @@ class Reading:
         self.table, self.shape, self.options = table, shape, options
         self.missing = options.missing
         self.amounts = Amounts("amount", options.decimal)
-        single = {field: names[0] for field, names in shape.columns.items() if len(names) == 1}
+        usual = {field: names for field, names in shape.columns.items() if field in FIELDS}
+        single = {field: names[0] for field, names in usual.items() if len(names) == 1}
         self.cells = Cells(table, shape, options, self.amounts)
         self.fields = [self.cells.field(field, column) for field, column in single.items()]
         words = {spelling.lower() for spelling in options.label_words}
         self.unsaid = frozenset(one for one in self.missing if str(one or "").lower() not in words)
         self._whole = whole_reader("scenario")
         self._says = Truths(LABELS, options.label_words)
-        self._constants = constants_of(shape)
+        constants = constants_of(shape)
+        self._constants = {name: one for name, one in constants.items() if name in FIELDS}
+        self._fields = {name: one for name, one in constants.items() if name not in FIELDS}
         self._own = [field for field in OWN if shape.constants.get(field) == ROW]
         self.hidden = {name for field in options.hashed for name in shape.columns.get(field, ())}
-        self._lay_out(single)
-        self._more = bool(self._joined or self._constants or self._own or options.hashed)
+        self.own = OwnColumns(
+            {field: names for field, names in shape.columns.items() if field not in FIELDS},
+            options,
+            NESTED in table.columns and bool(options.declared),
+            self.cells.unquoted,
+        )
+        self._lay_out(single, usual)
+        others = self._constants or self._own or self._fields or self.own.any
+        self._more = bool(self._joined or others or options.hashed)
 
-    def _lay_out(self, single: dict[str, str]) -> None:
+    def _lay_out(self, single: dict[str, str], usual: dict[str, tuple[str, ...]]) -> None:
         """Which cell of a row is what."""
         shape, known = self.shape, self.options.known
         aside = [*shape.truth, shape.scenario]
@@ -48,13 +59,15 @@ class Reading:
             self._known_at = self.cells.known(known)
         self.known = len(self.columns) - 1
         self._joined = []
-        for field, names in shape.columns.items():
+        for field, names in usual.items():
             if len(names) > 1:
                 begin = len(self.columns)
                 self.columns += names
                 self._joined.append(
                     (field, self.cells.join(field, names), slice(begin, len(self.columns)))
                 )
+        self._own_at = len(self.columns)
+        self.columns += self.own.names
 
     def __call__(self, row: Row, number: int) -> Labelled:
         """One row as a transaction, with what is said of it. Raises Problem, or Left."""
@@ -89,9 +102,14 @@ class Reading:
         values.update(self._constants)
         for field in self._own:
             values[field] = f"row-{number}"
+        if self.own.any or self._fields:
+            own = {**self.own(row[self._own_at :]), **self._fields}
+            if own:
+                values["fields"] = own
         for field in self.options.hashed:
-            if field in values and self.options.pseudonym is not None:
-                values[field] = self.options.pseudonym(values[field])
+            found = values if field in FIELDS else values.get("fields", {})
+            if field in found and self.options.pseudonym is not None:
+                found[field] = self.options.pseudonym(found[field])
 
     def _when(self, row: Row, tx: Transaction) -> int | None:
         """When a label became known."""

@@ -84,7 +84,7 @@ def test_sets_are_of_the_table_in_its_order():
 def test_a_group_fills_its_own_features():
     for name, fill in FILLS.items():
         x: dict[str, float] = {}
-        run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
+        run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1, 0.1)
         behind = past((DAY_MS, 10.0), (HOUR_MS, 90.0), (MINUTE_MS, 10.0), place=ROME)
         tx = Transaction(id="t", at=NOW, customer="c", merchant="m1", amount=5.0, lat=1.0, lon=1.0)
         fill(x, tx, behind, run)
@@ -92,7 +92,7 @@ def test_a_group_fills_its_own_features():
 
 
 def test_everything_has_a_value_where_everything_is_known():
-    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1)
+    run = MerchantView(0.5, 0.5, 0.5, 9.0, 2, 3.0, 1, 2.0, 8.0, 1.0, 8.0, 1, 0.1)
     behind = past((DAY_MS, 10.0), (HOUR_MS, 90.0), (MINUTE_MS, 10.0), place=ROME)
     x = seen(10.0, behind, run, place=PARIS)
     assert list(x) == [feature.name for feature in FEATURES]
@@ -108,6 +108,7 @@ def test_a_first_transaction_has_nothing_to_compare_with():
         "log_ratio_to_largest_14d",
         "days_since_spike",
         "log_seconds_since_last",
+        "merchant_amount_rate",
         "km_from_home",
         "kmh_from_last",
         "merchant_run_days",

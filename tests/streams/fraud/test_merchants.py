@@ -153,7 +153,7 @@ def test_an_unknown_merchant_has_the_overall_share():
     merchants = learned(example(1), *[example(0, merchant="m2")] * 3)
     view = merchants.view("m3", "FR", NOON)
     assert view[:3] == ((1 + 1) / (4 + 100),) * 3
-    assert view[3:] == (0.0, 0, None, 0, None, None, 0.0, None, 0)
+    assert view[3:] == (0.0, 0, None, 0, None, None, 0.0, None, 0, None)
 
 
 @pytest.mark.parametrize(

@@ -84,13 +84,16 @@ class Steps(msgspec.Struct, gc=False):
         self.wide = wide
 
 
-def find(column: bytes, item: bytes) -> int:
-    """Index of the first item of a column that equals `item`, or -1.
+def find(column: bytes, item: bytes, size: int = 0) -> int:
+    """Where the first item of a column that begins with `item` begins, or -1.
 
-    >>> find(b"abcdcdab", b"cd"), find(b"abcdcdab", b"bc")
-    (1, -1)
+    `size` is that of an item; without it, that of the one looked for.
+
+    >>> find(b"abcdcdab", b"cd"), find(b"abcdcdab", b"bc"), find(b"abcdcdab", b"cd", 4)
+    (2, -1, 4)
     """
+    size = size or len(item)
     at = column.find(item)
-    while at >= 0 and at % len(item):  # a match across two items
+    while at >= 0 and at % size:  # a match across two items, or within one
         at = column.find(item, at + 1)
-    return at // len(item) if at >= 0 else -1
+    return at

@@ -26,6 +26,7 @@ class Past(msgspec.Struct, gc=False):
     frauds: tuple[int, ...]  # when this customer's recent fraud labels became known
     whole: bool  # False when events that belong here have left the record
     buckets: Buckets = NO_BUCKETS  # the last day of those before the sequences
+    habits: tuple[bytes, ...] = ()  # for each field that asks for it, the slots of `habits`
 
     @property
     def count(self) -> int:

@@ -7,6 +7,7 @@ transactions topic: one that is present, or has left, is not inserted again.
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from struct import error as StructError
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from app.errors import StateError
 from app.streams.fraud.history import origins, recent
 from app.streams.fraud.history.buckets import NO_BUCKETS, REACH, Buckets
 from app.streams.fraud.history.columns import Steps
-from app.streams.fraud.history.layout import READERS, pack, reached
+from app.streams.fraud.history.habits import NONE, Asked, Habit, chosen
+from app.streams.fraud.history.layout import NO_HABITS, READERS, pack, reached
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.ring import Event, Ring
 from app.streams.fraud.history.running import NEVER, Running
@@ -26,6 +28,7 @@ from app.streams.fraud.messages import Transaction
 
 NOTHING = Running()
 NONE_LEFT = Totals()
+NOT_ASKED = Asked()
 
 
 class Limits(NamedTuple):
@@ -34,6 +37,7 @@ class Limits(NamedTuple):
     events: int  # R: latest events that features use
     replay: int  # M: older events kept besides
     labels: int  # recent fraud labels
+    habits: Asked = NOT_ASKED  # the fields whose words are remembered
 
 
 class History:
@@ -59,6 +63,7 @@ class History:
     __slots__ = (
         "_base",
         "_buckets",
+        "_habits",
         "_head",
         "_labels",
         "_origins",
@@ -82,6 +87,7 @@ class History:
         labels: bytes = b"",
         buckets: Buckets = NO_BUCKETS,
         entered: bytes = b"",
+        habits: Mapping[int, Habit] = NO_HABITS,
     ) -> None:
         self.epoch = epoch
         self.limits = limits
@@ -93,6 +99,7 @@ class History:
         self._buckets = buckets
         self._labels = labels
         self._origins = entered
+        self._habits = chosen(habits, limits.habits.fields)
         self._reached = NEVER  # a time before the M newest events, once they were looked at
 
     @classmethod
@@ -101,7 +108,7 @@ class History:
 
         In a record of an older epoch offsets no longer mean anything. Its events stay, at
         offsets below 0: features and the duplicate rule still know them, and they exclude
-        no event of the new epoch.
+        no event of the new epoch. Words of a field that asks for them no more are dropped.
 
         Raises
         ------
@@ -132,6 +139,8 @@ class History:
             self._labels,
             self._buckets,
             self._origins,
+            self.limits.habits.fields,
+            self._habits,
         )
 
     def count(
@@ -139,7 +148,8 @@ class History:
     ) -> None:
         """Take in a transaction, unless its offset was processed before."""
         merchant = cached_hash64(tx.merchant)
-        event = Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon)
+        words = self.limits.habits.words_of(tx) if self._habits else ()
+        event = Event(offset, id_hash, tx.at, tx.amount, merchant, tx.lat, tx.lon, words)
         if self.insert(event) and origin is not None:
             self._origins = origins.note(self._origins, origin)
 
@@ -191,9 +201,11 @@ class History:
         ring, base = self._ring, self._base
         ats, amounts = ring.ats.values(), ring.all_amounts()
         stop, running = len(ats), self._head
+        habits = tuple(habit.head for habit in self._habits) if self._habits else ()
         if ats and offset <= ring.offsets.last:
             stop = bisect_left(ring.offsets.values(), offset)
             running = base
+            habits = tuple(habit.before(stop, amounts) for habit in self._habits)
             for event in zip(ats[:stop], amounts, ring.all_places(), strict=False):
                 running = running.after(*event)
         start = max(0, stop - self.limits.events)
@@ -211,6 +223,7 @@ class History:
             frauds=recent.frauds(self._labels) if self._labels else (),
             whole=stop == len(ats) or stop >= self.limits.events or not base.events,
             buckets=buckets,
+            habits=habits,
         )
 
     def learn_label(self, tx_hash: int, origin: Origin, known: int, fraud: bool) -> bool:
@@ -232,6 +245,10 @@ class History:
         return changed
 
     def _append(self, event: Event) -> None:
+        if self._habits:
+            words = event.words or (NONE,) * len(self._habits)
+            for habit, word in zip(self._habits, words, strict=True):
+                habit.add(word, event.amount, len(self._ring))
         place = self._ring.append(event)
         self._head = self._head.after(event.at, event.amount, place)
         while len(self._ring) > self.limits.events + self.limits.replay:
@@ -239,6 +256,8 @@ class History:
             self._base = self._base.after(at, amount, place)
             self._totals = self._totals.plus((at,), (amount,))
             self._leave(at, amount)
+            for habit in self._habits:
+                habit.leave(amount)
 
     def _leave(self, at: int, amount: float) -> None:
         """Put an event that has left the ring into its buckets, and let old ones go.

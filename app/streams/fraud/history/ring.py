@@ -27,6 +27,7 @@ class Event(NamedTuple):
     merchant: int
     lat: float | None = None
     lon: float | None = None
+    words: tuple[int, ...] = ()  # of the fields whose habits are kept, see `habits`
 
 
 class Ring(msgspec.Struct, gc=False):
@@ -49,7 +50,7 @@ class Ring(msgspec.Struct, gc=False):
 
     def append(self, event: Event) -> Place:
         """Add the newest event; its place as kept, which is what a replay reads back."""
-        offset, id_hash, at, amount, merchant, lat, lon = event
+        offset, id_hash, at, amount, merchant, lat, lon, _ = event
         place = MISSING if lat is None or lon is None else PLACE.pack(lat, lon)
         if self.places or place != MISSING:
             self.places = (self.places or MISSING * len(self)) + place
@@ -72,7 +73,7 @@ class Ring(msgspec.Struct, gc=False):
 
     def index(self, id_hash: int) -> int:
         """Index of the oldest event with this transaction id, or -1."""
-        return find(self.ids, HASH.pack(id_hash))
+        return find(self.ids, HASH.pack(id_hash)) // HASH.size
 
     def all_amounts(self) -> tuple[float, ...]:
         return column("d", len(self)).unpack(self.amounts)

@@ -1,0 +1,1 @@
+"""Fields of one's own: words and numbers of transactions that a file declares for the models."""
