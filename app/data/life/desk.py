@@ -33,14 +33,13 @@ class Desk:
         self._drawn: list[tuple[float, int, Case]] = []
         self._taken: dict[str, int] = {}  # out of one heap, perhaps in the other; and their times
         self._cleared = 0
-        self._since = 0  # epoch ms up to which capacity has grown; 0: not begun
-        self._room = 0.0
+        self._begin = 0  # epoch ms from which capacity grows; 0: not yet
+        self._used = 0.0  # of the capacity since then
         self._reviews = 0
 
     def put(self, case: Case, score: float) -> None:
         """A case comes up."""
-        if not self._since:
-            self._since = case.at
+        self._begin = self._begin or case.at
         number = next(self._numbers)
         heappush(self._ranked, (ORDERS[self.life.strategy](case, score), number, case))
         if self.life.strategy == "risk+random":
@@ -48,13 +47,11 @@ class Desk:
 
     def take(self, now: int, known: Callable[[str], bool]) -> list[Case]:
         """What the team takes up by `now`, in its order; nothing that somebody spoke of."""
-        if not self._since:
-            return []
-        grown = self.life.reviews * (now - self._since) / DAY_MS
-        self._since, self._room = now, min(self._room + grown, max(1.0, self.life.reviews))
+        grown = self.life.reviews * (now - self._begin) / DAY_MS if self._begin else 0.0
+        self._used = max(self._used, grown - max(1.0, self.life.reviews))
         taken: list[Case] = []
-        while self._room >= 1 and (case := self._next(now, known)) is not None:
-            self._room -= 1
+        while grown - self._used >= 1 and (case := self._next(now, known)) is not None:
+            self._used += 1
             taken.append(case)
         self._clear(now)
         return taken
