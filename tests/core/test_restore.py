@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.bundle import PINNED, pack, pin
-from app.core.fold import LearningState
+from app.core.fold import FOLD, LearningState
 from app.core.manifest import Identity
 from app.core.messages import LogEntry, Origin, Restore
 from app.core.models.zoo import ZOO
@@ -34,7 +34,7 @@ SECRET = b"sixteen or more."
 
 
 def identity(model: str = "binned") -> Identity:
-    return Identity(model, PARTITIONS, FEATURES)
+    return Identity.of(model, PARTITIONS, FEATURES, FOLD)
 
 
 def pinned(of: LearningState) -> Records:

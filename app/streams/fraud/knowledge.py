@@ -24,7 +24,7 @@ class Knowledge:
             return
         learned = models.learned_by(example.origin.partition, "shared")
         if grown(learned, "shared") == 1 and (logit := models.shared_logit(example.x)) < 0:
-            self.rules_weight.update(example.y == 1, sigmoid(logit), example.w)
+            self.rules_weight.update(example.y == 1, sigmoid(logit))
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the rules' weight, then the merchants. Each has a format of its own."""
