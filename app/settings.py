@@ -59,6 +59,7 @@ def split_names(joined: str) -> list[str]:
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 DurationOrOff = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+HALVINGS = tuple(0.5**n for n in range(7))  # whose inverse is an exact weight, at most 64
 
 
 class Settings(BaseSettings):
@@ -152,18 +153,18 @@ class Settings(BaseSettings):
         description="How long decisions stay available to labels: expiry of the store of decisions and retention of the predictions topic.",
     )
     maturity: DurationOrOff = Field(
-        0.0,
-        description="Age, in record time, at which a transaction without a label that holds is learned as legitimate, for example 30d; 0 for never.",
+        30 * 86400.0,
+        description="Age, in record time, at which a transaction without a label that holds is learned as legitimate; 0 for never. It should be the time in which nearly all complaints come. A partition that has just begun learns earlier: at the age that it had itself, from 8h on, until this one is reached. What was blocked is never learned by its age, what went to review only at this one.",
     )
-    maturity_weight: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Weight of an example learned by maturity alone, above 0 and up to 1; others have 1.",
+    maturity_share: float = Field(
+        0.25,
+        description="Share of the matured transactions that is learned, chosen by a hash of the id: 1, 0.5, 0.25 and so on down to 0.015625. Each counts 1/share times, so scores stay where they are, and the log is shorter.",
     )
-    maturity_share: Share = Field(
-        1.0,
-        description="Share of the matured transactions that is learned, chosen by a hash of the id. 0.3 makes the log a third as long, costs little in ranking and raises the logit of every score by ln(1/0.3).",
+    maturity_rate: float = Field(
+        20.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Labels by maturity per second of record time, over all partitions, above which WEIR_MATURITY_SHARE is halved, for as long as it takes, down to 1/64; 0 for any number. They stay in the log of examples for good.",
     )
     future_limit: Duration = Field(
         86400.0, description="How far an event's time may be after its record's Kafka timestamp."
@@ -209,6 +210,16 @@ class Settings(BaseSettings):
         for address in brokers.split(","):
             check_address(address.strip())
         return brokers
+
+    @field_validator("maturity_share")
+    @classmethod
+    def share_is_halved(cls, share: float) -> float:
+        if share not in HALVINGS:
+            raise ValueError(
+                "write 1, 0.5, 0.25, 0.125, 0.0625, 0.03125 or 0.015625: the weight, 1/share, is "
+                "exact then. WEIR_MATURITY=0 turns maturity off"
+            )
+        return share
 
     @field_validator("snapshot_keys")
     @classmethod
@@ -259,7 +270,9 @@ class Settings(BaseSettings):
         if self.label_wait > self.horizon:
             raise ValueError("WEIR_LABEL_WAIT must not be longer than WEIR_HORIZON")
         if self.maturity >= self.horizon:
-            raise ValueError("WEIR_MATURITY must be shorter than WEIR_HORIZON")
+            raise ValueError(
+                "WEIR_MATURITY must be shorter than WEIR_HORIZON; WEIR_MATURITY=0 turns it off"
+            )
         return self
 
     @property

@@ -46,7 +46,10 @@ def test_a_duration_is_a_number_with_or_without_a_unit(monkeypatch, text, value)
         pytest.param("APP_ID", "", id="an empty id"),
         pytest.param("APP_ID", "a b", id="a space in an id"),
         pytest.param("TOPIC_PREFIX", "a/b", id="a slash in a topic"),
-        pytest.param("MATURITY_WEIGHT", "0", id="no weight"),
+        pytest.param("MATURITY_SHARE", "0.3", id="a share whose weight is not exact"),
+        pytest.param("MATURITY_SHARE", "0", id="no share"),
+        pytest.param("MATURITY_SHARE", "0.0078125", id="too small a share"),
+        pytest.param("MATURITY_RATE", "-1", id="a rate below zero"),
         pytest.param("WEB_PORT", "65536", id="no port"),
         pytest.param("ADVERTISED_URL", "weir-0:6066", id="a URL without a scheme"),
         pytest.param("ADVERTISED_URL", "http://weir:x", id="a URL with a word for a port"),
@@ -113,8 +116,11 @@ def test_a_label_does_not_wait_for_longer_than_decisions_are_kept():
 def test_transactions_mature_before_they_are_forgotten_or_never(monkeypatch):
     with pytest.raises(SettingsError, match="WEIR_MATURITY must be shorter than WEIR_HORIZON"):
         read_settings(maturity="120d")
-    monkeypatch.setenv("WEIR_MATURITY", "30d")
+    with pytest.raises(SettingsError, match="WEIR_MATURITY=0 turns it off"):
+        read_settings(horizon="29d")
     assert read_settings().maturity == 30 * 86400.0
+    monkeypatch.setenv("WEIR_MATURITY", "14d")
+    assert read_settings().maturity == 14 * 86400.0
     assert read_settings(maturity=0).maturity == 0.0
 
 

@@ -1,6 +1,7 @@
 """What can be said about an event, everything that was said about it, and which of it holds."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from math import frexp
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -25,7 +26,8 @@ class Revision(Struct, omit_defaults=True):
     examples log that it led to, if it changed the value that holds; `key` the one that it
     named while nobody knew whose event it is; `history` what its record said about earlier
     refusals, kept while the label waits, because it may become a dead letter again. `evicted`
-    is the origin of the label that had to leave the entry for this one.
+    is the origin of the label that had to leave the entry for this one. `share` is that of the
+    events of which maturity spoke like this: each stands for so many more.
     """
 
     origin: Origin
@@ -42,6 +44,12 @@ class Revision(Struct, omit_defaults=True):
     key: str = field(default="", name="customer")
     history: bytes = b""
     evicted: Origin | None = None
+    share: float = 1.0
+
+    @property
+    def weight(self) -> float:
+        """How much what it teaches counts: exactly 1 / share of what matured, else 1."""
+        return 1.0 / self.share
 
 
 class LabelEntry(Struct):
@@ -213,6 +221,7 @@ def feedback_reader(
         if feedback.at is not None:
             feedback.at = epoch_ms(feedback.at)
         check_texts(texts_of(feedback), card_fields)
+        _check_share(feedback)
         if feedback.label not in labels.words:
             raise Refused(f"`label` must be one of {', '.join(labels.words)}")
         if feedback.source not in labels.ranks:
@@ -220,3 +229,13 @@ def feedback_reader(
         return feedback
 
     return read
+
+
+def _check_share(feedback: Feedback) -> None:
+    """Refuse a share whose weight would not be exact; that of any other source does not count."""
+    if feedback.share is UNSET:
+        return
+    if feedback.source != MATURITY:
+        feedback.share = UNSET
+    elif frexp(feedback.share)[0] != 0.5:
+        raise Refused("`share` must be a power of two, such as 0.25")

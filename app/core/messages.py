@@ -18,7 +18,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from app.wire import MAX_MS, Id, Instant, Note, Word
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Weight = Annotated[float, Meta(ge=0, le=100)]  # of an example; a label's is at most 1
+LEAST_SHARE = 1 / 64  # of the events of an age that maturity speaks of
+# Of an example: 1, or 1 / share where maturity alone speaks of the event. A withdrawal has one too.
+Weight = Annotated[float, Meta(gt=0, le=1 / LEAST_SHARE)]
+Sampled = Annotated[float, Meta(ge=LEAST_SHARE, le=1)]  # a power of two
 Binary = Annotated[int, Meta(ge=0, le=1)]
 Time = Annotated[int, Meta(ge=0, le=MAX_MS)]  # epoch milliseconds
 Day = Annotated[int, Meta(ge=0, le=MAX_MS // 86_400_000)]
@@ -32,7 +35,8 @@ Mode = Literal["rules", "blend", "model", "degraded"]
 class Feedback(Struct, kw_only=True):
     """What somebody says about an event: a label. `none` withdraws what its source said before.
 
-    `key` is the event's, so that a label is on the partition of its event.
+    `key` is the event's, so that a label is on the partition of its event. `share` is that of the
+    events like this one that are spoken of, where the source is maturity; nobody else's counts.
     """
 
     id: Id
@@ -44,6 +48,7 @@ class Feedback(Struct, kw_only=True):
     reason: Word = ""
     note: Note = ""
     label_id: Word = ""
+    share: Sampled | UnsetType = UNSET
 
 
 class Source(Struct, array_like=True, frozen=True):
@@ -169,7 +174,7 @@ class Example(Struct, kw_only=True, tag_field="kind", tag="example"):
         end_of_step: bool
         head: str | UnsetType = UNSET
 
-    def flagged(self, review: Weight) -> bool:
+    def flagged(self, review: Share) -> bool:
         """Whether the event was not approved; `review` applies where no threshold is known."""
         return self.score >= (review if self.threshold is None else self.threshold)
 

@@ -7,6 +7,8 @@ that it led to, so that a replay repeats it without consulting anything else.
 
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from app.core.domain import Application
 from app.core.labels import MATURITY, LabelEntry, Revision
 from app.core.messages import (
@@ -51,7 +53,6 @@ def settle(
     said: Feedback,
     received: Received,
     prediction: Prediction | None,
-    matured: float = 1.0,
 ) -> Revision | None:
     """Decide what a label does, once; changes the entry and returns the revision it became.
 
@@ -63,8 +64,6 @@ def settle(
         The label and where it is in the log.
     prediction
         The first one of the event, None while it is not known.
-    matured
-        Weight of an example whose label holds by maturity alone, in (0, 1]; others have 1.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def settle(
         revision.key, revision.history = said.key, received.history
     else:
         entry.key = prediction.key
-        _teach(application, entry, revision, prediction, matured)
+        _teach(application, entry, revision, prediction)
     return revision
 
 
@@ -185,6 +184,7 @@ def again(application: Application, id: str, entry: LabelEntry, revision: Revisi
         reason=revision.reason,
         note=revision.note,
         label_id=revision.label_id,
+        share=UNSET if revision.share == 1 else revision.share,
     )
 
 
@@ -256,6 +256,7 @@ def _revision(said: Feedback, received: Received, identity: str) -> Revision:
         actor=said.actor,
         reason=said.reason,
         note=said.note,
+        share=(said.share or 1.0) if said.source == MATURITY else 1.0,
     )
 
 
@@ -264,7 +265,6 @@ def _teach(
     entry: LabelEntry,
     revision: Revision,
     prediction: Prediction,
-    matured: float,
 ) -> None:
     revision.outcome = "noted"
     holds = application.labels.holds(entry)
@@ -273,7 +273,7 @@ def _teach(
     if value == (None if taught is None else taught.label):
         return  # a value said again, by anybody, keeps the weight it was learned with
     revision.outcome = "settled"
-    weight = matured if holds is not None and holds.source == MATURITY else 1.0
+    weight = 1.0 if holds is None else holds.weight
     example = lesson(application, prediction, value, weight, revision.at, revision.origin, taught)
     revision.example = encode(example)
     entry.taught = None if value is None else Previous(value, example.w, example.known // DAY_MS)

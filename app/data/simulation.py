@@ -43,5 +43,5 @@ def simulation(
     """
     if not application.traffic:
         raise DataError(f"the application {application.name} has no simulated traffic")
-    made: Simulation = resolve_name(application.traffic)(seed, until, events, drift)
+    made: Simulation = resolve_name(application.traffic)(application, seed, until, events, drift)
     return made

@@ -132,14 +132,11 @@ class Learn:
         vague = feedback.at is None and not feedback.label_id
         place = self.place(record) if vague else None
         received = settling.Received(origin, recorded, carried(record.headers), place)
-        weight = self.partition.settings.maturity_weight
         listed = bool(entry.revisions)
         repeated = listed and entry.at(origin) is not None
         waiting = [one.label_id for one in entry.waiting] if listed else []
         try:
-            revision = settling.settle(
-                self.application, entry, feedback, received, prediction, weight
-            )
+            revision = settling.settle(self.application, entry, feedback, received, prediction)
         except Refused as reason:
             self.letters.append(dead_letter(record, reason))
             return

@@ -301,7 +301,7 @@ def test_what_is_said_is_learned_and_decides_what_comes_next():
 
 
 def test_an_event_that_nobody_complained_of_is_what_its_word_for_negative_says():
-    rule = Maturity(LOGINS, after=HOUR, horizon=9 * HOUR, share=1.0)
-    said = rule.label("l1", "a1", 5)
+    rule = Maturity(LOGINS, after=HOUR, horizon=9 * HOUR)
+    said = rule.label("l1", "a1", 5, 0.5)
     assert (type(said), said.label, said.source, said.key) == (Told, "owner", "maturity", "a1")
     assert LOGINS.read_feedback(encode(said)) == said

@@ -66,4 +66,4 @@ class Knowledge:
         """Count an alert of the rules that the shared model does not raise, once it has grown."""
         learned = models.learned_by(example.origin.partition, "shared")
         if grown(learned, "shared") == 1 and (logit := models.shared_logit(x)) < 0:
-            self.rules_weight.update(example.y == 1, sigmoid(logit), example.w)
+            self.rules_weight.update(example.y == 1, sigmoid(logit))

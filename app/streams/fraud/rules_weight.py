@@ -69,14 +69,15 @@ class RulesWeight(msgspec.Struct, array_like=True):
     frauds: float = 0.0
     expected: float = 0.0
 
-    def update(self, fraud: bool, expected: float, w: float = 1.0) -> None:
-        """Take in the label, of weight `w`, of an alert that the rules alone raise.
+    def update(self, fraud: bool, expected: float) -> None:
+        """Take in the label of an alert that the rules alone raise.
 
-        `expected` is the model's probability of fraud.
+        `expected` is the model's probability of fraud. Labels are counted, whatever their weight:
+        one that stands for many would try the rules on a single alert.
         """
-        self.alerts = MEMORY * self.alerts + w
-        self.frauds = MEMORY * self.frauds + w * fraud
-        self.expected = MEMORY * self.expected + w * expected
+        self.alerts = MEMORY * self.alerts + 1.0
+        self.frauds = MEMORY * self.frauds + fraud
+        self.expected = MEMORY * self.expected + expected
 
     @property
     def precision(self) -> float:

@@ -40,7 +40,7 @@ def decided(tx: str) -> Prediction:
     return made
 
 
-def tell(sequence: list, matured: float) -> tuple[dict[str, LabelEntry], list[Example]]:
+def tell(sequence: list, share: float) -> tuple[dict[str, LabelEntry], list[Example]]:
     """The entries after a sequence of labels, and the examples that they gave."""
     entries = {tx: LabelEntry("c1", []) for tx in TXS}
     examples = []
@@ -49,8 +49,10 @@ def tell(sequence: list, matured: float) -> tuple[dict[str, LabelEntry], list[Ex
         feedback = Feedback(
             id=tx, key="c1", label=label, source=source, at=at, label_id=f"l{offset}"
         )
+        if source == "maturity":
+            feedback.share = share
         known = Received(Origin(1, 0, offset), at)
-        revision = settle(entries[tx], feedback, known, decided(tx), matured)
+        revision = settle(entries[tx], feedback, known, decided(tx))
         if revision is not None and revision.example:
             examples.append(read_example(revision.example))
     return entries, examples
@@ -90,9 +92,9 @@ def learned(examples: list[Example]) -> Merchants:
 
 
 @settings(deadline=None, max_examples=300)
-@given(sequences, st.sampled_from([1.0, 0.5, 0.25]))
-def test_sums_are_those_of_the_labels_that_hold_in_the_end(sequence, matured):
-    entries, examples = tell(sequence, matured)
+@given(sequences, st.sampled_from([1.0, 0.5, 0.25, 1 / 64]))
+def test_sums_are_those_of_the_labels_that_hold_in_the_end(sequence, share):
+    entries, examples = tell(sequence, share)
     merchants = learned(examples)
     for merchant in {example.merchant for example in examples}:
         assert sums(merchants, merchant) == closed_form(entries, examples, merchant)
@@ -103,8 +105,8 @@ def test_sums_are_those_of_the_labels_that_hold_in_the_end(sequence, matured):
 
 @settings(deadline=None)
 @given(sequences, st.sampled_from([0.1, 0.3, 0.7]))
-def test_a_weight_that_is_no_part_of_two_leaves_a_rounding_error_alone(sequence, matured):
-    entries, examples = tell(sequence, matured)
+def test_a_weight_of_an_earlier_release_leaves_a_rounding_error_alone(sequence, weight):
+    entries, examples = tell(sequence, 1 / weight)
     merchants = learned(examples)
     for merchant in {example.merchant for example in examples}:
         expected = closed_form(entries, examples, merchant)

@@ -36,6 +36,11 @@ def test_an_alert_that_the_rules_alone_raise_counts():
     assert (rules.alerts, rules.frauds) == (1.0, 1.0)
 
 
+def test_a_label_of_an_alert_is_one_however_many_events_it_stands_for():
+    heavy = msgspec.structs.replace(example(0), x=SUSPICIOUS, w=64.0)
+    assert taught(heavy, models=Models(-1.0)).rules_weight.alerts == 1.0
+
+
 def test_an_alert_of_both_says_nothing():
     assert taught(example(1, x=SUSPICIOUS), models=Models(0.5)).rules_weight == RulesWeight()
 

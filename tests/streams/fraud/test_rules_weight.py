@@ -46,12 +46,6 @@ def test_old_alerts_are_forgotten():
     assert rules.weight == 1.0
 
 
-def test_a_weight_counts_as_so_many_alerts():
-    rules = RulesWeight()
-    rules.update(True, 0.5, w=0.25)
-    assert (rules.alerts, rules.frauds, rules.expected) == (0.25, 0.25, 0.125)
-
-
 def test_a_dump_comes_back_bit_by_bit(seed):
     rules = labelled(seed, 0.3, alerts=77)
     assert RulesWeight.of([rules.part()]) == rules

@@ -1,71 +1,36 @@
-"""Who says what of a simulated transaction, and when: analysts, card holders, time.
+"""Who says what of simulated transactions: the people of `app.data.life`, as traffic sets them."""
 
-Every draw comes from the seed and the transaction's id, so the answers are the same in
-whatever order the transactions are asked about.
-"""
-
-from collections.abc import Iterator
-
-from app.core.labels import MATURITY
-from app.core.messages import label_id
-from app.data.chances import chances
-from app.data.rows import Due, Labelled
-from app.streams.fraud.messages import Feedback, Label
+from app.data.life.people import Case
+from app.data.life.settings import Life
+from app.data.rows import Labelled
 from app.streams.fraud.simulator.traffic import Traffic
 
-QUICKEST = 2.0  # seconds that an analyst takes at least
+QUICKEST = 2000  # ms that an analyst takes at least
 REASONS = {1: "counterfeit", 2: "stolen", 3: "card_testing"}
 
 
-def labels(traffic: Traffic, row: Labelled, flagged: bool) -> list[Due]:
-    """All labels that a transaction gets, by due time.
+def life(traffic: Traffic) -> Life:
+    """How people behave around simulated traffic.
 
-    An analyst answers what was flagged. Frauds that were not stopped come back as
-    chargebacks, unless nobody reports them; what nobody has reported counts as legitimate
-    at maturity.
+    Analysts answer what comes up for review, all of it, so the team has nothing to choose. Frauds
+    that were not stopped come back as chargebacks; what nobody has spoken of matures, all of it.
     """
-    answer = analyst(traffic, row) if flagged else None
-    if answer and (answer.feedback.label == "fraud" or not row.positive):
-        return [answer]
-    return ([answer] if answer else []) + list(outcome(traffic, row, answered=answer is not None))
-
-
-def analyst(traffic: Traffic, row: Labelled) -> Due:
-    """The answer to a review item: within seconds, and sometimes wrong."""
-    mistaken, took, _, _ = chances(traffic.seed, row.event.id)
-    fraud = bool(row.positive) != (mistaken < traffic.wrong)
-    longest = max(QUICKEST, traffic.answer_within)
-    due = row.event.at + round(1000 * (QUICKEST + took * (longest - QUICKEST)))
-    actor = f"analyst-{1 + int(took * 1e6) % 4}"
-    return label(row, due, "analyst", "fraud" if fraud else "legit", actor)
-
-
-def outcome(traffic: Traffic, row: Labelled, answered: bool = False) -> Iterator[Due]:
-    """What becomes known without a review, by due time: a chargeback days later, or maturity.
-
-    A chargeback that comes after maturity corrects it. Something `answered` never matures.
-    """
-    _, _, unseen, took = chances(traffic.seed, row.event.id)
-    matures = row.event.at + round(1000 * traffic.maturity)
-    reported = row.event.at + round(1000 * traffic.chargeback_delay * (0.5 + took))
-    reports = bool(row.positive) and unseen >= traffic.missed
-    if not answered and not (reports and reported <= matures):
-        yield label(row, matures, MATURITY, "legit")
-    if reports:
-        yield label(row, reported, "chargeback", "fraud")
-
-
-def label(row: Labelled, at: int, source: str, says: Label, actor: str = "") -> Due:
-    """A label with its id, due at the time it was given."""
-    reason = REASONS[row.kind] if says == "fraud" and row.kind else ""
-    feedback = Feedback(
-        id=row.event.id,
-        key=row.event.key,
-        label=says,
-        source=source,
-        actor=actor,
-        at=at,
-        reason=reason,
+    return Life(
+        reviews=0,
+        chargebacks=round(1000 * traffic.chargeback_delay),
+        spread=0.5,
+        missed=traffic.missed,
+        maturity=round(1000 * traffic.maturity),
+        share=1.0,
+        actors=4,
+        wrong=traffic.wrong,
+        quickest=QUICKEST,
+        slowest=round(1000 * traffic.answer_within),
+        seed=traffic.seed,
     )
-    feedback.label_id = label_id(feedback)
-    return Due(at, feedback)
+
+
+def case_of(row: Labelled) -> Case:
+    """A transaction as people know it, with the reason that a chargeback gives."""
+    event = row.event
+    return Case(event.id, event.key, event.at, bool(row.positive), REASONS.get(row.kind, ""))

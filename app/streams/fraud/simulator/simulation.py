@@ -1,13 +1,15 @@
 """Simulated traffic in spans of event time, with the labels that people give."""
 
-import heapq
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain, count, groupby, islice, takewhile
+from itertools import chain, groupby, islice, takewhile
 
+from app.core.domain import Application
 from app.data.hours import Hour
+from app.data.life.course import Course
+from app.data.life.people import Case
 from app.data.rows import Due, Labelled
-from app.streams.fraud.simulator.labels import labels
+from app.streams.fraud.simulator.labels import case_of, life
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
 from app.units import HOUR_MS
@@ -20,11 +22,11 @@ ANSWER_WITHIN = 8 * 3600.0  # seconds of event time: a working day, half a secon
 
 
 def simulated(
-    seed: int, until: int, events: int | None = None, drift: bool = False
+    application: Application, seed: int, until: int, events: int | None = None, drift: bool = False
 ) -> "Simulation":
     """The traffic of a seed, with analysts who answer what is flagged; see `Simulation`."""
     traffic = Traffic(seed=seed, start=START, answer_within=ANSWER_WITHIN, drift=drift)
-    return Simulation(traffic, until, events)
+    return Simulation(application, traffic, until, events)
 
 
 class Simulation:
@@ -32,6 +34,8 @@ class Simulation:
 
     Parameters
     ----------
+    application
+        Cards.
     traffic
         What to simulate.
     until
@@ -40,21 +44,20 @@ class Simulation:
         Number of transactions after which it ends; None for no such limit.
     """
 
-    def __init__(self, traffic: Traffic, until: int, events: int | None = None) -> None:
+    def __init__(
+        self, application: Application, traffic: Traffic, until: int, events: int | None = None
+    ) -> None:
         self.traffic, self.until, self.events = traffic, until, events
-        longest = max(traffic.maturity, 1.5 * traffic.chargeback_delay, traffic.answer_within)
-        self._memory = round(1000 * longest)
-        self._rows: dict[str, Labelled] = {}  # still without their last label, oldest first
+        self._course = Course(application, life(traffic))
+        self._cases: dict[str, Case] = {}  # that may still come up for review, oldest first
         self._flagged: set[str] = set()
-        self._due: list[tuple[int, int, bool, Due]] = []
-        self._numbers = count()
 
     def flag(self, id: str) -> None:
         """A transaction came up for review: an analyst will answer."""
-        row = self._rows.get(id)
-        if row is not None and id not in self._flagged:
+        case = self._cases.get(id)
+        if case is not None and id not in self._flagged:
             self._flagged.add(id)
-            self._expect(row, flagged=True)
+            self._course.review(case, case.at)
 
     def __iter__(self) -> Iterator[Hour]:
         published = 0
@@ -62,8 +65,9 @@ class Simulation:
             rows = list(span)
             published += len(rows)
             for row in rows:
-                self._rows[row.event.id] = row
-                self._expect(row, flagged=False)
+                case = self._cases[row.event.id] = case_of(row)
+                # Who publishes learns of decisions later, and of those that come up for review.
+                self._course.decided(case, "approve", 0.0)
             # What falls due after the last transaction of all is not waited for.
             last, now = published == self.events, rows[-1].event.at
             end = now if last else (now // SPAN_MS + 1) * SPAN_MS - 1
@@ -73,21 +77,12 @@ class Simulation:
         rows = chain.from_iterable(transactions(self.traffic))
         return islice(takewhile(lambda row: row.event.at < self.until, rows), self.events)
 
-    def _expect(self, row: Labelled, flagged: bool) -> None:
-        for due in labels(self.traffic, row, flagged):
-            heapq.heappush(self._due, (due.at, next(self._numbers), flagged, due))
-
     def _fallen_due(self, now: int) -> list[Due]:
-        fallen = []
-        while self._due and self._due[0][0] <= now:
-            _, _, flagged, due = heapq.heappop(self._due)
-            if flagged == (due.feedback.id in self._flagged):
-                fallen.append(due)
-        self._forget(now - self._memory)
-        return fallen
+        self._forget(now - self._course.life.longest)
+        return self._course.due(now)
 
     def _forget(self, before: int) -> None:
-        items = takewhile(lambda item: item[1].event.at < before, self._rows.items())
+        items = takewhile(lambda item: item[1].at < before, self._cases.items())
         for id in [id for id, _ in items]:
-            del self._rows[id]
+            del self._cases[id]
             self._flagged.discard(id)
