@@ -1,18 +1,20 @@
 """Recorded traffic through the same core without Kafka: what live decisions would have been."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.core.batch import Batch, Stored
+from app.core.batch import Batch, Decided, Stored
 from app.core.domain import Application
 from app.core.keyed import Event
+from app.core.labels import LabelEntry
 from app.core.messages import Example, Feedback, Origin, Source
 from app.core.partitioning import partition_of
-from app.core.settling import lesson
+from app.core.settling import Received, lesson, settle
 from app.core.threshold import Threshold
 from app.data.hours import Hour
-from app.data.overflow import Kept
+from app.data.overflow import Kept, Later
 from app.data.rows import Due, Labelled
+from app.errors import Refused
 
 CHUNK = 500  # labels in a step, as WEIR_CHUNK has it
 TOGETHER = 2_000  # events decided at once: an hour may hold a whole file
@@ -68,10 +70,16 @@ class Replay:
         What decides; it begins with an empty learning state.
     chunk
         Most labels that are one step of a partition.
+    keep
+        Event time in ms for which a decision, and what was said of it, is kept: an event may then
+        have several labels, and they are settled as workers do. By default it has one, which holds
+        at once and ends the wait for it.
     """
 
-    def __init__(self, application: Application, chunk: int = CHUNK) -> None:
-        self.application, self.chunk = application, chunk
+    def __init__(
+        self, application: Application, chunk: int = CHUNK, keep: int | None = None
+    ) -> None:
+        self.application, self.chunk, self.keep = application, chunk, keep
         self.state = application.new_state()
         self.repeated = 0  # events whose id had come before
         self.refused = 0  # labels of an event that has another key
@@ -79,6 +87,8 @@ class Replay:
         self._feedback = [0] * application.partitions
         self._records = Records(application)
         self._stored = Kept(Stored)
+        self._entries = Kept(LabelEntry)
+        self._old = Later(str)  # ids of events that are kept for a while
         self._thresholds = [new_threshold(application) for _ in self._events]
 
     @property
@@ -103,6 +113,10 @@ class Replay:
         A prediction is kept for its label, and repeated when its id comes again, unless none
         is to come.
         """
+        return [one.raw for one in self.decided_all(rows)]
+
+    def decided_all(self, rows: Sequence[Labelled]) -> list[Decided]:
+        """As `decide_all`; returns the decisions."""
         batch = Batch(self.application, self.state)
         for row in rows:
             event, partition = row.event, self._partition(row.event.key)
@@ -111,12 +125,26 @@ class Replay:
             record, threshold = self._records.open(event.key), self._thresholds[partition]
             batch.add(event, source, record, self._stored.get(event.id), threshold)
         decided = batch.decide()
-        expected = {row.event.id for row in rows if row.positive is not None}
-        for id, stored in batch.fresh.items():
-            if id in expected:
-                self._stored.put(id, stored)
+        self._keep(rows, batch.fresh)
         self.repeated += sum(one.fresh is None for one in decided)
-        return [one.raw for one in decided]
+        return decided
+
+    def _keep(self, rows: Sequence[Labelled], fresh: Mapping[str, Stored]) -> None:
+        """Keep new predictions for their labels, and forget those that are too old for any."""
+        if self.keep is None:
+            expected = {row.event.id for row in rows if row.positive is not None}
+            for id, stored in fresh.items():
+                if id in expected:
+                    self._stored.put(id, stored)
+            return
+        for id, stored in fresh.items():
+            self._stored.put(id, stored)
+        for row in rows:
+            if row.event.id in fresh:
+                self._old.add(row.event.at + self.keep, row.event.id)
+        for _, id in self._old.due(rows[-1].event.at):
+            self._stored.pop(id)
+            self._entries.pop(id)
 
     def decide(self, event: Event) -> bytes:
         """Decide one event whose label is to come; returns its prediction's bytes."""
@@ -157,14 +185,12 @@ class Replay:
         state.fold(example, state.version, cells)
 
     def _settle(self, said: Feedback, at: int) -> Settled | None:
-        """What a label teaches.
-
-        Recorded traffic has one for each event: what it says holds at once, and the prediction
-        is not needed any more.
-        """
+        """What a label teaches; None when it changes nothing."""
         application, partition = self.application, self._partition(said.key)
         origin = Origin(application.epoch, partition, self._feedback[partition])
         self._feedback[partition] += 1
+        if self.keep is not None:
+            return self._settle_entry(said, Received(origin, at))
         stored = self._stored.pop(said.id)
         if stored is None:
             return None
@@ -175,6 +201,25 @@ class Replay:
             return None
         y = application.labels.teaches[said.label]
         example = lesson(application, prediction, y, 1.0, at, origin)
+        application.note(self._records.open(said.key), example)
+        return Settled(prediction, example)
+
+    def _settle_entry(self, said: Feedback, received: Received) -> Settled | None:
+        """What a label does beside all that was said of its event before, as workers settle it."""
+        application, stored = self.application, self._stored.get(said.id)
+        if stored is None:
+            return None
+        prediction = application.read_prediction(stored.raw)
+        entry = self._entries.pop(said.id) or LabelEntry(said.key, [])
+        try:
+            revision = settle(application, entry, said, received, prediction, 4.0)
+        except Refused:
+            self.refused += 1
+            revision = None
+        self._entries.put(said.id, entry)
+        if revision is None or not revision.example:
+            return None
+        example = application.read_example(revision.example)
         application.note(self._records.open(said.key), example)
         return Settled(prediction, example)
 

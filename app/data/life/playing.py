@@ -1,0 +1,128 @@
+"""Recorded events through an application among people: its decisions make labels, hour by hour.
+
+for one in live(application, rows, Life(reviews=12)):
+    one.positive, one.score, one.decision
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from app.core.batch import Decided
+from app.core.domain import Application
+from app.core.messages import Decision
+from app.data.life.course import Course
+from app.data.life.people import Case
+from app.data.life.settings import Life
+from app.data.player import in_order
+from app.data.replay import CHUNK, TOGETHER, Replay
+from app.data.rows import Due, Labelled
+from app.errors import DataError
+from app.units import HOUR_MS
+
+
+class Hour(NamedTuple):
+    """The events of an hour that ends with `until`, epoch ms."""
+
+    rows: list[Labelled]
+    until: int
+
+
+class Played(NamedTuple):
+    """What an hour came to: its decisions, in order, and the labels that fell due."""
+
+    decided: Sequence[Decided]
+    labels: Sequence[Due]
+
+
+class Seen(NamedTuple):
+    """An event, the truth about it, and what was decided. `kind` is that of its row."""
+
+    id: str
+    key: str
+    at: int  # epoch ms
+    positive: bool | None
+    kind: int
+    score: float
+    decision: Decision
+
+
+class Living:
+    """An application that decides and learns while people live with its decisions.
+
+    Parameters
+    ----------
+    application, chunk
+        As those of `Replay`.
+    life
+        How people behave.
+    """
+
+    def __init__(self, application: Application, life: Life, chunk: int = CHUNK) -> None:
+        self.replay = Replay(application, chunk, life.longest)
+        self.course = Course(application, life)
+
+    def play(self, hour: Hour) -> Played:
+        """Decide the events of an hour, then learn what falls due by its end."""
+        decided: list[Decided] = []
+        for begin in range(0, len(hour.rows), TOGETHER):
+            decided += self.replay.decided_all(hour.rows[begin : begin + TOGETHER])
+        for row, one in zip(hour.rows, decided, strict=True):
+            if one.fresh is not None:
+                self.course.decided(case_of(row), one.decision, one.fresh.score)
+        labels = self.course.due(hour.until)
+        self.replay.learn_all(labels)
+        return Played(decided, labels)
+
+
+def live(
+    application: Application, rows: Iterable[Labelled], life: Life, chunk: int = CHUNK
+) -> Iterator[Seen]:
+    """Play a life; yields each event once it is decided, but for those that repeat an id.
+
+    Raises
+    ------
+    DataError
+        A row is no event, lies before the one above it, or the application has no such labels.
+    """
+    living = Living(application, life, chunk)
+    for hour in hourly(rows):
+        for row, one in zip(hour.rows, living.play(hour).decided, strict=True):
+            if one.fresh is not None:
+                event = row.event
+                yield Seen(
+                    *(event.id, event.key, event.at, row.positive, row.kind),
+                    *(one.fresh.score, one.decision),
+                )
+
+
+def case_of(row: Labelled) -> Case:
+    """An event as people know it."""
+    return Case(row.event.id, row.event.key, row.event.at, row.positive)
+
+
+def hourly(rows: Iterable[Labelled]) -> Iterator[Hour]:
+    """All hours from the first event to the last, also those without any.
+
+    The last one ends with its last event.
+
+    Raises
+    ------
+    DataError
+        A row is no event, or lies before the one above it. The events before it are yielded.
+    """
+    hour: list[Labelled] = []
+    end, failure = 0, None
+    try:
+        for row in in_order(rows):
+            at = row.event.at
+            while end and at >= end:
+                yield Hour(hour, end - 1)
+                hour, end = [], end + HOUR_MS
+            end = end or (at // HOUR_MS + 1) * HOUR_MS
+            hour.append(row)
+    except DataError as error:
+        failure = error
+    if hour:
+        yield Hour(hour, hour[-1].event.at)
+    if failure is not None:
+        raise failure
