@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from app.core.models.bayes import BayesianBinned
 from app.core.models.binned import BinnedLogistic
 from app.core.models.blend import Hedge, LogitMean
+from app.core.models.classifier import Explained
 from app.core.models.grove.model import SCALES, Grove
 from app.core.models.layers import Floats
 from app.core.models.net import Net
@@ -45,6 +46,13 @@ class Model(Protocol):
 
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, measured against the model's average."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether rows with all features have one base, so that shares explain all differences."""
+
+    def explain_one(self, x: Mapping[str, float]) -> Explained:
+        """The logit as a base and the contributions, which add up to it."""
 
     def forget(self, key: int) -> None:
         """A label is taken back, or about to be corrected: drop the example, if it is kept."""
