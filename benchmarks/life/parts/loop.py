@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from app.apps import load
+from app.core.messages import Decision
 from app.data.life.ageing import Ageing
 from app.data.life.playing import Living, hourly
 from app.data.life.settings import Life
-from app.core.messages import Decision
 from app.settings import read_settings
 from benchmarks.handbook import online
 from benchmarks.handbook.transactions import Flags, Floats, Ints
@@ -116,7 +116,7 @@ def lived(stream: Stream, number: int, cache: Path) -> Path:
 def _live(stream: Stream, course: Course) -> Lived:
     application = load(read_settings())
     living = Living(application, course.life)
-    living.course.ageing = course.ageing(application, course.life)
+    living.course._ageing = course.ageing(application, course.life)
     seen = [
         (row.event.at, row.positive, row.kind, one.fresh.score, one.decision == "block")
         for hour in hourly(stream.rows())
