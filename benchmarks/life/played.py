@@ -67,7 +67,7 @@ def plays(pairs: Sequence[tuple[Stream, Way]], cache: Path, cores: int = CORES) 
     """
     streams, ways = zip(*pairs, strict=True)
     with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
-        return list(map(_read, pool.map(kept, streams, ways, [cache] * len(pairs))))
+        return list(map(read_play, pool.map(kept, streams, ways, [cache] * len(pairs))))
 
 
 def kept(stream: Stream, way: Way, cache: Path) -> Path:
@@ -84,7 +84,8 @@ def kept(stream: Stream, way: Way, cache: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> Play:
+def read_play(path: Path) -> Play:
+    """The play in a file."""
     with np.load(path) as file:
         return Play(*(file[name] for name in Play._fields[:-1]), float(file["cpu"]))
 

@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.apps import load
+from app.data.life.ageing import Ageing
+from app.data.life.settings import Life
 from app.data.rows import Labelled
+from app.settings import read_settings
 from app.streams.fraud.messages import make_transaction
 from benchmarks.handbook.weekly import Settings
 from benchmarks.handbook.weeks import number
 from benchmarks.life import plot
 from benchmarks.life.__main__ import PARTS, arguments
 from benchmarks.life.measured import days, precision, weekly
+from benchmarks.life.parts import loop
 from benchmarks.life.parts.cost import CATCH_UP, FOLDED, before, only
-from benchmarks.life.played import Play, Way, plays
+from benchmarks.life.played import Play, Way, kept, read_play
 from benchmarks.life.rows import Row, table
 from benchmarks.life.streams import DAY_MS, NOISE, Stream, handbook, with_noise
 from benchmarks.life.words import CATEGORIES, category_matters, payments
@@ -71,12 +76,11 @@ def test_a_noise_word_has_all_its_values_and_depends_on_the_id_alone():
 
 def test_a_play_is_the_same_again_from_the_cache_and_has_what_fields_derive(tmp_path: Path):
     way = Way("with category", {"partitions": 2}, '[[word]]\nname = "category"\n')
-    ways = [Way("plain"), way]
-    plain, beside = plays([(small(), one) for one in ways], tmp_path, cores=0)
-    (again,) = plays([(small(), way)], tmp_path, cores=0)
-    assert len(list(tmp_path.glob("*.npz"))) == 2
-    for one, other in zip(beside, again, strict=True):
-        np.testing.assert_array_equal(one, other)
+    paths = [kept(small(), one, tmp_path) for one in (Way("plain"), way)]
+    plain, beside = map(read_play, paths)
+    made = paths[1].stat().st_mtime_ns
+    assert kept(small(), way, tmp_path) == paths[1] != paths[0]
+    assert paths[1].stat().st_mtime_ns == made
     assert beside.x.shape[1] > plain.x.shape[1]
     rows = list(small().rows())
     assert plain.at.tolist() == [row.event.at for row in rows]
@@ -137,6 +141,39 @@ def test_a_part_of_the_handbook_has_its_customers_up_to_a_day(
     rows: list[Labelled] = list(handbook(tmp_path, part, on(4).date(), tmp_path).rows())
     wanted = [one for one, at in zip(txs.customer, txs.at, strict=True) if at < on(4).timestamp()]
     assert [int(row.event.key) for row in rows] == [one for one in wanted if one in customers]
+
+
+def test_precision_in_a_loop_counts_days_from_the_first_decision(seed):
+    random = np.random.default_rng(seed)
+    at = np.arange(120) * DAY_MS + 5 * DAY_MS
+    fraud = random.random(120) < 0.5
+    scores = np.where(at < 45 * DAY_MS, ~fraud, fraud).astype(float)
+    one = loop.Lived(at, fraud, fraud.astype(int), scores, scores > 0.5)
+    wrong, right = loop.precisions(one, ((0, 40), (40, 120)))
+    assert wrong < 0.9 < right == 1.0
+    assert loop.blocks(one) == [0.0, pytest.approx(loop.blocks(one)[1]), 1.0]
+    assert loop.scale(one) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "ageing, decision, matures",
+    [(Ageing, "block", False), (loop.Forgiving, "block", True), (Ageing, "approve", True)],
+)
+def test_blocked_payments_mature_where_a_course_says_so(ageing, decision, matures):
+    waiting = ageing(load(read_settings(partitions=1)), Life(share=1.0))
+    waiting.decided("first", "c", DAY_MS, decision)
+    waiting.decided("last", "c", 40 * DAY_MS, "block")
+    assert ["first"] * matures == [due.feedback.id for due in waiting.due()]
+
+
+@pytest.mark.parametrize("ageing, hours", [(Ageing, 8), (loop.Full, 30 * 24)])
+def test_the_first_decision_matures_early_unless_the_age_is_full_from_the_start(ageing, hours):
+    waiting = ageing(load(read_settings(partitions=1)), Life(share=1.0))
+    waiting.decided("first", "c", 0, "approve")
+    waiting.decided("last", "c", hours * loop.HOUR_MS - 1, "block")
+    assert waiting.due() == []
+    waiting.decided("end", "c", hours * loop.HOUR_MS + 1, "block")
+    assert [due.feedback.id for due in waiting.due()] == ["first"]
 
 
 def test_the_table_says_whether_aims_are_met():

@@ -88,17 +88,17 @@ def loop(chosen: Chosen) -> Found:
     with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
         paths = pool.map(lived, [stream] * many, range(many), [chosen.cache] * many)
         found = {one.name: _read(path) for one, path in zip(COURSES, paths, strict=True)}
-    by_span = {name: _precisions(one, SPANS) for name, one in found.items()}
-    scales = {name: _scale(one) for name, one in found.items()}
-    blocks = {name: _blocks(one) for name, one in found.items()}
-    fine = {name: _precisions(one, FINE) for name, one in found.items()}
+    by_span = {name: precisions(one, SPANS) for name, one in found.items()}
+    scales = {name: scale(one) for name, one in found.items()}
+    months = {name: blocks(one) for name, one in found.items()}
+    fine = {name: precisions(one, FINE) for name, one in found.items()}
     rows = [
         *_precision_rows(by_span),
         *_scale_rows(scales),
-        *_block_rows(blocks),
+        *_block_rows(months),
     ]
     by_days = {"spans": [list(span) for span in FINE], "precision": fine}
-    figures_ = {"precision": by_span, "scale": scales, "blocks": blocks, "by_days": by_days}
+    figures_ = {"precision": by_span, "scale": scales, "blocks": months, "by_days": by_days}
     return Found(rows, figures_)
 
 
@@ -139,18 +139,18 @@ def _within(one: Lived, first: float, end: float) -> Flags:
     return np.asarray((day >= first) & (day < end))
 
 
-def _precisions(one: Lived, spans: tuple[tuple[int, int], ...]) -> list[float]:
+def precisions(one: Lived, spans: tuple[tuple[int, int], ...]) -> list[float]:
     play = Play(one.at, one.fraud, one.kind, one.scores, np.empty((0, 0), np.float32), 0.0)
     return [precision(play, _within(one, *span), without=SCENARIO) for span in spans]
 
 
-def _scale(one: Lived) -> float:
+def scale(one: Lived) -> float:
     """Mean score over the share of frauds, from day 60 on."""
     late = _within(one, *SPANS[-1])
     return float(one.scores[late].mean() / one.fraud[late].mean())
 
 
-def _blocks(one: Lived) -> list[float]:
+def blocks(one: Lived) -> list[float]:
     """Share of frauds among what was blocked, by months of 30 days; NaN where nothing was."""
     months = (_within(one, begin, begin + 30) & one.blocked for begin in (0, 30, 60))
     return [float(one.fraud[rows].mean()) if rows.any() else float("nan") for rows in months]
@@ -176,8 +176,8 @@ def _scale_rows(scales: dict[str, float]) -> list[Row]:
     return [*rows, *(Row(f"  {name}", "", "", f"x{scales[name]:.2f}") for name in scales)]
 
 
-def _block_rows(blocks: dict[str, list[float]]) -> list[Row]:
-    own = blocks[DEFAULT.name]
+def _block_rows(months: dict[str, list[float]]) -> list[Row]:
+    own = months[DEFAULT.name]
     title = "precision of blocks, months 1; 2; 3"
     met = reached(own[-1:], [PRECISE])
     rows = [Row(title, "", f"{PRECISE} in the third", figures(own), met)]
