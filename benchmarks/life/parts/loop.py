@@ -181,4 +181,4 @@ def _block_rows(months: dict[str, list[float]]) -> list[Row]:
     title = "precision of blocks, months 1; 2; 3"
     met = reached(own[-1:], [PRECISE])
     rows = [Row(title, "", f"{PRECISE} in the third", figures(own), met)]
-    return [*rows, *(Row(f"  {name}", "", "", figures(blocks[name])) for name in blocks)]
+    return [*rows, *(Row(f"  {name}", "", "", figures(months[name])) for name in months)]
