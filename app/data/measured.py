@@ -121,12 +121,16 @@ class Measured:
         for scores, flagged, model in zip(self._scores, self._flagged, kept, strict=True):
             scores.extend(one.example.score for one in model)
             flagged.extend(one.prediction.decision != "approve" for one in model)
+        self.check_room()
+        return kept
+
+    def check_room(self) -> None:
+        """Raise DataError when more decisions are to be measured than can be."""
         if len(self._days) > self.most:
             raise DataError(
                 f"more than {self.most:,} decisions would be measured; choose their days with "
                 "--from and --to"
             )
-        return kept
 
     def table(self) -> Table:
         """All that was noted, without a copy."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.data.options import FileOptions
 
 DATE = "%Y-%m-%d"
+LIFE = "Life as it is played"
 
 
 @reads_files
@@ -25,8 +26,9 @@ def replay(
         typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file."),
     ],
     label_delay: Annotated[
-        str, typer.Option(help="After what event time the labels become known.")
-    ] = "7d",
+        str | None,
+        typer.Option(help="After what event time the labels become known; by default 7d."),
+    ] = None,
     first: Annotated[
         datetime | None,
         typer.Option("--from", formats=[DATE], help="First day whose decisions are measured."),
@@ -72,6 +74,61 @@ def replay(
             "removed from the Handbook's data set, as its protocol says, and kept otherwise."
         ),
     ] = None,
+    reviews: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=LIFE,
+            help="What a team reviews: 50/d, 2/h or 100/w; by default 50/d. It looks at what was "
+            "not blocked, flagged or not.",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=LIFE,
+            help="What it looks at: risk, the highest scores; risk+random, each tenth at random; "
+            "uncertain, scores near a half. By default risk.",
+        ),
+    ] = None,
+    chargebacks: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=LIFE,
+            help="After about what event time positives that nobody stopped are reported; by "
+            "default 30d.",
+        ),
+    ] = None,
+    missed: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=LIFE, help="Share of those that nobody reports; default 0."),
+    ] = None,
+    maturity: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=LIFE,
+            help="Age at which what nobody spoke of counts as negative, 0 for never; by default "
+            "WEIR_MATURITY.",
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(min=1, rich_help_panel=LIFE, help="Analysts in the team; by default 3."),
+    ] = None,
+    wrong: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=LIFE, help="Share of answers that are wrong; default 0."),
+    ] = None,
+    complain: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=LIFE,
+            help="Share of the negatives that were blocked whose owners complain; by default 0.3.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, rich_help_panel=LIFE, help="Of all chances in it; by default 1."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="HTML", help="Write a report with charts to this file.")
     ] = None,
@@ -85,7 +142,12 @@ def replay(
     --to the replay ends once the labels of that day are known, if they come after
     --label-delay, else with the file; labels that the file's end cuts off count all the same.
     There are figures for all of it and for weeks, counted from --from.
+
+    With an option of the life that is played, people live with the decisions: what they say of
+    which events, and when, takes the place of the file's labels at their delay. Everything is
+    measured against the file's labels all the same.
     """
+    from app.cli.replay.life import check_labels, life_of
     from app.cli.replay.options import Plan, about, choices, span_of
     from app.cli.replay.play import play
     from app.cli.replay.progress import Bar
@@ -93,14 +155,28 @@ def replay(
     from app.cli.replay.result import HANDBOOK, outcome, words
     from app.data.files import open_dataset
 
-    delay, span = duration(label_delay), span_of(first, last)
+    delay, span = duration(label_delay or "7d"), span_of(first, last)
+    given = {
+        "reviews": reviews,
+        "strategy": strategy,
+        "chargebacks": chargebacks,
+        "missed": missed,
+        "maturity": maturity,
+        "actors": actors,
+        "wrong": wrong,
+        "complain": complain,
+        "seed": seed,
+    }
     with sentences():
+        life = life_of(given, label_delay, unreported)
         chosen = choices(model, partitions, scope, features)
         application = chosen[0].application
         source = open_dataset(application, data, reading)
+        if life is not None:
+            check_labels(source, application)
         if report is not None:
             check(report)
-        plan = Plan(source, round(delay * 1000), span, events, unreported)
+        plan = Plan(source, round(delay * 1000), span, events, unreported, life)
         with Bar(plan, application.events) as bar:
             played = play(plan, chosen, bar.move, sample=report is not None)
     handbook = source.name == HANDBOOK

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import typer
 
 from app.apps import load
+from app.cli.replay.life import lived
 from app.core.domain import Application
 from app.data.files import Dataset
+from app.data.life.settings import Life
 from app.data.rows import Labelled
 from app.settings import Settings, read_settings
 from app.units import DAY_MS
@@ -27,10 +29,13 @@ class Plan(NamedTuple):
     span: tuple[int, int | None]
     events: int | None
     unreported: float = 0.0  # share of the positives that are labelled as negative
+    life: Life | None = None  # where one is played, nobody waits for the file's labels
 
     @property
     def end(self) -> int | None:
         """Where the labels of the span are known; None where that may be the file's end."""
+        if self.life is not None:
+            return self.span[1]
         if self.span[1] is None or self.source.known is not None:
             return None
         return self.span[1] + self.label_delay
@@ -52,15 +57,21 @@ class Choice(NamedTuple):
 
 def about(plan: Plan, application: Application) -> dict[str, str]:
     """What is replayed and how, for people."""
-    known, days = plan.source.known, plan.label_delay / DAY_MS
-    later = f"{days:g} days later"
     return {
         "File": plan.source.name,
-        "Labels known": f"at {known}, else {later}" if known else later,
-        f"Share of {application.labels.word(1)} never reported": f"{plan.unreported:.0%}",
+        **(_labels(plan, application) if plan.life is None else lived(plan.life, application)),
         "Partitions": str(application.partitions),
         "Scope of the models": application.scope,
         "Features": application.feature_set,
+    }
+
+
+def _labels(plan: Plan, application: Application) -> dict[str, str]:
+    known, days = plan.source.known, plan.label_delay / DAY_MS
+    later = f"{days:g} days later"
+    return {
+        "Labels known": f"at {known}, else {later}" if known else later,
+        f"Share of {application.labels.word(1)} never reported": f"{plan.unreported:.0%}",
     }
 
 

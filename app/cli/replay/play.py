@@ -10,9 +10,14 @@ from typing import Any, NamedTuple
 from app.cli.replay.options import Choice, Plan
 from app.core.domain import Application
 from app.data.hours import Hour, recorded
+from app.data.life.playing import Lived, Living, Span, hourly
+from app.data.life.settings import Life
+from app.data.life.witness import Witness
 from app.data.measured import Measured
 from app.data.replay import Replay, Settled
+from app.data.rows import Labelled
 
+Watch = Callable[[Sequence[Labelled]], None]
 SEED = 1
 SAMPLED = 2000  # predictions whose contributions are looked at
 
@@ -44,11 +49,16 @@ class Player:
 
     def play(self, hour: Hour) -> list[Settled]:
         """Decide and learn an hour."""
+        with self.clocked():
+            return self.replay.play(hour)
+
+    @contextmanager
+    def clocked(self) -> Iterator[None]:
+        """Count the seconds."""
         wall, cpu = perf_counter(), process_time()
-        settled = self.replay.play(hour)
+        yield
         self.wall += perf_counter() - wall
         self.cpu += process_time() - cpu
-        return settled
 
     def contributions(self) -> dict[str, float]:
         """Mean absolute share of each feature in the logits of the sample, largest first.
@@ -65,25 +75,37 @@ class Player:
         return {name: total[name] / count for name in sorted(total, key=total.__getitem__)[::-1]}
 
 
+class LivingPlayer(Player):
+    """A model that lives with people."""
+
+    def __init__(self, choice: Choice, life: Life) -> None:
+        super().__init__(choice)
+        self.living = Living(choice.application, life, choice.chunk)
+        self.replay = self.living.replay
+
+    def live(self, hour: Span) -> Lived:
+        """Decide and learn an hour."""
+        with self.clocked():
+            return self.living.play(hour)
+
+
 class Played(NamedTuple):
     """What came of a pass: `wall` and `cpu` are the seconds of what all models share."""
 
     application: Application
-    players: list[Player]
+    players: Sequence[Player]
     measured: Measured
     wall: float
     cpu: float
 
 
-def play(
-    plan: Plan, choices: Sequence[Choice], watch: Callable[[Hour], None], sample: bool
-) -> Played:
+def play(plan: Plan, choices: Sequence[Choice], watch: Watch, sample: bool) -> Played:
     """Replay the plan's events with each of the models.
 
     Parameters
     ----------
     watch
-        Told of each hour that has been played.
+        Told of the events of each hour that has been played.
     sample
         Whether to keep some predictions for `Player.contributions`.
 
@@ -94,22 +116,49 @@ def play(
     SettingsError
         There is no model of that name.
     """
-    application, players = choices[0].application, [Player(choice) for choice in choices]
-    measured = Measured(len(players), plan.span, application.stake)
-    delay, until = plan.label_delay, plan.span[1]
     wall, cpu = perf_counter(), process_time()
     with unhurried():
-        for hour in recorded(application, plan.rows(), delay, plan.unreported, until):
-            measured.read(hour.rows)
-            settled = [player.play(hour) for player in players]
-            for player, ones in zip(players, measured.add(settled), strict=True):
-                for one in ones if sample else ():
-                    player.sample.add(one.prediction)
-            watch(hour)
+        told = _play if plan.life is None else _live
+        players, measured = told(plan, choices, watch, sample)
     wall, cpu = perf_counter() - wall, process_time() - cpu
     wall -= sum(player.wall for player in players)
     cpu -= sum(player.cpu for player in players)
-    return Played(application, players, measured, wall, cpu)
+    return Played(choices[0].application, players, measured, wall, cpu)
+
+
+def _play(
+    plan: Plan, choices: Sequence[Choice], watch: Watch, sample: bool
+) -> tuple[Sequence[Player], Measured]:
+    """Labels come with the file."""
+    application, players = choices[0].application, [Player(choice) for choice in choices]
+    measured = Measured(len(players), plan.span, application.stake)
+    hours = recorded(application, plan.rows(), plan.label_delay, plan.unreported, plan.span[1])
+    for hour in hours:
+        measured.read(hour.rows)
+        settled = [player.play(hour) for player in players]
+        for player, ones in zip(players, measured.add(settled), strict=True):
+            for one in ones if sample else ():
+                player.sample.add(one.prediction)
+        watch(hour.rows)
+    return players, measured
+
+
+def _live(
+    plan: Plan, choices: Sequence[Choice], watch: Watch, sample: bool
+) -> tuple[Sequence[Player], Measured]:
+    """Each model lives a life of its own, in which labels follow its decisions."""
+    assert plan.life is not None
+    players = [LivingPlayer(choice, plan.life) for choice in choices]
+    witness = Witness(choices[0].application, len(players), plan.span)
+    for hour in hourly(plan.rows()):
+        lived = [player.live(hour) for player in players]
+        places = witness.decided(hour.rows, [one.decided for one in lived])
+        for model, (player, one) in enumerate(zip(players, lived, strict=True)):
+            witness.told(model, one.labels)
+            for place in places if sample else ():
+                player.sample.add(one.decided[place].fresh)
+        watch(hour.rows)
+    return players, witness
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """How far a replay is, on standard error while it is a terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.cli.replay.options import Plan
-from app.data.hours import Hour
+from app.data.rows import Labelled
 
 
 class Bar:
@@ -32,12 +34,12 @@ class Bar:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def move(self, hour: Hour) -> None:
-        """An hour has been played."""
-        self.rows += len(hour.rows)
-        if not hour.rows:
+    def move(self, rows: Sequence[Labelled]) -> None:
+        """An hour with these events has been played."""
+        self.rows += len(rows)
+        if not rows:
             return
-        now = hour.rows[-1].event.at
+        now = rows[-1].event.at
         self.begin = now if self.begin is None else self.begin
         elapsed = self._bar.tasks[0].elapsed or 0.0
         done, total = self._reached(now, self.begin)

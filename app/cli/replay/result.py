@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from app.cli.replay.lived import life_words
 from app.cli.replay.play import Played, Player
 from app.core.domain import Application
-from app.data.measured import Table, Week
+from app.data.life.figures import life_figures
+from app.data.life.witness import Witness
+from app.data.measured import Measured, Table, Week
 from app.data.quality import quality
 
 HANDBOOK = "Fraud Detection Handbook"  # the data set with a protocol and published results
@@ -50,7 +53,9 @@ def outcome(played: Played, remove: bool, handbook: bool) -> Outcome:
     table = played.measured.table()
     weeks = played.measured.weeks(table, remove)
     models = {
-        player.name: _of_model(played, player) | quality(table, weeks, place)
+        player.name: _of_model(played, player)
+        | quality(table, weeks, place)
+        | _of_life(played.measured, table, place)
         for place, player in enumerate(played.players)
     }
     first = next(iter(models.values()))
@@ -70,6 +75,12 @@ def outcome(played: Played, remove: bool, handbook: bool) -> Outcome:
         1e6 * played.cpu / max(first["rows"], 1),
         handbook,
     )
+
+
+def _of_life(measured: Measured, table: Table, place: int) -> dict[str, Any]:
+    if not isinstance(measured, Witness):
+        return {}
+    return {"life": life_figures(table, measured.facts(), place)}
 
 
 def _of_model(played: Played, player: Player) -> dict[str, Any]:
@@ -102,6 +113,9 @@ def words(outcome: Outcome) -> Iterator[str]:
     tables = [dict(_flat(one["metrics"])) for one in models.values()]
     for name in tables[0]:
         yield f"{name:>28}" + "".join(f"{_figure(table[name]):>14}" for table in tables)
+    for name, one in models.items():
+        if "life" in one:
+            yield from life_words(name, one["life"])
 
 
 def nothing_said(application: Application) -> str:

@@ -20,14 +20,14 @@ from app.errors import DataError
 from app.units import HOUR_MS
 
 
-class Hour(NamedTuple):
+class Span(NamedTuple):
     """The events of an hour that ends with `until`, epoch ms."""
 
     rows: list[Labelled]
     until: int
 
 
-class Played(NamedTuple):
+class Lived(NamedTuple):
     """What an hour came to: its decisions, in order, and the labels that fell due."""
 
     decided: Sequence[Decided]
@@ -61,7 +61,7 @@ class Living:
         self.replay = Replay(application, chunk, life.longest)
         self.course = Course(application, life)
 
-    def play(self, hour: Hour) -> Played:
+    def play(self, hour: Span) -> Lived:
         """Decide the events of an hour, then learn what falls due by its end."""
         decided: list[Decided] = []
         for begin in range(0, len(hour.rows), TOGETHER):
@@ -71,7 +71,7 @@ class Living:
                 self.course.decided(case_of(row), one.decision, one.fresh.score)
         labels = self.course.due(hour.until)
         self.replay.learn_all(labels)
-        return Played(decided, labels)
+        return Lived(decided, labels)
 
 
 def live(
@@ -100,7 +100,7 @@ def case_of(row: Labelled) -> Case:
     return Case(row.event.id, row.event.key, row.event.at, row.positive)
 
 
-def hourly(rows: Iterable[Labelled]) -> Iterator[Hour]:
+def hourly(rows: Iterable[Labelled]) -> Iterator[Span]:
     """All hours from the first event to the last, also those without any.
 
     The last one ends with its last event.
@@ -116,13 +116,13 @@ def hourly(rows: Iterable[Labelled]) -> Iterator[Hour]:
         for row in in_order(rows):
             at = row.event.at
             while end and at >= end:
-                yield Hour(hour, end - 1)
+                yield Span(hour, end - 1)
                 hour, end = [], end + HOUR_MS
             end = end or (at // HOUR_MS + 1) * HOUR_MS
             hour.append(row)
     except DataError as error:
         failure = error
     if hour:
-        yield Hour(hour, hour[-1].event.at)
+        yield Span(hour, hour[-1].event.at)
     if failure is not None:
         raise failure
