@@ -1,6 +1,6 @@
 # The environment is made once, from the locks in requirements/, and again when they change.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos fuzz lint format bench bench-handbook docs lock clean
+.PHONY: help demo test chaos fuzz lint format bench bench-handbook bench-life docs lock clean
 
 # The first interpreter that is new enough; name another with make PYTHON=...
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -49,6 +49,9 @@ format: $(READY)  ## Fix style and format of the code
 
 bench-handbook: $(READY)  ## Compare Weir's models with XGBoost; ARGS="--data DIR --weeks test"
 	@$(BIN)/python -m benchmarks.handbook $(ARGS)
+
+bench-life: $(READY)  ## Measure learning from few frauds and late labels; ARGS="--data DIR --part few"
+	@$(BIN)/python -m benchmarks.life $(ARGS)
 
 # Without the peers the benchmarks run all the same, and say who is missing.
 bench: $(READY)  ## Run the benchmarks, also against other engines; ARGS="history" picks some

@@ -1,0 +1,1 @@
+"""Parts of the benchmark: each measures some lines of the table."""

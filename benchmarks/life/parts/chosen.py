@@ -1,0 +1,23 @@
+"""What a run was asked for: data, weeks, and where plays are kept."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.life.streams import Stream, Weeks, handbook
+
+
+class Chosen(NamedTuple):
+    """The options of the command line that parts read."""
+
+    data: Path
+    weeks: Weeks
+    cache: Path
+    before: str  # a revision to compare costs with, '' for none
+
+    def stream(self, part: str) -> Stream:
+        """Part of the Handbook's stream, up to the end of the weeks."""
+        return handbook(self.data, part, self.weeks.end, self.cache)
+
+    def aim(self, validation: float, test: float) -> float:
+        """The one of these weeks."""
+        return validation if self.weeks.name == "validation" else test
