@@ -150,7 +150,7 @@ def exponential(values: Floats) -> Floats:
     beyond 40 in size are taken as 40: of a probability that sure nothing is left in whole numbers.
     """
     small = np.clip(values, -40.0, 40.0) / 2**HALVED
-    series = np.ones_like(small)
+    series: Floats = np.ones_like(small)
     for order in range(TERMS, 0, -1):
         series = series * small / order + 1.0
     for _ in range(HALVED):
