@@ -9,7 +9,7 @@ import numpy as np
 from app.core.models.grove.growth import UNIT, Growth, Rule
 from app.core.models.grove.levels import Level
 from app.core.models.grove.rows import Rows
-from app.core.models.grove.trees import DEPTH, Trees, rounded
+from app.core.models.grove.trees import DEPTH, Trees
 from app.core.models.layers import Floats
 from app.core.models.plain import Plain
 from app.errors import StateError
@@ -80,6 +80,10 @@ class Forest:
     def logits(self, levels: Level) -> Floats:
         """The logits of n rows of levels, shape (features, n)."""
         return self.trees.sums(levels) + (self._base or 0.0)
+
+    def logit(self, levels: Level) -> float:
+        """As `logits`, for one row of levels, shape (features,)."""
+        return self.trees.sum(levels) + (self._base or 0.0)
 
     def shares(self, levels: Level) -> dict[str, float]:
         """The share of each feature in the logit of one row of levels, by name."""
@@ -179,15 +183,17 @@ class Forest:
             return
         levels = np.frombuffer(packed, np.uint8)
         place = self.rows.add(key, levels, y, w)
-        self._scores[place] = self.logits(levels[:, np.newaxis])[0]
+        self._scores[place] = self.logit(levels)
 
     def _odds(self) -> float:
-        """The log-odds of the rows, half a positive and half a negative added."""
+        """The log-odds of the rows, half a positive and half a negative added, in 1024ths.
+
+        They need not be closer, and no processor's last bit of a logarithm is seen in them.
+        """
         weights = np.rint(UNIT * self.rows.weights[: self.rows.used])  # sums of whole numbers
         positive = float(weights[self.rows.ys[: self.rows.used] == 1].sum())
         negative = float(weights.sum()) - positive
-        odds = (positive + UNIT / 2) / (negative + UNIT / 2)
-        return float(rounded(np.array([log(odds)]))[0])
+        return round(1024 * log((positive + UNIT / 2) / (negative + UNIT / 2))) / 1024
 
     def _choose(self) -> list[int]:
         """A random half of the features, ascending, but enough to differ at each depth.

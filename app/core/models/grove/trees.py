@@ -18,6 +18,8 @@ LEAVES = 1 << DEPTH
 # Added and subtracted again, it leaves a multiple of 2**-36: sums of such are exact in any order.
 ROUND = 1.5 * 2.0**16
 
+_DIGITS = (1 << np.arange(DEPTH)).astype(np.uint8)  # of a leaf's number
+
 Leaves: TypeAlias = NDArray[np.intp]
 
 
@@ -72,6 +74,10 @@ class Trees:
         sums: Floats = self._values.take(self._leaves(levels)).sum(axis=0)
         return sums
 
+    def sum(self, levels: Level) -> float:
+        """As `sums`, for one row of levels, shape (features,)."""
+        return float(self._values.take(self._leaf(levels)).sum())
+
     def one(self, place: int, levels: Level) -> Floats:
         """What the tree at a place adds for n rows; nothing where there is none yet."""
         if place >= self.count:
@@ -91,7 +97,7 @@ class Trees:
 
     def shares(self, levels: Level) -> tuple[float, Floats]:
         """Base, and the share of each feature, for one row of levels: they add up to its sum."""
-        shares = self._shares.reshape(-1, DEPTH)[self._leaves(levels[:, np.newaxis])[:, 0]]
+        shares = self._shares.reshape(-1, DEPTH)[self._leaf(levels)]
         asked = self._features[:, : self.count]
         found = np.bincount(asked.ravel(), shares.T.ravel(), len(levels)).astype(np.float64)
         return float(self._bases[: self.count].sum()), found
@@ -128,6 +134,13 @@ class Trees:
             raise StateError("the stored trees of a grove ask for features that there are not")
         fresh.count, fresh.oldest = count, stored.oldest
         self.__dict__.update(fresh.__dict__)
+
+    def _leaf(self, levels: Level) -> Leaves:
+        """As `_leaves`, for one row in few calls, as calls are what costs then; shape (trees,)."""
+        count = self.count
+        answers = levels.take(self._features[:, :count]) > self._cuts[:, :count, 0]
+        found: Leaves = _DIGITS @ answers.view(np.uint8) + self._firsts[:count, 0]
+        return found
 
     def _leaves(self, levels: Level) -> Leaves:
         """The leaf of each tree in which each row lies, shape (trees, n); numbered over all trees.
