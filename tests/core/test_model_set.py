@@ -87,6 +87,8 @@ def test_both_models_are_mixed_by_the_weight_of_the_partition(name):
         alone, shared, both = (models.contributions(x, partition, scope) for scope in SCOPES)
         mixed = {name: (1 - own) * shared[name] + own * alone[name] for name in x}
         assert both == pytest.approx(mixed)
+        alone, shared, both = (models.explain(x, partition, scope).base for scope in SCOPES)
+        assert both == pytest.approx((1 - own) * shared + own * alone)
 
 
 @each_entry

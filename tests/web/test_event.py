@@ -1,7 +1,11 @@
 """The page of an event, and its JSON: decision, labels, lessons, features in words."""
 
 import pytest
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
+from app.core.messages import ModelUsed
+from app.streams.fraud.tables import decision_facts
 from tests.web import readings
 from tests.web.cards import AT, prediction, said
 from tests.web.conftest import HTML, XSS, Serve, ViewOf
@@ -49,6 +53,19 @@ async def test_the_page_says_features_in_words_and_offers_to_label(
     assert 'data-id="t2" data-key="c1" data-key-name="customer"' in page
     assert '<button name="label" value="fraud" class="positive">Fraud</button>' in page
     assert '<button name="label" value="legit" class="negative">Legit</button>' in page
+
+
+@pytest.mark.parametrize(("own", "words"), [(0.25, "both, own weight 25.0 %,"), (UNSET, "both,")])
+async def test_the_page_and_the_command_say_how_much_the_own_model_counted(
+    view_of: ViewOf, serve: Serve, own: float | UnsetType, words: str
+) -> None:
+    view = view_of(ALL)
+    used = ModelUsed("grove", "both", 17, own=own)
+    view.know_event(replace(prediction("t2", "c1"), model=used))
+    client = await serve(view)
+    assert words in await (await client.get("/state/transactions/t2", headers=HTML)).text()
+    state = await (await client.get("/state/transactions/t2")).json()
+    assert words in decision_facts(state["prediction"])["model"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Facts are values by name; rows follow a header.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from app.figures import moment
+from app.figures import moment, share
 
 Body: TypeAlias = Mapping[str, object] | Sequence[Sequence[object]]
 Titled: TypeAlias = tuple[str, Body]
@@ -85,12 +85,13 @@ def transaction_tables(found: dict[str, Any]) -> Iterator[Titled]:
 
 def decision_facts(prediction: dict[str, Any]) -> dict[str, object]:
     model, source = prediction["model"], prediction["source"]
+    own = f", own weight {share(model['own'])}" if "own" in model else ""
     return {
         "decision": prediction["decision"],
         "score": prediction["score"],
         "reviewed from": prediction["threshold"],
         "mode": prediction["mode"],
-        "model": f"{model['name']}, scope {model['scope']}, version {model['version']}",
+        "model": f"{model['name']}, scope {model['scope']}{own}, version {model['version']}",
         "customer": prediction["customer"],
         "merchant": prediction["merchant"],
         "amount": f"{prediction['amount']:.2f}",
