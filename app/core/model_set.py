@@ -1,6 +1,7 @@
 """The models of one head: one that learns everything, one for each partition."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import fsum
 from typing import TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from app.core.dump import Learned
 from app.core.mixing import Mixed, Mixing
 from app.core.models.binned import BinnedLogistic
+from app.core.models.classifier import Explained
 from app.core.models.grove.model import Grove
 from app.core.models.logit import check_features
 from app.core.models.zoo import Grids, Model, make_model
@@ -148,6 +150,11 @@ class ModelSet:
             return self._alone(partition, own).contributions_one(x)
         shared, other = (model.contributions_one(x) for model in _both(self._models, partition))
         return {name: (1.0 - own) * shared[name] + own * other[name] for name in x}
+
+    def explain(self, x: dict[str, float], partition: int, scope: str) -> Explained:
+        """The score taken apart: a base and the contributions, which add up to the logit."""
+        shares = self.contributions(x, partition, scope)
+        return Explained(self.logit(x, partition, scope) - fsum(shares.values()), shares)
 
     def learned_by(self, partition: int, scope: str) -> Learned:
         """What the models that score have learned: everything unless `scope` is partition."""

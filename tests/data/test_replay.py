@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from app.core.batch import Stored, appraise
+from app.core.domain import Application
 from app.core.hashing import hash64
 from app.core.labels import LabelEntry
 from app.core.messages import Origin, Source
@@ -36,6 +37,15 @@ from tests.cards import cards, decide, threshold_of
 from tests.core.folding import fold_log
 
 PARTITIONS = 2
+FILE = """
+[[word]]
+name = "category"
+customer = true
+[[word]]
+name = "till"
+[[number]]
+name = "age"
+"""
 CARDS = cards(partitions=PARTITIONS, history_events=16, history_replay=8, history_labels=8)
 DELAY = 6 * HOUR_MS
 
@@ -54,8 +64,9 @@ def rows() -> list[Labelled]:
 class Stepwise:
     """What workers do with each record, with every value packed and read again."""
 
-    def __init__(self) -> None:
-        self.state = CARDS.new_state()
+    def __init__(self, application: Application = CARDS) -> None:
+        self.application = application
+        self.state = application.new_state()
         self.customers: dict[str, bytes] = {}
         self.stored: dict[str, Stored] = {}
         self.entries: dict[str, LabelEntry] = {}
@@ -70,28 +81,32 @@ class Stepwise:
         tx = read_transaction(encode(row.event))
         source = Source(*self.next("transactions", tx.key))
         record, stored = self.customers.get(tx.key), self.stored.get(tx.id)
-        decided, self.customers[tx.key] = decide(CARDS, self.state, tx, source, record, stored)
+        decided, self.customers[tx.key] = decide(
+            self.application, self.state, tx, source, record, stored
+        )
         self.stored.setdefault(tx.id, Stored(source.offset, decided.raw))
         return read_prediction(decided.raw)
 
     def learn(self, due: Due) -> Example:
         said = read_feedback(encode(due.feedback))
-        origin = Origin(CARDS.epoch, *self.next("feedback", said.key))
+        origin = Origin(self.application.epoch, *self.next("feedback", said.key))
         entry = self.entries.setdefault(said.id, LabelEntry(said.key, []))
         prediction = read_prediction(self.stored[said.id].raw)
-        revision = settle(CARDS, entry, said, Received(origin, due.at), prediction)
+        revision = settle(self.application, entry, said, Received(origin, due.at), prediction)
         example = read_example(revision.example)
-        history = CARDS.open(self.customers[said.key])
+        history = self.application.open(self.customers[said.key])
         history.learn_label(hash64(said.id), origin, revision.at, example.y == 1)
         self.customers[said.key] = history.encode()
         self.state.fold(example, self.state.version)
         return example
 
 
-def replayed(rows: list[Labelled]) -> tuple[list[Prediction], list[Example]]:
+def replayed(
+    rows: list[Labelled], application: Application = CARDS
+) -> tuple[list[Prediction], list[Example]]:
     """All decisions and all examples, in order."""
-    replay, predictions, examples = Replay(CARDS), [], []
-    for hour in recorded(CARDS, rows, DELAY):
+    replay, predictions, examples = Replay(application), [], []
+    for hour in recorded(application, rows, DELAY):
         predictions += [read_prediction(replay.decide(row.event)) for row in hour.rows]
         examples += [one.example for one in replay.learn_all(hour.labels())]
     return predictions, examples
@@ -126,12 +141,32 @@ def test_every_score_comes_again_from_its_stored_features_and_the_log_to_its_ver
     assert len({prediction.mode for prediction in predictions}) > 1
 
 
-def test_it_decides_and_learns_what_workers_would_bit_by_bit(rows):
-    stepwise, expected, lessons = Stepwise(), [], []
+@pytest.fixture(params=["no fields", "fields"])
+def application(request, tmp_path) -> Application:
+    if request.param == "no fields":
+        return CARDS
+    path = tmp_path / "fields.toml"
+    path.write_text(FILE)
+    return cards(partitions=PARTITIONS, fields=str(path))
+
+
+def test_it_decides_and_learns_what_workers_would_bit_by_bit(rows, application):
+    stepwise, expected, lessons = Stepwise(application), [], []
+    rows = [
+        row._replace(
+            event=msgspec.structs.replace(
+                row.event, fields={"till": f"t{n % 9}", "age": n % 50 / 4}
+            )
+        )
+        for n, row in enumerate(rows)
+    ]
     for hour in recorded(CARDS, rows, DELAY):
         expected += [stepwise.decide(row) for row in hour.rows]
         lessons += [stepwise.learn(due) for due in hour.labels()]
-    predictions, examples = replayed(rows)
+    predictions, examples = replayed(rows, application)
+    assert {"till_rate", "category_amount"} <= predictions[-1].features.keys() or (
+        application is CARDS
+    )
     assert encode(predictions) == encode(expected)
     for example in examples:
         example.end_of_step = False  # nothing here depends on it

@@ -37,6 +37,8 @@ class Files:
         """A file that is left whole, or changed in rows, in cells or in bytes."""
         suffix = chance.choice(SUFFIXES)
         rows = [mutate.transaction(chance, n) for n in range(chance.randint(1, 6))]
+        for row in rows:
+            row.pop("fields", None)  # files have columns instead
         names = [*PLAIN, *chance.sample(mutate.TEXTS, k=2), "lat", "lon"]
         rows = [{name: row[name] for name in names if name in row} for row in rows]
         way = chance.random()

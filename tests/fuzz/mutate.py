@@ -7,6 +7,7 @@ from typing import Any
 
 NOW = 1_767_225_600_000  # epoch ms
 TEXTS = ("currency", "category", "channel", "country", "device", "ip")
+OWN = ("shop", "age", "device", "a" * 32, "a" * 33, "A", "id")
 ODD_TEXTS = (
     "",
     " ",
@@ -138,6 +139,11 @@ def transaction(chance: Random, number: int, now: int = NOW) -> dict[str, Any]:
             made[name] = chance.choice(("EUR", "FR", "web", "d-17", "10.0.0.1", "\u00e9\U0001f600"))
     if chance.random() < 0.3:
         made["lat"], made["lon"] = chance.uniform(-90, 90), chance.uniform(-180, 180)
+    if chance.random() < 0.2:
+        names = chance.sample(OWN[:4], k=chance.randrange(4))
+        made["fields"] = {
+            name: chance.choice(("x", "\u00e9", 3, -0.5, True, None)) for name in names
+        }
     if chance.random() < 0.1:
         made["label"] = chance.choice(("fraud", "legit", "unsure"))
     return made
@@ -188,6 +194,9 @@ def by_field(chance: Random, message: dict[str, Any], spare: tuple[str, ...] = (
             fields[chance.choice((name.upper(), name + " ", "x" + name))] = fields.pop(name, "1")
         elif kind < 0.32:
             fields[name] = chance.choice(VALUES)
+        elif name == "fields":
+            odd = json.dumps(chance.choice(ODD_TEXTS)), chance.choice(ODD_NUMBERS)
+            fields[name] = f'{{"{chance.choice(OWN)}": {chance.choice(odd)}}}'
         elif name == "at":
             fields[name] = chance.choice(ODD_TIMES)
         elif name in ("amount", "lat", "lon"):

@@ -130,6 +130,35 @@ def instant(name: str, value: Any) -> Says:
     return None if ms is None else ms is not False
 
 
+_TAKEN = ("id", "at", "customer", "merchant", "amount", "lat", "lon", "fields", "label")
+
+
+def own_fields(name: str, value: Any) -> Says:
+    """Words and numbers of the producer's own; what is neither is no reason to refuse them."""
+    if not isinstance(value, dict):
+        return False
+    says: Says = True
+    for own, one in value.items():
+        if not re.fullmatch("[a-z][a-z0-9_]{0,31}", own) or own in _TAKEN:
+            if one is not None and one != "":
+                return False
+        elif isinstance(one, str):
+            says = _worse(says, text(128)("merchant", one))
+    given = [one for one in value.values() if one is not None and one != ""]
+    words = sum(isinstance(one, str) for one in given)
+    return False if words > 16 or len(given) - words > 32 else says
+
+
+def usable(value: Any) -> dict[str, Any]:
+    """The words and numbers among the producer's own fields."""
+    return {
+        name: one
+        for name, one in (value or {}).items()
+        if (isinstance(one, str) and one)
+        or (isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= 1e18)
+    }
+
+
 ID = text(128, least=1)
 WORD = text(128)
 TRANSACTION: dict[str, tuple[bool, Check]] = {  # whether a field is required, and what it holds
@@ -142,6 +171,7 @@ TRANSACTION: dict[str, tuple[bool, Check]] = {  # whether a field is required, a
     "ip": (False, WORD),
     "lat": (False, number(-90, 90)),
     "lon": (False, number(-180, 180)),
+    "fields": (False, own_fields),
     "label": (False, text(128, words=("fraud", "legit", "unsure", "none"))),
 }
 LABEL: dict[str, tuple[bool, Check]] = {

@@ -28,8 +28,8 @@ async def test_what_was_learned_is_counted_by_class_and_partition(
     state = await (await client.get("/models")).json()
     assert (state["examples"], state["positives"], state["negatives"]) == (3, 2, 1)
     assert state["positives_by_partition"] == [2, 0, 0, 0]
-    assert (state["model"], state["features"]) == ("binned", "fraud-full")
-    assert state["sentence"] == ZOO["binned"].sentence
+    assert (state["model"], state["features"]) == ("grove", "fraud-full")
+    assert state["sentence"] == ZOO["grove"].sentence
     assert set(state["gauges"]) == {"rules_weight", "rules_precision"}
     page = await (await client.get("/models", headers=HTML)).text()
     assert "<dt>fraud</dt><dd>2</dd>" in page
@@ -45,7 +45,7 @@ async def test_snapshots_and_restores_are_listed_newest_first(
     taught(view).know_snapshot()
     oldest, newest = (manifest.digest for manifest in reversed(view.snapshots() or []))
     features = view.application.identity.features
-    restore = Restore(id="undo", version=0, digest=oldest, model="binned", features=features, at=0)
+    restore = Restore(id="undo", version=0, digest=oldest, model="grove", features=features, at=0)
     view.state.restore(restore, 3, view_of([]).state.parts())
     client = await serve(view)
     state = await (await client.get("/models")).json()

@@ -74,6 +74,7 @@ class LogitMean(LogitClassifier):
 
     def _take(self, models: dict[str, Any]) -> None:
         self.models = models
+        self.additive = all(model.additive for model in models.values())
         self.__dict__.update(models)  # where River's `clone` looks for them
 
     @classmethod

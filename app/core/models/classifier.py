@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from math import fsum
+from typing import Any, NamedTuple
 
 import numpy as np
 from river import base
@@ -11,8 +12,18 @@ from app.core.models.layers import Floats
 from app.core.models.logit import check_features, probabilities
 
 
+class Explained(NamedTuple):
+    """A logit taken apart: `base` and the shares of the features that there are are its sum."""
+
+    base: float
+    shares: dict[str, float]
+
+
 class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no types
     """A binary classifier that answers in logits, as `app.core.models.zoo.Model` describes it."""
+
+    # Whether rows with all features have one base: shares then say all that sets them apart.
+    additive = True
 
     def predict_proba_one(self, x: Mapping[str, float], **_: Any) -> dict[bool, float]:
         """Probability of each class."""
@@ -41,6 +52,15 @@ class LogitClassifier(base.Classifier):  # type: ignore[misc]  # River has no ty
         check_features(x)
         if w:
             self._learn(x, y, w)
+
+    def explain_one(self, x: Mapping[str, float]) -> Explained:
+        """The logit of `x` as a base and each feature's share, see `contributions_one`.
+
+        What features that are missing from `x` have to do with it is in the base; of a model
+        that is not `additive`, what the shares do not explain is in it too.
+        """
+        shares = self.contributions_one(x)
+        return Explained(self.logit_one(x) - fsum(shares.values()), shares)
 
     def forget(self, key: int) -> None:
         """A label is taken back, or about to be corrected: models that keep examples drop this one.

@@ -91,6 +91,8 @@ class Net(LogitClassifier):
     ([0, 1, 1, 0], [0, 0, 0, 1])
     """
 
+    additive = False  # what features mean together is in the share of each
+
     def __init__(
         self,
         below: Any,

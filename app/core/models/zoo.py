@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from app.core.models.bayes import BayesianBinned
 from app.core.models.binned import BinnedLogistic
 from app.core.models.blend import Hedge, LogitMean
+from app.core.models.classifier import Explained
 from app.core.models.grove.model import SCALES, Grove
 from app.core.models.layers import Floats
 from app.core.models.net import Net
+from app.core.models.ordered import without_codes
 from app.core.models.plain import Plain
 from app.errors import SettingsError
 
@@ -46,6 +48,13 @@ class Model(Protocol):
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit, measured against the model's average."""
 
+    @property
+    def additive(self) -> bool:
+        """Whether rows with all features have one base, so that shares explain all differences."""
+
+    def explain_one(self, x: Mapping[str, float]) -> Explained:
+        """The logit as a base and the contributions, which add up to it."""
+
     def forget(self, key: int) -> None:
         """A label is taken back, or about to be corrected: drop the example, if it is kept."""
 
@@ -71,12 +80,14 @@ class ZooEntry(NamedTuple):
     own: Callable[[Grids], Model] | None = None
 
 
+@without_codes
 def _logistic(grids: Grids) -> Model:
     from app.core.models.linear import ScaledLogistic
 
     return ScaledLogistic()
 
 
+@without_codes
 def _sgd(grids: Grids) -> Model:
     from river import optim
 
@@ -85,18 +96,21 @@ def _sgd(grids: Grids) -> Model:
     return ScaledLogistic(optim.SGD(0.01))
 
 
+@without_codes
 def _ftrl(grids: Grids) -> Model:
     from app.core.models.linear import Ftrl, ScaledLogistic
 
     return ScaledLogistic(Ftrl(alpha=0.1, l1=30.0))
 
 
+@without_codes
 def _tree(grids: Grids) -> Model:
     from app.core.models.trees import LogitTree
 
     return LogitTree(grids)
 
 
+@without_codes
 def _anomaly(grids: Grids) -> Model:
     from app.core.models.anomaly import AnomalyLogistic
 

@@ -128,8 +128,9 @@ def facts(inputs: Inputs, tx: Transaction) -> dict[str, object]:
 
 def lesson_facts(inputs: Inputs, prediction: Prediction) -> dict[str, object]:
     """What statistics need of an example: merchants', and those of fields."""
-    lesson = inputs.lesson(prediction) if prediction.fields else {}
-    return {"merchant": prediction.merchant, "location": prediction.location, **lesson}
+    found = inputs.lesson(prediction) if prediction.fields else {}
+    found["merchant"], found["location"] = prediction.merchant, prediction.location
+    return found
 
 
 def own_label(tx: Transaction) -> str | None:

@@ -13,19 +13,21 @@ from app.wire import check_texts, shown
 MOST_WORDS, MOST_NUMBERS = 16, 32
 LARGEST = 1e18  # a number beyond it is none
 NAME = re.compile("[a-z][a-z0-9_]{0,31}")
+# What a transaction has itself, and can have no second of.
+TAKEN = ("id", "at", "customer", "merchant", "amount", "lat", "lon", "fields", "label")
 # Columns of a transaction itself that are words as well.
 COLUMNS = ("category", "channel", "country", "device", "ip", "currency")
 
-Name = Annotated[str, Meta(min_length=1, max_length=32)]
 Text = Annotated[str, Meta(max_length=128)]
 Finite = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 Hash = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a word, see `custom.keys`
 
 ALL = len(COLUMNS) + MOST_WORDS + MOST_NUMBERS
 
-Raw = Annotated[dict[Name, Text | Finite], Meta(max_length=ALL)]
-Words = Annotated[dict[Name, Hash], Meta(max_length=len(COLUMNS) + MOST_WORDS)]
-Numbers = Annotated[dict[Name, Finite], Meta(max_length=MOST_NUMBERS)]
+Raw = Annotated[dict[str, Text | Finite], Meta(max_length=ALL)]
+# Of names only the declared ones are looked at, so theirs need no bounds.
+Words = Annotated[dict[str, Hash], Meta(max_length=len(COLUMNS) + MOST_WORDS)]
+Numbers = Annotated[dict[str, Finite], Meta(max_length=MOST_NUMBERS)]
 
 if TYPE_CHECKING:
     Own: TypeAlias = dict[str, str | float]
@@ -62,6 +64,8 @@ def _name(name: str) -> str:
             f"{shown(name)} is no name in `fields`: write a small letter and then small letters, "
             "digits or _, 32 at most"
         )
+    if name in TAKEN:
+        raise Refused(f"`fields` has `{name}`, which a transaction has itself: choose another name")
     return name
 
 

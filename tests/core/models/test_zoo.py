@@ -16,6 +16,7 @@ from app.core.models.anomaly import AnomalyLogistic
 from app.core.models.bayes import BayesianBinned
 from app.core.models.binned import BinnedLogistic
 from app.core.models.blend import Hedge, LogitMean
+from app.core.models.grove.model import Grove
 from app.core.models.linear import Ftrl, ScaledLogistic
 from app.core.models.logit import sigmoid
 from app.core.models.trees import LogitTree
@@ -25,6 +26,8 @@ from tests.core.samples import GRIDS
 from tests.core.taught import each_entry, examples, stored, taught
 
 ESTIMATORS = {
+    "grove": Grove(),
+    "grove with grids": Grove({"age_of_domain": [0.5, 1.0], "is_popular": [0.5]}, 256, 8),
     "binned": BinnedLogistic(),
     "binned with grids": BinnedLogistic({"age_of_domain": [0.5, 1.0], "is_popular": [0.5]}),
     "logistic": ScaledLogistic(),
@@ -104,9 +107,30 @@ def test_differences_of_contributions_are_differences_of_logits(name):
     assert list(above) == list(high)
     assert above["amount"] > below["amount"]
     gap = model.logit_one(high) - model.logit_one(low)
-    if name == "binned_net":  # what features mean together is in the share of each
+    if not model.additive:
         above, below = {"amount": above["amount"]}, {"amount": below["amount"]}
     assert sum(above.values()) - sum(below.values()) == pytest.approx(gap)
+
+
+@each_entry
+def test_base_and_shares_are_the_logit_whatever_is_missing(name):
+    model = taught(name, 1000)
+    for x in ({}, {"never": 3.0}, *(x for x, _, _ in examples(1, 50))):
+        base, shares = model.explain_one(x)
+        assert shares == model.contributions_one(x)
+        assert base + sum(shares.values()) == pytest.approx(model.logit_one(x), abs=1e-9)
+
+
+@each_entry
+def test_of_rows_with_all_features_additive_models_have_one_base(name):
+    model = taught(name, 3000)
+    bases = [
+        model.explain_one({"amount": a, "count": c, "night": n, "unlisted": 0.5}).base
+        for a in (5.0, 80.0, 500.0)
+        for c in (0.0, 3.0)
+        for n in (0.0, 1.0)
+    ]
+    assert (max(bases) - min(bases) < 1e-9) == model.additive == (name != "binned_net")
 
 
 @each_entry
@@ -205,7 +229,9 @@ def test_a_dump_for_other_grids_is_refused(grids):
 
 
 def test_an_unknown_model_is_named_with_the_choices():
-    with pytest.raises(SettingsError, match=r"'forest'; choose one of binned, logistic, blend"):
+    with pytest.raises(
+        SettingsError, match=r"'forest'; choose one of grove, binned, logistic, blend"
+    ):
         make_model("forest", GRIDS)
 
 
@@ -218,7 +244,7 @@ def test_the_blend_is_the_mean_of_its_models():
 def test_a_worker_with_the_default_model_starts_without_scipy():
     script = (
         "import sys; import app.serving.worker; from app.core.models.zoo import make_model; "
-        "make_model('binned', {}); print(sorted({'scipy', 'sklearn'} & sys.modules.keys()))"
+        "make_model('grove', {}); print(sorted({'scipy', 'sklearn'} & sys.modules.keys()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, check=True, text=True

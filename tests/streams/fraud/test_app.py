@@ -85,7 +85,7 @@ def test_what_the_settings_say_is_what_scores():
     )
     assert (chosen.model, chosen.scope, chosen.epoch) == ("blend", "shared", 3)
     assert (chosen.review, chosen.block) == (0.3, 0.7)
-    assert (MORE.model, MORE.scope, MORE.epoch) == ("binned", "both", 1)
+    assert (MORE.model, MORE.scope, MORE.epoch) == ("grove", "both", 1)
 
 
 @pytest.mark.parametrize(

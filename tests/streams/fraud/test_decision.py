@@ -160,7 +160,7 @@ def test_a_prediction_says_what_was_judged_and_by_what():
     prediction = decided(YOUNG, Source(1, 7))
     assert (prediction.id, prediction.key, prediction.merchant) == ("t1", "c1", "m1")
     assert prediction.source == Source(1, 7)
-    assert (prediction.model.name, prediction.model.scope) == ("binned", "both")
+    assert (prediction.model.name, prediction.model.scope) == ("grove", "both")
     assert prediction.model.version == YOUNG.version
     assert prediction.engine == "e1"
     assert prediction.features["merchant_labels"] == YOUNG.version

@@ -6,7 +6,8 @@ from math import isnan
 import pytest
 
 from app.errors import Refused
-from app.streams.fraud.messages import make_transaction, read_transaction
+from app.streams.fraud.messages import Transaction, make_transaction, read_transaction
+from app.streams.fraud.own_fields import COLUMNS, TAKEN
 
 TX = {"id": "t1", "at": 0, "customer": "c1", "merchant": "m1", "amount": 1.5}
 CARD = "4111 1111 1111 1111"
@@ -43,6 +44,7 @@ def test_a_value_that_is_neither_is_missing(value):
     [
         (["a"], r"Expected `object`, got `array` - at `\$.fields`"),
         ({"A": 1}, "'A' is no name in `fields`: write a small letter"),
+        ({"id": "x"}, "`fields` has `id`, which a transaction has itself"),
         ({"a" * 33: 1}, "is no name in `fields`"),
         ({CARD: 1}, "a card number is no name"),
         ({f"w{n}": "x" for n in range(17)}, "`fields` has 17 texts and 0 numbers; at most 16 and"),
@@ -58,6 +60,10 @@ def test_what_is_beyond_the_bounds_is_refused_in_a_sentence(fields, why):
     assert CARD not in str(refused.value)
     with pytest.raises(Refused):
         make_transaction({**TX, "fields": fields})
+
+
+def test_every_field_of_a_transaction_is_a_word_or_taken():
+    assert {*TAKEN, *COLUMNS} == set(Transaction.__struct_fields__)
 
 
 def test_card_numbers_may_be_left_to_whoever_asks_for_it():

@@ -9,7 +9,7 @@ import numpy as np
 from app.core.models.grove.growth import UNIT, Growth, Rule
 from app.core.models.grove.levels import Level
 from app.core.models.grove.rows import Rows
-from app.core.models.grove.trees import Trees, rounded
+from app.core.models.grove.trees import DEPTH, Trees, rounded
 from app.core.models.layers import Floats
 from app.core.models.plain import Plain
 from app.errors import StateError
@@ -40,8 +40,8 @@ class Stored(msgspec.Struct):
 class Forest:
     """Gradient boosting that never ends: its logit is a base and the sum of the latest trees.
 
-    A tree grows in slices, one with each example that reaches the model (`advance`): gradients, a
-    question for each depth, leaves. Until it has grown, rows stay as they are and changes to
+    A tree grows in slices, one with each example or withdrawal (`advance`): gradients, a question
+    for each depth, leaves. Until it has grown, rows stay as they are and changes to
     them wait. All of that is part of the state, so a dump in between changes nothing.
 
     Parameters
@@ -81,10 +81,14 @@ class Forest:
         """The logits of n rows of levels, shape (features, n)."""
         return self.trees.sums(levels) + (self._base or 0.0)
 
+    def logit(self, levels: Level) -> float:
+        """As `logits`, for one row of levels, shape (features,)."""
+        return self.trees.sum(levels) + (self._base or 0.0)
+
     def shares(self, levels: Level) -> dict[str, float]:
         """The share of each feature in the logit of one row of levels, by name."""
         _, shares = self.trees.shares(levels)
-        return {self.features[place]: share for place, share in shares.items()}
+        return dict(zip(self.features, shares.tolist(), strict=True))
 
     def learn(self, key: int, levels: Level, y: bool, w: float) -> None:
         """Take in a row; every so often a tree becomes due."""
@@ -93,14 +97,18 @@ class Forest:
         if self._seen < FIRST or self.growing or not self.features:
             return
         if not (self._seen - FIRST) % (EARLY if self._seen < LATE else EVERY):
-            self._candidates = self._choose(max(1, len(self.features) // 2))
+            self._candidates = self._choose()
 
     def forget(self, key: int) -> None:
-        """Remove the row of an example, if it is here."""
+        """Remove the row of an example, if it is here; a tree grows by a slice as well.
+
+        Otherwise a long run of withdrawals would wait for a tree that does not get on.
+        """
+        self.advance()
         self._change((key, False, 0.0, None))
 
     def advance(self) -> None:
-        """Let a tree grow by one slice, if one is due: an example has reached the model."""
+        """Let a tree grow by one slice, if one is due: the log has got on by an example."""
         if self._candidates is None:
             return
         growth = self._growth
@@ -136,7 +144,9 @@ class Forest:
         self._base, self._seen, self._chance = stored.base, stored.seen, stored.chance
         self._waiting, self._candidates = stored.waiting, stored.candidates
         self._scores = np.zeros(self.rows.size)
-        self._scores[: self.rows.used] = self.logits(self.rows.levels[:, : self.rows.used])
+        for first in range(0, self.rows.used, 512):  # so few at once stay in the cache
+            some = slice(first, min(first + 512, self.rows.used))
+            self._scores[some] = self.logits(self.rows.levels[:, some])
         self._growth = None
         if stored.candidates is not None and stored.splits is not None:
             self._growth = self._begin(stored.candidates, tuple(stored.splits))
@@ -173,7 +183,7 @@ class Forest:
             return
         levels = np.frombuffer(packed, np.uint8)
         place = self.rows.add(key, levels, y, w)
-        self._scores[place] = self.logits(levels[:, np.newaxis])[0]
+        self._scores[place] = self.logit(levels)
 
     def _odds(self) -> float:
         """The log-odds of the rows, half a positive and half a negative added."""
@@ -183,9 +193,13 @@ class Forest:
         odds = (positive + UNIT / 2) / (negative + UNIT / 2)
         return float(rounded(np.array([log(odds)]))[0])
 
-    def _choose(self, count: int) -> list[int]:
-        """So many of the features, ascending (Fisher and Yates, 1938)."""
+    def _choose(self) -> list[int]:
+        """A random half of the features, ascending, but enough to differ at each depth.
+
+        It is the start of a shuffle (Fisher and Yates, 1938).
+        """
         places = list(range(len(self.features)))
+        count = min(len(places), max(DEPTH, len(places) // 2))
         for place in range(count):
             self._chance = (self._chance * FACTOR + ADDEND) % 2**64
             other = place + (self._chance >> 33) % (len(places) - place)

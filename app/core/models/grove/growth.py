@@ -76,15 +76,11 @@ class Growth:
 
         Of several that gain alike it is that of the lowest feature, and then of the lowest cut.
         """
-        nodes = 1 << len(self.splits)
-        best, split = -1.0, (0, CUTS)
-        for feature in self.candidates:
-            gains = self._gains(feature, nodes)
-            cut = int(gains.argmax())
-            if gains[cut] > best:
-                best, split = float(gains[cut]), (feature, cut)
-        self._leaves += (self._levels[split[0]] > split[1]).astype(np.intp) << len(self.splits)
-        self.splits.append(split)
+        depth = len(self.splits)
+        place, cut = divmod(int(self._gains(1 << depth).argmax()), CUTS)
+        feature = self.candidates[place]
+        self._leaves += (self._levels[feature] > cut).astype(np.intp) << depth
+        self.splits.append((feature, cut))
 
     def tree(self) -> tuple[Tree, Leaves]:
         """The tree, and the leaf of each row."""
@@ -102,21 +98,38 @@ class Growth:
     def _asked(self) -> tuple[list[int], list[int]]:
         return [feature for feature, _ in self.splits], [cut for _, cut in self.splits]
 
-    def _gains(self, feature: int, nodes: int) -> Floats:
-        """What each cut of a feature gains over all nodes, shape (cuts,)."""
-        places = self._leaves * WIDE + self._levels[feature]
-        shape = nodes, WIDE
-        g = np.bincount(places, self._gradients, nodes * WIDE).reshape(shape).cumsum(axis=1)
-        h = np.bincount(places, self._hessians, nodes * WIDE).reshape(shape).cumsum(axis=1)
+    def _gains(self, nodes: int) -> Floats:
+        """What each cut of each candidate gains over all nodes, shape (candidates, cuts).
+
+        Sums are of whole numbers, and gains are added up node by node: all workers have equal bits.
+        """
+        g, h = (histogram.cumsum(axis=2) for histogram in self._histograms(nodes))
         ridge, least = self.rule.ridge * UNIT, self.rule.least * UNIT
-        g_all, h_all = g[:, -1:], h[:, -1:]
-        low_g, low_h = g[:, :CUTS], h[:, :CUTS]
+        g_all, h_all = g[:, :, -1:], h[:, :, -1:]
+        low_g, low_h = g[:, :, :CUTS], h[:, :, :CUTS]
         high_g, high_h = g_all - low_g, h_all - low_h
         parted = low_g * low_g / (low_h + ridge) + high_g * high_g / (high_h + ridge)
         whole = g_all * g_all / (h_all + ridge)
         allowed = (low_h >= least) & (high_h >= least)
         gains: Floats = np.where(allowed, parted, whole).sum(axis=0)
         return gains
+
+    def _histograms(self, nodes: int) -> tuple[Floats, Floats]:
+        """Sums of gradients and of hessians, shape (nodes, candidates, levels).
+
+        Two features are counted at once, by the pair of their levels: counting is most of the work.
+        """
+        count = len(self.candidates)
+        sums = np.empty((2, nodes, count, WIDE))
+        node = self._leaves * WIDE**2
+        for one in range(0, count, 2):
+            other = min(one + 1, count - 1)
+            first, second = self.candidates[one], self.candidates[other]
+            places = node + (self._levels[first] * np.uint8(WIDE) + self._levels[second])
+            for kind, what in enumerate((self._gradients, self._hessians)):
+                pairs = np.bincount(places, what, nodes * WIDE**2).reshape(nodes, WIDE, WIDE)
+                sums[kind, :, one], sums[kind, :, other] = pairs.sum(axis=2), pairs.sum(axis=1)
+        return sums[0], sums[1]
 
 
 def gradients(rule: Rule, rows: Rows, scores: Floats) -> tuple[Floats, Floats]:

@@ -39,15 +39,16 @@ class Levels:
         ]
         self.names = tuple(name for _, name in ordered)
         self._rows = np.array([row for row, _ in ordered], dtype=np.intp)
-        # Cells that are no bin of such a feature belong to a place behind the last one, and so do
-        # those that come later, of features without a grid.
-        self._feature = np.full(cells + 1, len(ordered), dtype=np.intp)
-        self._level = np.full(cells + 1, MISSING, dtype=np.uint8)
+        # Cells that are no bin of such a feature belong to a place behind the last one.
+        places = np.full(cells, len(ordered), dtype=np.intp)
+        self._level = np.full(cells, MISSING, dtype=np.uint8)
         for place, name in enumerate(self.names):
             edges, start, _ = columns[name]
             bins = len(edges) + 1
-            self._feature[start : start + bins] = place
+            places[start : start + bins] = place
             self._level[start : start + bins] = _parts(bins)
+        self._one = list(zip(places.tolist(), self._level.tolist(), strict=True))
+        self._missing = bytes([MISSING] * (1 + len(ordered)))
 
     def __len__(self) -> int:
         """How many features trees see."""
@@ -55,10 +56,12 @@ class Levels:
 
     def of(self, cells: Sequence[int]) -> Level:
         """The levels of a row that lies in these cells, shape (features,)."""
-        where = np.minimum(np.array(cells, dtype=np.intp), len(self._feature) - 1)
-        levels = np.full(len(self) + 1, MISSING, dtype=np.uint8)
-        levels[self._feature[where]] = self._level[where]
-        return levels[:-1]
+        levels, one = bytearray(self._missing), self._one
+        for cell in cells:
+            if cell < len(one):  # those that come later are of features without a grid
+                place, level = one[cell]
+                levels[place] = level
+        return np.frombuffer(levels, np.uint8, len(self.names))
 
     def of_many(self, cells: Cells) -> Level:
         """The levels of n rows, shape (features, n), from what `Lookup.cells` found."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from app.core.models.binned import BinnedLogistic
 from app.core.models.classifier import LogitClassifier
@@ -76,7 +75,7 @@ class Grove(LogitClassifier):
         binned = self.binned.logit_at(cells)
         if not (share := self._share):
             return binned
-        forest = float(self._forest.logits(self._levels.of(cells)[:, np.newaxis])[0])
+        forest = self._forest.logit(self._levels.of(cells))
         return (1.0 - share) * binned + share * forest
 
     def rough_one(self, x: Mapping[str, float]) -> float:

@@ -14,7 +14,10 @@ LARGEST = 50.0  # weight of a row: an example's own, over the share of its like 
 
 
 class Stored(msgspec.Struct):
-    """A dump: columns of the rows that were ever filled, and the place of the next one."""
+    """A dump: columns of the rows that were ever filled, and the place of the next one.
+
+    Levels have four bits: a byte holds those of two features, the first one's above.
+    """
 
     next: int
     levels: bytes
@@ -68,7 +71,7 @@ class Rows:
         used = self.used
         return {
             "next": self._next,
-            "levels": self.levels[:, :used].tobytes(),
+            "levels": packed(self.levels[:, :used]),
             "ys": self.ys[:used].tobytes(),
             "weights": self.weights[:used].astype("<f8").tobytes(),
             "keys": self._keys[:used].astype("<u8").tobytes(),
@@ -79,10 +82,14 @@ class Rows:
         stored = msgspec.convert(plain, Stored)
         used = len(stored.ys)
         lengths = len(stored.levels), len(stored.weights), len(stored.keys)
-        if used > self.size or lengths != (self.features * used, 8 * used, 8 * used):
+        if not (used <= self.size and 0 <= stored.next < self.size) or lengths != (
+            (self.features + 1) // 2 * used,
+            8 * used,
+            8 * used,
+        ):
             raise StateError("the stored rows of a grove were made for other features or sizes")
         fresh = Rows(self.size, self.features)
-        fresh.levels[:, :used] = np.frombuffer(stored.levels, np.uint8).reshape(self.features, used)
+        fresh.levels[:, :used] = unpacked(stored.levels, self.features, used)
         fresh.ys[:used] = np.frombuffer(stored.ys, np.uint8)
         fresh.weights[:used] = np.frombuffer(stored.weights, "<f8")
         fresh._keys[:used] = np.frombuffer(stored.keys, "<u8")
@@ -90,3 +97,23 @@ class Rows:
         keys = fresh._keys[:used].tolist()
         fresh._places = {key: place for place, key in enumerate(keys) if key}
         self.__dict__.update(fresh.__dict__)
+
+
+def packed(levels: Level) -> bytes:
+    """Levels of n rows, shape (features, n), with two features in a byte.
+
+    >>> packed(np.array([[1, 2], [15, 0], [3, 3]], dtype=np.uint8)).hex()
+    '1f203f3f'
+    """
+    pairs = (len(levels) + 1) // 2
+    even = np.full((2 * pairs, levels.shape[1]), MISSING, dtype=np.uint8)
+    even[: len(levels)] = levels
+    return (even[::2] << np.uint8(4) | even[1::2]).tobytes()
+
+
+def unpacked(stored: bytes, features: int, rows: int) -> Level:
+    """The levels of `packed`, shape (features, rows)."""
+    pairs = np.frombuffer(stored, np.uint8).reshape((features + 1) // 2, rows)
+    levels = np.empty((2 * len(pairs), rows), dtype=np.uint8)
+    levels[::2], levels[1::2] = pairs >> np.uint8(4), pairs & np.uint8(15)
+    return levels[:features]

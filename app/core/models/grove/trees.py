@@ -1,7 +1,7 @@
 """Oblivious trees as arrays: their sum for many rows at once, and what each feature adds to it."""
 
 from itertools import permutations
-from math import fsum
+from math import factorial
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -17,6 +17,8 @@ DEPTH = 3
 LEAVES = 1 << DEPTH
 # Added and subtracted again, it leaves a multiple of 2**-36: sums of such are exact in any order.
 ROUND = 1.5 * 2.0**16
+
+_DIGITS = (1 << np.arange(DEPTH)).astype(np.uint8)  # of a leaf's number
 
 Leaves: TypeAlias = NDArray[np.intp]
 
@@ -55,11 +57,12 @@ class Trees:
 
     def __init__(self, most: int) -> None:
         self.most, self.count, self.oldest = most, 0, 0
-        self._features = np.zeros((most, DEPTH), dtype=np.intp)
-        self._cuts = np.full((most, DEPTH), CUTS, dtype=np.uint8)
+        self._features = np.zeros((DEPTH, most), dtype=np.intp)
+        self._cuts = np.full((DEPTH, most, 1), CUTS, dtype=np.uint8)
         self._values: Floats = np.zeros((most, LEAVES))
         self._shares: Floats = np.zeros((most, LEAVES, DEPTH))
         self._bases: Floats = np.zeros(most)
+        self._firsts = LEAVES * np.arange(most, dtype=np.intp)[:, np.newaxis]  # leaves
 
     @property
     def next(self) -> int:
@@ -68,16 +71,19 @@ class Trees:
 
     def sums(self, levels: Level) -> Floats:
         """The sum of all trees for n rows of levels, shape (features, n): exact, shape (n,)."""
-        leaves = self._leaves(levels)
-        sums: Floats = np.take_along_axis(self._values[: self.count], leaves, axis=1).sum(axis=0)
+        sums: Floats = self._values.take(self._leaves(levels)).sum(axis=0)
         return sums
+
+    def sum(self, levels: Level) -> float:
+        """As `sums`, for one row of levels, shape (features,)."""
+        return float(self._values.take(self._leaf(levels)).sum())
 
     def one(self, place: int, levels: Level) -> Floats:
         """What the tree at a place adds for n rows; nothing where there is none yet."""
         if place >= self.count:
             return np.zeros(levels.shape[1])
         values: Floats = self._values[place]
-        return values[leaves(self._features[place], self._cuts[place], levels)]
+        return values[leaves(self._features[:, place], self._cuts[:, place], levels)]
 
     def put(self, tree: Tree) -> None:
         """Put a tree in the place of the next one."""
@@ -85,18 +91,15 @@ class Trees:
         if self.count == self.most:
             self.oldest = (self.oldest + 1) % self.most
         self.count = max(self.count, place + 1)
-        self._features[place], self._cuts[place] = tree.features, tree.cuts
+        self._features[:, place], self._cuts[:, place, 0] = tree.features, tree.cuts
         self._values[place] = tree.values
         self._bases[place], self._shares[place] = shapley(tree)
 
-    def shares(self, levels: Level) -> tuple[float, dict[int, float]]:
-        """Base, and the share of each feature that is asked, for one row: their sum is `sums`."""
-        (leaf,) = self._leaves(levels[:, np.newaxis]).T
-        found: dict[int, float] = {}
-        each = self._shares[np.arange(self.count), leaf]
-        asked = self._features[: self.count].ravel().tolist()
-        for feature, share in zip(asked, each.ravel().tolist(), strict=True):
-            found[feature] = found.get(feature, 0.0) + share
+    def shares(self, levels: Level) -> tuple[float, Floats]:
+        """Base, and the share of each feature, for one row of levels: they add up to its sum."""
+        shares = self._shares.reshape(-1, DEPTH)[self._leaf(levels)]
+        asked = self._features[:, : self.count]
+        found = np.bincount(asked.ravel(), shares.T.ravel(), len(levels)).astype(np.float64)
         return float(self._bases[: self.count].sum()), found
 
     def dump(self) -> Plain:
@@ -104,8 +107,8 @@ class Trees:
         count = self.count
         return {
             "oldest": self.oldest,
-            "features": self._features[:count].astype("<u2").tobytes(),
-            "cuts": self._cuts[:count].tobytes(),
+            "features": self._features[:, :count].astype("<u2").tobytes(),
+            "cuts": self._cuts[:, :count].tobytes(),
             "values": self._values[:count].astype("<f8").tobytes(),
             "shares": self._shares[:count].astype("<f8").tobytes(),
             "bases": self._bases[:count].astype("<f8").tobytes(),
@@ -117,25 +120,39 @@ class Trees:
         count = len(stored.bases) // 8
         fresh = Trees(self.most)
         try:
-            fresh._features[:count] = np.frombuffer(stored.features, "<u2").reshape(count, DEPTH)
-            fresh._cuts[:count] = np.frombuffer(stored.cuts, np.uint8).reshape(count, DEPTH)
+            fresh._features[:, :count] = np.frombuffer(stored.features, "<u2").reshape(DEPTH, count)
+            fresh._cuts[:, :count, 0] = np.frombuffer(stored.cuts, np.uint8).reshape(DEPTH, count)
             fresh._values[:count] = np.frombuffer(stored.values, "<f8").reshape(count, LEAVES)
             shares = np.frombuffer(stored.shares, "<f8")
             fresh._shares[:count] = shares.reshape(count, LEAVES, DEPTH)
             fresh._bases[:count] = np.frombuffer(stored.bases, "<f8")
         except ValueError:
             raise StateError("the stored trees of a grove are of another shape") from None
+        if not 0 <= stored.oldest < self.most:
+            raise StateError("the stored trees of a grove are of another number")
         if int(fresh._features.max(initial=0)) >= max(features, 1):
             raise StateError("the stored trees of a grove ask for features that there are not")
         fresh.count, fresh.oldest = count, stored.oldest
         self.__dict__.update(fresh.__dict__)
 
+    def _leaf(self, levels: Level) -> Leaves:
+        """As `_leaves`, for one row in few calls, as calls are what costs then; shape (trees,)."""
+        count = self.count
+        answers = levels.take(self._features[:, :count]) > self._cuts[:, :count, 0]
+        found: Leaves = _DIGITS @ answers.view(np.uint8) + self._firsts[:count, 0]
+        return found
+
     def _leaves(self, levels: Level) -> Leaves:
-        """The leaf of each tree in which each row lies, shape (trees, n)."""
-        above = levels[self._features[: self.count]] > self._cuts[: self.count, :, np.newaxis]
-        found: Leaves = above[:, 0].astype(np.intp)
-        for depth in range(1, DEPTH):
-            found += above[:, depth].astype(np.intp) << depth
+        """The leaf of each tree in which each row lies, shape (trees, n); numbered over all trees.
+
+        Answers are bytes for as long as possible: with many rows their size is what costs.
+        """
+        count = self.count
+        answers = levels[self._features[:, :count]] > self._cuts[:, :count]
+        leaf, *others = answers.view(np.uint8)
+        for depth, answer in enumerate(others, 1):
+            leaf |= answer << np.uint8(depth)
+        found: Leaves = leaf + self._firsts[:count]
         return found
 
 
@@ -163,36 +180,35 @@ def shapley(tree: Tree) -> tuple[float, Floats]:
     ----------
     Shapley, L.S., 1953. A value for n-person games. Contributions to the Theory of Games II.
     """
-    known = np.array([[_mean(tree, leaf, asked) for asked in range(LEAVES)] for leaf in _EVERY])
-    shares = np.zeros((LEAVES, DEPTH))
-    for order in _ORDERS:
+    known = _known(tree)
+    shares = np.zeros((DEPTH, LEAVES))
+    for order in permutations(range(DEPTH)):
         asked = 0
         for depth in order:
-            shares[:, depth] += known[:, asked | 1 << depth] - known[:, asked]
+            shares[depth] += known[asked | 1 << depth] - known[asked]
             asked |= 1 << depth
-    shares = rounded(shares / len(_ORDERS))
+    shares = rounded(shares / factorial(DEPTH))
     base = float(rounded(known[0, :1])[0])
-    shares[:, -1] = tree.values - base - shares[:, :-1].sum(axis=1)
-    return base, shares
+    shares[-1] = tree.values - base - shares[:-1].sum(axis=0)
+    return base, shares.T
 
 
-def _mean(tree: Tree, leaf: int, asked: int) -> float:
-    """The mean of the leaves that answer the questions in `asked`, a set of bits, as `leaf` does.
+def _known(tree: Tree) -> Floats:
+    """What is known of a leaf by some of its answers, shape (sets of questions, leaves).
 
-    Where no row gave these answers, the leaves count alike.
+    It is the mean of the leaves that answer alike, and where no row did so they count alike. Sums
+    run over the first axis, which numpy adds up one by one, in the same order everywhere.
     """
-    alike = _ALIKE[asked][leaf]
-    weights = tree.weights[alike]
-    total = fsum(weights)
-    if total <= 0:
-        return fsum(tree.values[alike]) / len(alike)
-    return fsum(weights * tree.values[alike]) / total
+    weights = tree.weights[:, np.newaxis, np.newaxis] * _ALIKE
+    weights = np.where(weights.sum(axis=0) > 0, weights, _ALIKE)
+    sums = (weights * tree.values[:, np.newaxis, np.newaxis]).sum(axis=0)
+    known: Floats = sums / weights.sum(axis=0)
+    return known
 
 
-_EVERY = range(LEAVES)
-_ORDERS = tuple(permutations(range(DEPTH)))
-# By the questions that are asked and the leaf that answers: the leaves that answer alike.
-_ALIKE = [
-    [[other for other in _EVERY if (other ^ leaf) & asked == 0] for leaf in _EVERY]
-    for asked in _EVERY
-]
+_EVERY = np.arange(LEAVES)
+# Which leaf (first axis) answers the questions of a set (second) like another leaf (third).
+_ALIKE = (
+    (_EVERY[:, np.newaxis, np.newaxis] ^ _EVERY[np.newaxis, np.newaxis, :])
+    & _EVERY[np.newaxis, :, np.newaxis]
+) == 0

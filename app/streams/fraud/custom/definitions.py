@@ -10,8 +10,7 @@ from msgspec import Meta, Struct, field
 
 from app.errors import SettingsError
 from app.streams.fraud.features import BY_NAME
-from app.streams.fraud.messages import Transaction
-from app.streams.fraud.own_fields import COLUMNS, MOST_NUMBERS, MOST_WORDS, NAME
+from app.streams.fraud.own_fields import COLUMNS, MOST_NUMBERS, MOST_WORDS, NAME, TAKEN
 from app.streams.fraud.rules import RULES
 
 # What is derived from a field, and how. Raised when the same file means other cells.
@@ -163,7 +162,7 @@ def _check_name(one: Word | Number) -> None:
         )
     if kind == "number" and name in COLUMNS:
         raise ValueError(f"{name!r} is a word: declare it as [[word]]")
-    if name in Transaction.__struct_fields__ and name not in COLUMNS:
+    if name in TAKEN:
         raise ValueError(
             f"the name {name!r} is a field that Weir reads itself; choose another name"
         )

@@ -1,6 +1,7 @@
 """What models see of fields: filled in when a transaction is judged, completed where it was not."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from app.streams.fraud.custom.amounts import STEPS, step_of
@@ -35,24 +36,29 @@ class Inputs:
         self._numbers = tuple(number.name for number in fields.numbers)
         declared = {word.name for word in fields.words}
         self._hidden = PERSONAL - declared if fields.public else frozenset[str]()
+        self._shown = tuple(name for name in COLUMNS if name not in self._hidden)
+        self._columns = attrgetter(*self._shown)
 
     def raw(self, tx: Transaction) -> dict[str, str | float]:
         """The words and numbers that a transaction's prediction carries."""
-        raw = tx.raw
-        for name in self._hidden:
-            raw.pop(name, None)
+        columns: tuple[str, ...] = self._columns(tx)
+        raw: dict[str, str | float] = {
+            name: word for name, word in zip(self._shown, columns, strict=True) if word
+        }
+        for name, value in tx.fields.items() if tx.fields else ():
+            if value == value and name not in self._hidden:
+                raw.setdefault(name, value)
         return raw
 
     def lesson(self, prediction: Prediction) -> dict[str, Any]:
         """The words (as hashes) and numbers that a prediction's examples carry, if any."""
-        words, numbers, of = dict[str, int](), dict[str, float](), self._keys.of
-        for name, value in prediction.raw.items():
-            if isinstance(value, str):
-                words[name] = of(name, value)
-            else:
-                numbers[name] = value
-        found = {"words": words, "numbers": numbers}
-        return {name: values for name, values in found.items() if values}
+        raw, of = prediction.raw.items(), self._keys.of
+        found: dict[str, Any] = {}
+        if words := {name: of(name, value) for name, value in raw if type(value) is str}:
+            found["words"] = words
+        if len(words) < len(raw):
+            found["numbers"] = {name: value for name, value in raw if type(value) is not str}
+        return found
 
     def fill(
         self,

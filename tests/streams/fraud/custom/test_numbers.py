@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import SnapshotError
-from app.streams.fraud.custom.numbers import FIRST, MOST, Numbers, edges_of
+from app.streams.fraud.custom.numbers import FIRST, MOST, TOGETHER, Numbers, edges_of
 
 values = st.floats(-1e18, 1e18) | st.integers(-3, 3).map(float)
 
@@ -65,6 +65,16 @@ def test_there_are_no_edges_before_a_thousand_examples_and_the_same_ever_after()
         numbers.learn(id, {"age": 1e6})
     assert numbers.edges("age") == edges
     assert numbers.place("score", 1.0) is None
+
+
+def test_numbers_that_are_complete_at_once_are_fixed_by_one_example_after_the_other():
+    names = [f"n{n}" for n in range(5)]
+    numbers = Numbers(names)
+    for id in range(FIRST + 2):
+        numbers.learn(id, dict.fromkeys(names, float(id)))
+        fixed = sum(numbers.edges(name) is not None for name in names)
+        assert fixed == max(0, min(5, TOGETHER * (id + 2 - FIRST)))
+    assert numbers.edges("n0") == numbers.edges("n4")
 
 
 @pytest.mark.parametrize("count", [0, 1, FIRST - 1, FIRST, FIRST + 1])

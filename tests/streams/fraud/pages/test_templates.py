@@ -1,9 +1,10 @@
 """What card pages have in the place of the generic parts: payments and alerts."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.web.cards import AT, prediction
-from tests.web.conftest import HTML, Serve, ViewOf
+from tests.web.conftest import HTML, XSS, Serve, ViewOf
 
 LINKS = (
     '<a href="/state/customers/c%261">c&amp;1</a>',
@@ -30,3 +31,14 @@ async def test_the_page_of_a_transaction_shows_the_payment(view_of: ViewOf, serv
     page = await (await (await serve(view)).get("/state/transactions/t1", headers=HTML)).text()
     for words in (*LINKS, f"at={AT}", '<p class="big">300.00</p>', "<dt>location</dt><dd>DE</dd>"):
         assert words in page
+
+
+async def test_the_words_of_a_payment_are_shown_as_they_came_and_escaped(
+    view_of: ViewOf, serve: Serve
+) -> None:
+    view = view_of([0, 1, 2, 3])
+    fields: dict[str, str | float] = {"shop": XSS, "age": 3.5}
+    view.know_event(replace(prediction("t1", "c&1", "m'1"), fields=fields))
+    page = await (await (await serve(view)).get("/state/transactions/t1", headers=HTML)).text()
+    assert "<dt>shop</dt><dd>&lt;script&gt;alert" in page and "<script>alert" not in page
+    assert "<dt>age</dt><dd>3.5</dd>" in page
