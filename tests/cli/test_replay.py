@@ -182,7 +182,7 @@ def test_ids_that_come_again_and_labels_of_others_are_counted(file: Path, tmp_pa
 @pytest.mark.parametrize(
     ("options", "same"),
     [
-        pytest.param(["--partitions", "1", "--scope", "shared"], False, id="one partition"),
+        pytest.param(["--scope", "partition"], False, id="the own models alone"),
         pytest.param(["--model", "logistic"], False, id="another model"),
         pytest.param(["--features", "fraud-small"], False, id="fewer features"),
         pytest.param(["--features", "fraud-full"], True, id="the same features"),

@@ -9,7 +9,7 @@ import numpy as np
 from app.core.models.grove.growth import UNIT, Growth, Rule
 from app.core.models.grove.levels import Level
 from app.core.models.grove.rows import Rows
-from app.core.models.grove.trees import DEPTH, Trees, rounded
+from app.core.models.grove.trees import DEPTH, Trees
 from app.core.models.layers import Floats
 from app.core.models.plain import Plain
 from app.errors import StateError
@@ -186,12 +186,14 @@ class Forest:
         self._scores[place] = self.logit(levels)
 
     def _odds(self) -> float:
-        """The log-odds of the rows, half a positive and half a negative added."""
+        """The log-odds of the rows, half a positive and half a negative added, in 1024ths.
+
+        They need not be closer, and no processor's last bit of a logarithm is seen in them.
+        """
         weights = np.rint(UNIT * self.rows.weights[: self.rows.used])  # sums of whole numbers
         positive = float(weights[self.rows.ys[: self.rows.used] == 1].sum())
         negative = float(weights.sum()) - positive
-        odds = (positive + UNIT / 2) / (negative + UNIT / 2)
-        return float(rounded(np.array([log(odds)]))[0])
+        return round(1024 * log((positive + UNIT / 2) / (negative + UNIT / 2))) / 1024
 
     def _choose(self) -> list[int]:
         """A random half of the features, ascending, but enough to differ at each depth.

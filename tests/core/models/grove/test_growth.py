@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.models.grove.growth import LARGEST, UNIT, Growth, Rule
+from app.core.models.grove.growth import LARGEST, UNIT, Growth, Rule, exponential
 from app.core.models.grove.levels import CUTS
 from app.core.models.grove.rows import Rows
 from app.core.models.grove.trees import DEPTH, LEAVES
@@ -137,3 +137,25 @@ def test_the_rows_of_a_leaf_count_in_its_weight():
     tree, _ = grown(rows, [0, 2]).tree()
     assert len(tree.weights) == LEAVES
     assert sum(tree.weights) == UNIT * sum(rows.weights)
+
+
+def test_the_exponential_is_right_to_twelve_digits_and_saturates():
+    values = np.linspace(-40, 40, 4001)
+    assert exponential(values).tolist() == pytest.approx(
+        [exp(value) for value in values], rel=1e-12
+    )
+    assert exponential(np.array([0.0, 50.0, -1e9])).tolist() == [
+        1.0,
+        *exponential(np.array([40.0, -40.0])),
+    ]
+
+
+def test_the_exponential_has_the_same_bits_everywhere():
+    values = exponential(np.array([-7.3, -0.1, 0.1, 1.0, 12.5]))
+    assert [value.hex() for value in values.tolist()] == [
+        "0x1.622d4792b6953p-11",
+        "0x1.cf46d99d52abfp-1",
+        "0x1.1aec7b35a01fdp+0",
+        "0x1.5bf0a8b145459p+1",
+        "0x1.060c52565b9b1p+18",
+    ]
