@@ -11,7 +11,7 @@ from app.cli.broker import broker
 from app.cli.dead_letters import dead_letters
 from app.cli.demo import demo
 from app.cli.features import features
-from app.cli.inspect import inspect
+from app.cli.inspect import inspects
 from app.cli.label import label
 from app.cli.model import model
 from app.cli.publish import publish
@@ -33,7 +33,7 @@ cli.command()(broker)
 cli.add_typer(topics, name="topics")
 cli.command()(worker)
 cli.command()(simulate)
-cli.command()(inspect)
+cli.command("inspect")(inspects)
 cli.command()(publish)
 cli.command()(replay)
 cli.command()(label)

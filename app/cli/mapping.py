@@ -56,7 +56,6 @@ def line(text: str) -> None:
 
 def tell(proposal: Proposal, path: Path, layout: Layout) -> None:
     """Print what a file seems to be, and the command that would read it so."""
-    given = [f"--{name} {quote(value)}" for name, value in layout._asdict().items() if value]
     console = Console()
     columns = {"Format": proposal.told, "Columns": ", ".join(proposal.columns)}
     console.print(drawn(path.name, columns))
@@ -64,4 +63,13 @@ def tell(proposal: Proposal, path: Path, layout: Layout) -> None:
     console.print(drawn("Proposal", [header, *proposal.guesses]))
     for field in proposal.missing:
         line(f"No column seems to be `{field}`: name it with --columns {field}=COLUMN.")
-    line(" ".join(["weir replay", quote(str(path)), *given, *proposal.options, "--dry-run"]))
+    line(
+        " ".join(
+            ["weir replay", quote(str(path)), *laid_out(layout), *proposal.options, "--dry-run"]
+        )
+    )
+
+
+def laid_out(layout: Layout) -> list[str]:
+    """The options of a layout."""
+    return [f"--{name} {quote(value)}" for name, value in layout._asdict().items() if value]

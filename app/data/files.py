@@ -66,10 +66,25 @@ class Guess(NamedTuple):
     evidence: str
 
 
+class Candidate(NamedTuple):
+    """A column that could be a field of one's own: a `word` or a `number`.
+
+    `option` is what --columns needs for it, '' for a column that is read by its name.
+    """
+
+    name: str
+    kind: str
+    column: str
+    evidence: str
+    option: str = ""
+
+
 class Proposal(NamedTuple):
     """What a file seems to be.
 
-    `options` is what to add to a command, `missing` the fields for which nothing was found.
+    `options` is what to add to a command, `missing` the fields for which nothing was found,
+    `candidates` are columns that could be fields of one's own, `passed` those that are none and
+    why.
     """
 
     told: str
@@ -77,6 +92,8 @@ class Proposal(NamedTuple):
     guesses: Sequence[Guess]
     options: Sequence[str]
     missing: Sequence[str]
+    candidates: Sequence[Candidate] = ()
+    passed: Sequence[tuple[str, str]] = ()
 
 
 def open_dataset(application: Application, path: Path, options: FileOptions = AS_IT_IS) -> Dataset:

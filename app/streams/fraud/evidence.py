@@ -129,3 +129,10 @@ def some_of(values: Sequence[Any]) -> list[Any]:
 def shell(text: str) -> str:
     """A text as a shell takes it."""
     return text if re.fullmatch(r"[\w=,.:/+-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+
+
+def quoted(column: str) -> str:
+    """A column's name as `--columns` takes it."""
+    if re.fullmatch(r'[^",=+\s]+( +[^",=+\s]+)*', column):
+        return column
+    return '"' + column.replace('"', '""') + '"'

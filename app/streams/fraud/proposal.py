@@ -14,11 +14,14 @@ from app.data.shown import masked, named
 from app.data.times import time_reader
 from app.errors import DataError
 from app.pan import is_card_number
+from app.streams.fraud.candidates import candidates
+from app.streams.fraud.checks import check_options
 from app.streams.fraud.evidence import (
     MOST,
     evidence,
     fits,
     negative,
+    quoted,
     share,
     shell,
     some_of,
@@ -26,6 +29,7 @@ from app.streams.fraud.evidence import (
 )
 from app.streams.fraud.fields import NAMED, REQUIRED, TEXTS
 from app.streams.fraud.known_sets import shape_of
+from app.streams.fraud.mapping import resolved
 from app.streams.fraud.names import NAMES
 
 LOOKED_AT = 1000  # rows
@@ -36,6 +40,8 @@ CLOCK = re.compile("time|zeit|hora|heure|clock|hour|tod", re.IGNORECASE)
 def propose(path: Path, options: FileOptions) -> Proposal:
     """Look at a file. Raises DataError where it cannot be read."""
     table = open_table(path, options.layout)
+    options = resolved(options, table)
+    check_options(table, path, options)
     shape = shape_of(table.columns)
     sample = samples(table)
     if not any(sample.values()):
@@ -46,11 +52,17 @@ def propose(path: Path, options: FileOptions) -> Proposal:
             for field, names in shape.columns.items()
             if set(names) <= set(table.columns)
         ]
+        guesses = [guess for guess in guesses if guess.field not in options.columns]
+        guesses += _as_named(options)
         single = {field: names[0] for field, names in shape.columns.items() if len(names) == 1}
-        extra = _hash_of(single, sample)
+        mapping = [_option(field, names) for field, names in options.columns.items()]
+        extra = [*_mapped(mapping), *_set(options), *_hash_of(single, sample)]
         if any(negative(_present(sample[single["amount"]], options))):
             extra.append("--negative skip")
-        return Proposal(f"{shape.name}, {table.told}", table.columns, guesses, extra, ())
+        taken = {**shape.columns, "label": shape.truth, "scenario": (shape.scenario,)}
+        own = candidates(table, {**taken, **options.columns}, options)
+        told = f"{shape.name}, {table.told}"
+        return Proposal(told, table.columns, guesses, extra, (), *own)
     return _guessed(table, sample, options)
 
 
@@ -68,11 +80,18 @@ def _guessed(table: Table, sample: dict[str, list[Any]], options: FileOptions) -
     chosen: dict[str, str] = {}
     extra: list[str] = []
     free = list(sample)
-    if (together := _date_and_time(sample)) is not None:
+    together = None if "at" in options.columns else _date_and_time(sample)
+    if together is not None:
         guess, extra = together
         guesses.append(guess)
         free = [column for column in free if named(column) not in guess.column.split(" + ")]
-    for field in NAMES:
+    taken = {"at": tuple(column for column in sample if column not in free)}
+    guesses += _as_named(options)
+    for field, columns in options.columns.items():
+        free = [column for column in free if column not in columns]
+        mapping.append(_option(field, columns))
+    given = {*options.columns, *options.constants}
+    for field in (name for name in NAMES if name not in given):
         column = _best(field, free, sample, table, options)
         if column is None or (field == "at" and together):
             continue
@@ -83,19 +102,41 @@ def _guessed(table: Table, sample: dict[str, list[Any]], options: FileOptions) -
         guesses.append(Guess(field, named(column), said))
         extra += more
         if column != field and not (field == "label" and column == "is_fraud"):
-            mapping.append(f"{field}={quoted(column)}")
+            mapping.append(_option(field, (column,)))
     extra += _hash_of({field: chosen[field] for field in TEXTS if field in chosen}, sample)
     guesses.sort(key=lambda guess: NAMED.index(guess.field))
-    found = {guess.field for guess in guesses}
+    found = {*options.constants, *(guess.field for guess in guesses)}
     if "id" not in found:
         extra.append("--id row")
         guesses.insert(
             0, Guess("id", "the row's number", "no column has a value of its own each row")
         )
     missing = [field for field in REQUIRED if field not in found and field != "id"]
-    if mapping:
-        extra.insert(0, f"--columns {shell(','.join(mapping))}")
-    return Proposal(table.told, table.columns, guesses, extra, missing)
+    extra = [*_mapped(mapping), *_set(options), *extra]
+    taken |= {field: (column,) for field, column in chosen.items()}
+    own = candidates(table, {**taken, **options.columns}, options)
+    return Proposal(table.told, table.columns, guesses, extra, missing, *own)
+
+
+def _as_named(options: FileOptions) -> list[Guess]:
+    """The fields whose columns were given."""
+    return [
+        Guess(field, " + ".join(map(named, columns)), "as it was named")
+        for field, columns in options.columns.items()
+    ]
+
+
+def _option(field: str, columns: Sequence[str]) -> str:
+    return f"{field}={'+'.join(map(quoted, columns))}"
+
+
+def _mapped(mapping: Sequence[str]) -> list[str]:
+    return [f"--columns {shell(','.join(mapping))}"] if mapping else []
+
+
+def _set(options: FileOptions) -> list[str]:
+    values = ",".join(f"{field}={quoted(value)}" for field, value in options.constants.items())
+    return [f"--set {shell(values)}"] if values else []
 
 
 def _best(
@@ -163,10 +204,3 @@ def _date_and_time(sample: dict[str, list[Any]]) -> tuple[Guess, list[str]] | No
 def _is_clock(value: Any) -> bool:
     """Whether a value is a time of day."""
     return bool(re.fullmatch(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", str(value).strip()))
-
-
-def quoted(column: str) -> str:
-    """A column's name as `--columns` takes it."""
-    if re.fullmatch(r'[^",=+\s]+( +[^",=+\s]+)*', column):
-        return column
-    return '"' + column.replace('"', '""') + '"'

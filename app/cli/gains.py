@@ -1,0 +1,174 @@
+"""What each proposed field is worth: a file is replayed without any, with each, and with all."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app.apps import load
+from app.cli.replay.options import Choice, Plan
+from app.cli.replay.play import play
+from app.core.hashing import hash64
+from app.data.files import Candidate, Dataset, open_dataset
+from app.data.hours import Hour
+from app.data.options import FileOptions
+from app.data.rows import Labelled
+from app.errors import DataError
+from app.settings import read_settings
+
+MEASURED = 10  # candidates at most, and for each word a second way
+DRAWS, SEED = 40, 1  # of the decisions, to see how far chance goes
+PARTS = 1 << 20
+FEW = 20  # positives below which nothing is measured
+
+
+class Bounds(NamedTuple):
+    """How much is replayed: events, seconds of processor time, ms after which labels come."""
+
+    events: int
+    seconds: float
+    delay: int
+
+
+class Gain(NamedTuple):
+    """What average precision gains by a field, and how far that may be chance (a deviation)."""
+
+    candidate: Candidate
+    customer: bool  # with the customer's part of a word
+    gain: float
+    chance: float
+
+
+class Gains(NamedTuple):
+    """What was measured: of how many decisions, how many of them positive, without any field."""
+
+    decisions: int
+    positives: int
+    without: float
+    each: Sequence[Gain]
+    together: Gain | None
+    cut: bool  # whether the time was up before the file was
+
+
+class Some:
+    """A file's events of some keys, as many as are wanted over its whole length."""
+
+    def __init__(self, dataset: Dataset, kept: float, seconds: float) -> None:
+        self.dataset, self.kept = dataset, round(kept * PARTS)
+        self.name, self.known, self.rows = dataset.name, dataset.known, None
+        self.until = time.process_time() + seconds
+        self.cut = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dataset, name)
+
+    def __iter__(self) -> Iterator[Labelled]:
+        for row in self.dataset:
+            if hash64(row.event.key) % PARTS < self.kept:
+                if time.process_time() > self.until:
+                    self.cut = True
+                    return
+                yield row
+
+
+def measured(
+    path: Path,
+    found: Sequence[Candidate],
+    reading: FileOptions,
+    bounds: Bounds,
+    folder: Path,
+    watch: Callable[[Hour], None],
+) -> Gains:
+    """Measure what proposed fields are worth.
+
+    Parameters
+    ----------
+    folder
+        Where fields files may be written.
+    watch
+        Told of each hour that has been played.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read so, or too few of its labels fall due.
+    """
+    found = found[:MEASURED]
+    ways = [(one, customer) for one in found for customer in _customers(one)]
+    columns = {one.name: (one.column,) for one in found if one.name != one.column}
+    reading = replace(reading, columns={**columns, **reading.columns})
+    files = [[], *([way] for way in ways)]
+    if len(found) > 1:
+        files.append([(one, False) for one in found])
+    choices = [_choice(ways, folder / f"{n}.toml") for n, ways in enumerate(files)]
+    everything = _choice([(one, False) for one in found], folder / "all.toml").application
+    dataset = open_dataset(everything, path, reading)
+    source = Some(dataset, bounds.events / max(_rows(dataset), 1), bounds.seconds)
+    played = play(Plan(source, bounds.delay, (0, None), None), choices, watch, sample=False)
+    table = played.measured.table()
+    late = slice(len(table.ys) // 3, None)  # before, all of them know next to nothing
+    ys = table.ys[late].astype(np.float64)
+    if ys.sum() < FEW or ys.sum() == len(ys):
+        raise DataError(
+            f"no gain can be measured: of {len(table.ys):,} labels that fall due, {int(ys.sum())} "
+            "in the last two thirds are positive; --events takes more, --label-delay is another"
+        )
+    base, *others = [_precisions(ys, scores[late]) for scores in table.scores]
+    gains = [
+        Gain(one, customer, *_gained(other, base))
+        for (one, customer), other in zip(ways, others, strict=False)
+    ]
+    all_of_them = Candidate("", "", "", "all of them")
+    together = Gain(all_of_them, False, *_gained(others[-1], base)) if len(found) > 1 else None
+    return Gains(len(ys), int(ys.sum()), float(base[0]), gains, together, source.cut)
+
+
+def _customers(one: Candidate) -> tuple[bool, ...]:
+    return (False, True) if one.kind == "word" else (False,)
+
+
+def _rows(dataset: Dataset) -> int:
+    return sum(1 for _ in dataset) if dataset.rows is None else dataset.rows
+
+
+def _choice(ways: Sequence[tuple[Candidate, bool]], path: Path) -> Choice:
+    path.write_text(declaration(ways))
+    settings = read_settings(fields=str(path) if ways else "")
+    return Choice(load(settings), settings.chunk)
+
+
+def declaration(ways: Sequence[tuple[Candidate, bool]]) -> str:
+    """A fields file that declares these, with the customer's part or without."""
+    blocks = []
+    for one, customer in ways:
+        asks = "\ncustomer = true" if customer else ""
+        blocks.append(f'[[{one.kind}]]\nname = "{one.name}"{asks}\n')
+    return "\n".join(blocks)
+
+
+def _precisions(ys: Any, scores: Any) -> Any:
+    """Average precision of all decisions, then of draws of them with replacement."""
+    order = np.argsort(-scores, kind="stable")
+    rng = np.random.default_rng(SEED)
+    ranked = ys[order]
+    found = [_precision(ranked, np.ones(len(ys)))]
+    for _ in range(DRAWS):
+        weights = rng.poisson(1.0, len(ys)).astype(np.float64)  # the same for all models
+        found.append(_precision(ranked, weights[order]))
+    return np.array(found)
+
+
+def _precision(ranked: Any, weights: Any) -> float:
+    """Average precision of weighted decisions, the highest score first."""
+    hits = np.cumsum(weights * ranked)
+    total = np.cumsum(weights)
+    gained = weights * ranked
+    return float((gained * hits / np.maximum(total, 1e-12)).sum() / max(hits[-1], 1e-12))
+
+
+def _gained(one: Any, base: Any) -> tuple[float, float]:
+    differences = one - base
+    return float(differences[0]), float(differences[1:].std())
