@@ -58,6 +58,11 @@ GAUGES = {
         "Alerts per hour of event time, mean over some 3 hours, with a budget.",
         ("partition",),
     ),
+    "one_sided": (
+        "weir_labels_one_sided",
+        "1 while negatives come from reviewed events alone, with maturity off.",
+        (),
+    ),
     "snapshots_refused": ("weir_snapshots_refused", "Snapshots not used at start.", ()),
     "wrong_settings": (
         "weir_topic_settings_wrong",
@@ -86,6 +91,7 @@ class Sensors:
     behind: Gauge
     threshold: Gauge
     alert_rate: Gauge
+    one_sided: Gauge
     snapshots_refused: Gauge
     wrong_settings: Gauge
     partitions: Gauge
