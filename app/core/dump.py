@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from app.core.messages import Origin, Restore
+from app.core.messages import Example, Origin, Restore
 from app.core.mixing import Mixed
 from app.errors import StateError
 
@@ -43,7 +43,11 @@ class NoStatistics:
 
 
 class Counts(Struct):
-    """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only."""
+    """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only.
+
+    `asked` counts the latest negatives in a row that are of flagged events: those about which
+    somebody was asked. Since it is folded, all workers say the same of it, after a restart too.
+    """
 
     # The names in manifests and dumps are those of the first application.
     examples: int = 0
@@ -51,6 +55,13 @@ class Counts(Struct):
     negatives: int = field(default=0, name="legitimate")
     withdrawn: int = 0
     skipped: int = 0
+    asked: int = 0
+
+    def negative(self, example: Example) -> None:
+        """Count a negative. Whether an old event was flagged is not known without a threshold."""
+        self.negatives += 1
+        if example.threshold is not None:
+            self.asked = self.asked + 1 if example.score >= example.threshold else 0
 
 
 class Learned(Struct, array_like=True):

@@ -267,7 +267,7 @@ class LearningState:
         if positive:
             self.counts.positives += 1
         else:
-            self.counts.negatives += 1
+            self.counts.negative(example)
 
     def _header(self) -> Header:
         others = {name: each.learned for name, each in self._models.items() if name}

@@ -1,7 +1,7 @@
 """Keys of the labels table that are no event's: they begin with a NUL, which no id contains.
 
 The shapes of keys and values are here, so that a changelog can be judged without opening values.
-Who owns a kind of key builds and reads it: waiting, evicted, generation, maturing in serving.
+Who owns a kind of key builds and reads it: waiting, evicted, generation, ripeness in serving.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,12 @@ WAITING = b"\0waiting"  # a prefix: the time, a label's id, NUL, its event
 EVICTED = b"\0evicted"  # a prefix: the origin, the event
 TOPICS = b"\0topics"
 MATURED = b"\0matured"
+GROWING = b"\0maturing"
 
 TIME = Struct(">Q")  # epoch ms
 ORIGIN = Struct(">IIQ")  # epoch, partition, offset
 POSITION = Struct("<qq")  # epoch, the next predictions offset
+GROWTH = Struct("<qqq")  # epoch, another such offset, when the first prediction was written, ms
 
 # A map in msgpack begins with its size, which releases may change, and the first field.
 Begins = Callable[[bytes], bool]
@@ -56,12 +58,14 @@ def misfit(key: bytes, value: bytes | None) -> str:
         return "" if _is_mark(value) else "its value does not name epoch and topics"
     if key == MATURED:
         return "" if len(value) == POSITION.size else "its value is not a position"
+    if key == GROWING:
+        return "" if len(value) == GROWTH.size else "its value is not a position and a time"
     return ""
 
 
 def known(key: bytes) -> bool:
     """Whether a key is of a kind that this release writes."""
-    return key.startswith((WAITING, EVICTED)) or key in (TOPICS, MATURED)
+    return key.startswith((WAITING, EVICTED)) or key in (TOPICS, MATURED, GROWING)
 
 
 def _is_waiting(key: bytes) -> bool:

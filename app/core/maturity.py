@@ -7,10 +7,10 @@ from app.core.domain import Application
 from app.core.hashing import hash64
 from app.core.labels import MATURITY, LabelEntry
 from app.core.messages import LEAST_SHARE, Decision, Feedback
-from app.units import HOUR_MS
+from app.units import DAY_MS, HOUR_MS
 
 YOUNGEST = 8 * HOUR_MS  # no event is due before, however young its partition is
-BLOCK = 4096  # predictions over which the load of a partition is measured
+DOWNTIME = DAY_MS  # that long what is due may have waited for a worker, or one age if that is more
 
 
 class Maturity(NamedTuple):
@@ -73,10 +73,17 @@ class Maturity(NamedTuple):
         """Whether a prediction is so old that a complaint may have been forgotten."""
         return written + self.horizon < newest
 
-    def share_at(self, load: float) -> float:
-        """The share that is learned where so many events a second are due: it falls by halves.
+    def begins_anew(self, written: int, newest: int) -> bool:
+        """Whether the oldest that has yet to mature is too old: maturity was off for some time.
 
-        It is at least 1/64: a larger weight would be that of one label for a whole day.
+        What was decided in the meantime would all be due at once.
+        """
+        return written + self.after + max(self.after, DOWNTIME) < newest
+
+    def share_at(self, load: float) -> float:
+        """The share that is learned of an hour in which so many events a second were decided.
+
+        It falls by halves, and not below 1/64, since one label should not stand for more.
         """
         share = self.share
         while self.rate and share > LEAST_SHARE and share * load > self.rate:

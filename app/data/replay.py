@@ -212,7 +212,7 @@ class Replay:
         prediction = application.read_prediction(stored.raw)
         entry = self._entries.pop(said.id) or LabelEntry(said.key, [])
         try:
-            revision = settle(application, entry, said, received, prediction, 4.0)
+            revision = settle(application, entry, said, received, prediction)
         except Refused:
             self.refused += 1
             revision = None

@@ -1,8 +1,8 @@
-"""The delayed reader: what nobody complained about for WEIR_MATURITY enters as negative.
+"""The delayed reader: what nobody complained about for long enough enters as negative.
 
-It follows the predictions of one assigned partition, without a consumer group, that much
-later in record time, and publishes feedback like any other producer. So learn alone decides
-what comes of it, and a complaint that arrives later corrects it.
+It follows the predictions of one assigned partition, without a consumer group, so much later
+in record time as `app.core.maturity` says, and publishes feedback like any other producer. So
+learn alone decides what comes of it, and a complaint that arrives later corrects it.
 """
 
 import asyncio
@@ -13,22 +13,23 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.core.label_keys import MATURED, POSITION
 from app.core.labels import decode_entry
-from app.core.maturity import Maturity
+from app.core.maturity import Maturity, start_of
 from app.errors import Refused
 from app.runtime.guard import Exit, Leave
 from app.runtime.reading import bounds, reader, stretch
 from app.runtime.step import Outbox, Overlay
-from app.runtime.tables import Store
+from app.runtime.tables import Table
 from app.runtime.writer import Out
 from app.serving.decisions import Decisions
+from app.serving.ripeness import Ripeness, read_ripeness
 from app.serving.setup import Setup
+from app.serving.walks import Early, Late, Walk
+from app.units import HOUR_MS
 from app.wire import encode
 
 log = logging.getLogger(__name__)
 
-KEY = MATURED  # in the labels table
 BATCH = 25  # predictions looked at, and labels on their way to learn, at a time
 REST = 1.0  # idle time for each unit of time that a batch took: score keeps half the worker
 POLL = 0.01  # seconds between looks at learn's position
@@ -37,26 +38,15 @@ LOOK_LIMITS = 0.1, 60.0  # seconds between them
 
 
 def rule(setup: Setup) -> Maturity:
-    """The rule of these settings, its times in ms."""
+    """The rule of these settings for one partition, its times in ms."""
     settings = setup.settings
     return Maturity(
         setup.application,
         int(settings.maturity * 1000),
         int(settings.horizon * 1000),
         settings.maturity_share,
+        settings.maturity_rate / settings.partitions,
     )
-
-
-def read_mark(raw: bytes | None, epoch: int) -> int:
-    """The predictions offset through which maturity was published; 0 in a new epoch.
-
-    >>> read_mark(POSITION.pack(2, 7), 2), read_mark(POSITION.pack(2, 7), 3), read_mark(None, 2)
-    (7, 0, 0)
-    """
-    # A release that took any value from the changelog may have left one: the labels that it
-    # publishes again have no effect.
-    stored, through = POSITION.unpack(raw) if raw and len(raw) == POSITION.size else (epoch, 0)
-    return int(through) if stored == epoch else 0
 
 
 class Holding(Protocol):
@@ -72,15 +62,16 @@ class Holding(Protocol):
 class Maturing:
     """The delayed reader of one partition, while it is assigned to this worker.
 
-    The position moves when the labels up to it are acknowledged, and is stored in the next
+    A position moves when the labels up to it are acknowledged, and is stored in the next
     step of the partition. What a crash in between publishes again has no effect, because
-    the label ids are the same. One batch is in flight at a time, and the next one waits
-    until learn has settled it: a backlog lets score and other labels through.
+    the label ids are the same. When the partition began is acknowledged before the first label.
+    One batch is in flight at a time, and the next one waits until learn has settled it: a
+    backlog lets score and other labels through.
 
     Parameters
     ----------
     labels
-        The partition's labels, as they are on disk.
+        The table of labels.
     decisions
         What was decided; nothing matures before all of it is known.
     """
@@ -89,29 +80,38 @@ class Maturing:
         self,
         setup: Setup,
         partition: int,
-        labels: Store,
+        labels: Table,
         decisions: Decisions,
         outbox: Outbox,
         holding: Holding,
         leave: Leave,
     ) -> None:
         settings = setup.settings
-        self.setup, self.partition, self.labels = setup, partition, labels
+        self.setup, self.partition = setup, partition
+        self.labels = labels.store(partition)
         self.decisions, self.holding, self.leave = decisions, holding, leave
         self.writer = outbox(setup.topics.feedback, partition)
+        self.changelog = outbox(labels.changelog, partition)
         self.tp = TopicPartition(setup.topics.predictions, partition)
         self.rule = rule(setup)
+        self.walks = Early(self.rule), Late(self.rule)
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
-        self.through = self.stored = read_mark(labels.get(KEY), settings.epoch)
-        self.next = 0  # when the prediction at the position was written, once that is known
+        self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
+        self.checked = self.ripeness.raised  # the start, against how old the oldest has become
+        self._share = -1, 0.0  # an hour since 1970, and which share of its predictions matures
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
     def write_into(self, labels: Overlay) -> None:
-        """Store the position in a step of the partition, if it has moved."""
-        if self.through > self.stored:
-            labels[KEY] = POSITION.pack(self.setup.settings.epoch, self.through)
-            self.stored = self.through
+        """Store in a step of the partition how far it has come, if it has moved."""
+        if self.ripeness == self.stored:
+            return
+        epoch = self.setup.settings.epoch
+        before = self.stored.changes(epoch)
+        for key, value in self.ripeness.changes(epoch).items():
+            if before.get(key) != value:
+                labels[key] = value
+        self.stored = self.ripeness
 
     def close(self) -> None:
         """Stop reading."""
@@ -133,16 +133,45 @@ class Maturing:
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Publish what has become due since the last look."""
         begin, end = await bounds(consumer, self.tp)
-        start = max(begin, self.through)
-        if start >= end:
+        if begin >= end:
             return
         newest = await self._written(consumer, end - 1)
-        if not self.rule.due(self.next, newest):
-            return
-        async for records in stretch(consumer, self.tp, start, end):
-            for first in range(0, len(records), BATCH):
-                if not await self._take(records[first : first + BATCH], newest):
-                    return
+        start = await self._start(consumer, begin, end, newest)
+        for walk in self.walks:
+            position = max(begin, walk.position(self.ripeness))
+            if position < end and walk.next <= newest:
+                await self._walk(consumer, walk, range(position, end), newest, start)
+
+    # -- where it begins
+
+    async def _start(self, consumer: AIOKafkaConsumer, begin: int, end: int, newest: int) -> int:
+        """When the partition began, acknowledged before anything is published."""
+        through, reviewed, start, _ = self.ripeness
+        if start is not None and self.checked:
+            return start
+        position = max(begin, through)
+        oldest = await self._written(consumer, position) if position < end else newest
+        anew = self.rule.begins_anew(oldest, newest)
+        if start is None and through and not anew:  # as an earlier release: all at the full age
+            begun = self.ripeness._replace(start=oldest - self.rule.after)
+        elif start is None or anew:
+            start = start_of(oldest, newest, self.rule.after)
+            first = await self._since(consumer, start, end)
+            begun = Ripeness(max(first, through), max(first, reviewed), start)
+        else:
+            self.checked = True
+            return start
+        await self._keep(begun)
+        self.checked = True
+        assert begun.start is not None
+        return begun.start
+
+    async def _keep(self, begun: Ripeness) -> None:
+        """Acknowledge the start. The next step stores it too, and after it the disk has it."""
+        await self._mine()
+        self.ripeness = begun  # in front of what steps write from here on, in the log too
+        changes = begun.changes(self.setup.settings.epoch)
+        await self.changelog.put([Out(*change) for change in changes.items()]).acked
 
     async def _written(self, consumer: AIOKafkaConsumer, offset: int) -> int:
         """The timestamp of one prediction."""
@@ -150,48 +179,93 @@ class Maturing:
             return int(records[0].timestamp)
         return 0
 
-    async def _take(self, records: Sequence[ConsumerRecord], newest: int) -> bool:
+    async def _since(self, consumer: AIOKafkaConsumer, time: int, end: int) -> int:
+        """The offset of the first prediction that was not written before a time, epoch ms."""
+        found = (await consumer.offsets_for_times({self.tp: max(time, 0)}))[self.tp]
+        return end if found is None else int(found.offset)
+
+    # -- on its way
+
+    async def _walk(
+        self, consumer: AIOKafkaConsumer, walk: Walk, offsets: range, newest: int, start: int
+    ) -> None:
+        async for records in stretch(consumer, self.tp, offsets.start, offsets.stop):
+            for first in range(0, len(records), BATCH):
+                batch = records[first : first + BATCH]
+                if not await self._take(consumer, walk, batch, newest, start):
+                    return
+
+    async def _take(
+        self,
+        consumer: AIOKafkaConsumer,
+        walk: Walk,
+        records: Sequence[ConsumerRecord],
+        newest: int,
+        start: int,
+    ) -> bool:
         """Publish labels for the predictions that are due; False when one is not."""
         began = asyncio.get_running_loop().time()
-        due = 0
-        while due < len(records) and self.rule.due(records[due].timestamp, newest):
+        due, labels = 0, list[Out]()
+        while due < len(records) and walk.due_at(records[due].timestamp, start) <= newest:
+            share = await self._share_of(consumer, records[due].timestamp)
+            labels += self._labels(walk, records[due], newest, start, share)
             due += 1
-        decisions = filter(self._decides, records[:due])
-        labels = [out for record in decisions for out in self._labels(record, newest)]
         if due:
-            await self._publish(labels, records[due - 1].offset + 1)
-        self.next = records[due].timestamp if due < len(records) else 0
+            await self._publish(labels, walk, records[due - 1].offset + 1)
+        walk.next = walk.due_at(records[due].timestamp, start) if due < len(records) else 0
         await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
         return due == len(records)
 
-    def _decides(self, record: ConsumerRecord) -> bool:
+    async def _share_of(self, consumer: AIOKafkaConsumer, written: int) -> float:
+        """The share of predictions of a time that matures, by how many their hour had.
+
+        So it is the same at whatever moment it is asked, and needs no state.
+        """
+        hour = written // HOUR_MS
+        if self._share[0] != hour:
+            _, end = await bounds(consumer, self.tp)
+            first, last = [await self._since(consumer, h * HOUR_MS, end) for h in (hour, hour + 1)]
+            self._share = hour, self.rule.share_at(1000 * (last - first) / HOUR_MS)
+        return self._share[1]
+
+    def _labels(
+        self, walk: Walk, record: ConsumerRecord, newest: int, start: int, share: float
+    ) -> list[Out]:
+        """What is said of one prediction, if anything."""
+        application, written = self.setup.application, int(record.timestamp)
         try:
             self.decisions.claims.read(record)
         except Refused:
-            return False  # the decisions have counted it
-        return True
-
-    def _labels(self, record: ConsumerRecord, newest: int) -> list[Out]:
-        prediction = self.setup.application.read_prediction(record.value)
-        id, key, written = prediction.id, prediction.key, int(record.timestamp)
-        raw = self.labels.get(id.encode())
-        entry = None if raw is None else decode_entry(raw, key)
-        if self.rule.forgotten(written, newest) or not self.rule.learns(id, entry):
-            return []
-        first = self.decisions.decision(id)
-        if first is not None and self.setup.application.read_decision(first).key != key:
+            return []  # the decisions have counted it
+        said = application.read_prediction(record.value)
+        first = self.decisions.decision(said.id)
+        decided = said if first is None else application.read_decision(first)
+        if decided.key != said.key:
             return []  # an id of two keys: labels are of the one that was decided first
-        return [Out(key.encode(), encode(self.rule.label(id, key, written)))]
+        if not self.rule.matures(decided.decision, written, start):
+            return []
+        if not walk.takes(decided.decision, written, start) or self.rule.forgotten(written, newest):
+            return []
+        raw = self.labels.get(said.id.encode())
+        entry = None if raw is None else decode_entry(raw, said.key)
+        if not self.rule.learns(said.id, entry, share):
+            return []
+        due = self.rule.due_at(written, start, decided.decision)
+        return [Out(said.key.encode(), encode(self.rule.label(said.id, said.key, due, share)))]
 
-    async def _publish(self, labels: list[Out], through: int) -> None:
+    async def _publish(self, labels: list[Out], walk: Walk, offset: int) -> None:
         """Write labels, move the position, and wait until learn has settled them."""
-        while not self.holding.mine():
-            await asyncio.sleep(POLL)  # until `close`: the gate is closed
+        await self._mine()
         ends: list[int] = []
         await self.writer.put(labels, lambda base, count: ends.append(base + count)).acked
-        self.through = through
+        self.ripeness = walk.moved(self.ripeness, offset)
         topic = self.setup.topics.feedback
         while ends and self.holding.position(topic) < max(ends):
+            await asyncio.sleep(POLL)
+
+    async def _mine(self) -> None:
+        """Wait while this worker may not write: until `close`, if the gate is closed."""
+        while not self.holding.mine():
             await asyncio.sleep(POLL)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -122,7 +122,7 @@ class Partition:
         self.sensors.astray.inc(len(copies))
 
     def write_aside(self, step: Step) -> None:
-        """Add what any step stores besides: snapshot chunks, mark, and position of maturity."""
+        """Add what any step stores besides: snapshot chunks, mark, and how far maturity is."""
         self.shared.aside(step)
         if self.mark is not None:
             step.table(self.shared.labels)[KEY], self.mark = encode_mark(self.mark), None
@@ -152,7 +152,7 @@ class Partition:
             self.maturing = Maturing(
                 self.shared.setup,
                 self.number,
-                self.labels,
+                self.shared.labels,
                 self.decisions,
                 self.shared.outbox,
                 self.holding,

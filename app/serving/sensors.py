@@ -69,6 +69,11 @@ GAUGES = {
         "Weight of a partition's own model; the shared one has the rest.",
         ("partition",),
     ),
+    "one_sided": (
+        "weir_labels_one_sided",
+        "1 while negatives come from reviewed events alone, with maturity off.",
+        (),
+    ),
     "snapshots_refused": ("weir_snapshots_refused", "Snapshots not used at start.", ()),
     "wrong_settings": (
         "weir_topic_settings_wrong",
@@ -99,6 +104,7 @@ class Sensors:
     threshold: Gauge
     alert_rate: Gauge
     own_weight: Gauge
+    one_sided: Gauge
     snapshots_refused: Gauge
     wrong_settings: Gauge
     partitions: Gauge

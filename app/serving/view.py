@@ -16,6 +16,7 @@ from app.core.threshold import Threshold
 from app.errors import SnapshotError
 from app.runtime.topics.shapes import MODELS
 from app.serving.learning.snapshots import PARTITION as SNAPSHOTS
+from app.serving.one_sided import one_sided
 from app.serving.worker import Worker
 
 
@@ -128,6 +129,10 @@ class View:
             partition: state.learned_by(partition, "partition")
             for partition in range(state.partitions)
         }
+
+    def one_sided(self) -> bool:
+        """Whether negatives come from reviewed events alone, and nothing will change that."""
+        return one_sided(self.settings, self.state)
 
     def snapshots(self) -> list[Manifest] | None:
         """The snapshots stored, newest first; None when their partition is another worker's.

@@ -55,6 +55,7 @@ def read_at_scrape(view: View, quality: Quality) -> None:
     sensors.behind.set_function(lambda: view.progress().behind_seconds)
     sensors.snapshots_refused.set_function(lambda: view.progress().refused_snapshots)
     sensors.wrong_settings.set_function(lambda: len(view.wrong_settings()))
+    sensors.one_sided.set_function(view.one_sided)
     sensors.partitions.set_function(lambda: len(view.assigned()))
     for partition in range(view.application.partitions):
         sensors.own_weight.labels(partition).set_function(partial(_own_weight, view, partition))

@@ -34,6 +34,7 @@ def counted(statuses: Sequence[Status]) -> Status:
         "decisions": add(status["decisions"] for status in statuses),
         "modes": add(status["modes"] for status in statuses),
         "labels": {name: add(one[name] for one in labels) for name in ("by_source", "by_outcome")},
+        "one_sided": any(status.get("one_sided", False) for status in statuses),
         "alerts": sorted(alerts, key=lambda one: one["at"], reverse=True),
         "dead_letters": sum(status["dead_letters"] for status in statuses),
         "expired_unread": sum(status.get("expired_unread", 0) for status in statuses),

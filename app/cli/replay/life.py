@@ -25,6 +25,8 @@ def life_of(given: Mapping[str, Any], label_delay: str | None, unreported: float
     ------
     BadParameter
         An option means nothing, or nothing beside a life.
+    DataError
+        A value is out of bounds.
     SettingsError
         WEIR_MATURITY or another setting cannot be used.
     """
@@ -41,13 +43,9 @@ def life_of(given: Mapping[str, Any], label_delay: str | None, unreported: float
     for name in ("chargebacks", "maturity"):
         if name in chosen:
             chosen[name] = round(duration(chosen[name]) * 1000)
-    maturity = chosen.setdefault("maturity", round(settings.maturity * 1000))
-    if maturity >= settings.horizon * 1000:
-        raise typer.BadParameter(
-            f"--maturity has to be shorter than WEIR_HORIZON, {settings.horizon * 1000 / DAY_MS:g} "
-            "days, after which decisions and labels are forgotten"
-        )
-    return Life(share=settings.maturity_share, **chosen)
+    chosen.setdefault("maturity", round(settings.maturity * 1000))
+    horizon = round(settings.horizon * 1000)
+    return Life(share=settings.maturity_share, horizon=horizon, **chosen)
 
 
 def reviews_of(text: str) -> float:

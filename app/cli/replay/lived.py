@@ -19,18 +19,29 @@ MONTHS = (
 )
 
 
+Columns = tuple[tuple[str, str], ...]
+Rows = list[dict[str, Any]]
+
+
+def life_figures_told(name: str, life: dict[str, Any]) -> Iterator[tuple[str, Columns, Rows]]:
+    """The tables of a model's life: a title, columns by figure and name, and rows of figures."""
+    title = f"{name}, by days since the first event, against the truth of all decisions"
+    yield title, DAYS, life["by_days"]
+    yield f"{name}, what was flagged, by months of 30 days", MONTHS, life["blocks_by_month"]
+
+
 def life_words(name: str, life: dict[str, Any]) -> Iterator[str]:
     """The life of a model as lines of text."""
+    for title, columns, rows in life_figures_told(name, life):
+        yield ""
+        yield f"{title}:"
+        yield from _table(columns, rows)
     yield ""
-    yield f"{name}, by days since the first event, against the truth of all decisions:"
-    yield from _table(DAYS, life["by_days"])
-    yield f"{name}, what was flagged by months of 30 days:"
-    yield from _table(MONTHS, life["blocks_by_month"])
     caught = life["value_caught"]
     if caught is not None:
-        yield f"Of all that was at stake {caught:.1%} was blocked, or found by a review."
-    for source, n in _by_source(life).items():
-        yield f"Labels from {source}: {n:,}."
+        yield f"Of all that was at stake {caught:.1%} was blocked or found by a review."
+    sources = ", ".join(f"{source} {n:,}" for source, n in _by_source(life).items())
+    yield f"Labels given: {sources or 'none'}."
 
 
 def _by_source(life: dict[str, Any]) -> dict[str, int]:
@@ -40,7 +51,7 @@ def _by_source(life: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
-def _table(columns: tuple[tuple[str, str], ...], rows: list[dict[str, Any]]) -> Iterator[str]:
+def _table(columns: Columns, rows: Rows) -> Iterator[str]:
     titles = [title.rjust(max(12, len(title) + 2)) for _, title in columns]
     yield "".join(titles)
     for row in rows:

@@ -31,7 +31,9 @@ class Life:
     maturity
         Age at which what nobody spoke of counts as negative; 0 for never.
     share
-        Share of those that is learned, each with the inverse as its weight.
+        Share of those that is learned, a power of two; each has the inverse as its weight.
+    horizon
+        Age from which decisions and labels are forgotten.
     actors
         Analysts in the team.
     wrong
@@ -56,6 +58,7 @@ class Life:
     missed: float = 0.0
     maturity: int = 30 * DAY_MS
     share: float = 0.25
+    horizon: int = 120 * DAY_MS
     actors: int = 3
     wrong: float = 0.0
     complain: float = 0.3
@@ -75,6 +78,11 @@ class Life:
             value = getattr(self, field.name)
             if not isinstance(value, str) and not (isfinite(value) and value >= 0):
                 raise DataError(f"--{field.name} {value:g} must not be negative")
+        if self.maturity >= self.horizon:
+            raise DataError(
+                f"--maturity has to be shorter than WEIR_HORIZON, {self.horizon / DAY_MS:g} days, "
+                "after which decisions and labels are forgotten"
+            )
         if self.actors < 1:
             raise DataError(f"--actors {self.actors} leaves nobody to answer")
 

@@ -27,6 +27,7 @@ from app.runtime.topics.advice import REREAD
 from app.runtime.topics.shapes import MODELS
 from app.serving.learning.pinned import Pinned
 from app.serving.learning.skips import Skips
+from app.serving.one_sided import OneSided
 from app.serving.setup import Setup
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Follower:
         self.loaded = 0  # version of the snapshot that this worker began with
         self.refused_snapshots = 0
         self.missing: str | None = None  # what a restore in the log waits for
+        self.one_sided = OneSided(settings)
         self._level_at = time.monotonic()
         self._folding = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -167,6 +169,8 @@ class Follower:
         for begin in range(0, len(records), BLOCK):
             await self._fold_block(records[begin : begin + BLOCK])
             await asyncio.sleep(0)
+        if not self.lag:
+            self.one_sided.look(self.state)
 
     async def _fold_block(self, records: Sequence[ConsumerRecord]) -> None:
         since = time.monotonic()

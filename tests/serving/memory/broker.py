@@ -1,7 +1,7 @@
 """Logs in memory, what reads and writes them, and the places between two writes."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -75,6 +75,17 @@ class Consumer:
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         return {tp: len(self.logs.of[tp]) for tp in tps}
+
+    async def offsets_for_times(
+        self, times: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, SimpleNamespace | None]:
+        return {
+            tp: next(
+                (SimpleNamespace(offset=r.offset) for r in self.logs.of[tp] if r.timestamp >= time),
+                None,
+            )
+            for tp, time in times.items()
+        }
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self.positions[tp] = offset

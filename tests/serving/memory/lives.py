@@ -89,7 +89,7 @@ class Worker:
         """Take the partition as a fence does, recover the tables, read back what was decided."""
         for last in self.world.log("predictions")[-1:]:
             self.places.reach("repeat the last decision")
-            again = Out(last.key, last.value, last.headers)
+            again = Out(last.key, last.value, last.headers, last.timestamp)
             self.world.logs.append(self.topics.predictions, PARTITION, again)
         for table in self.tables.values():
             table.recover(self.world.logs)

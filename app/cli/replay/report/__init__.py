@@ -5,7 +5,7 @@ from typing import Any
 
 from app import __version__
 from app.cli.replay.report.published import against
-from app.cli.replay.report.tables import headline, weekly
+from app.cli.replay.report.tables import headline, life_tables, weekly
 from app.cli.replay.result import Outcome
 from app.errors import DataError
 
@@ -46,6 +46,7 @@ def page(about: dict[str, str], outcome: Outcome) -> str:
     from jinja2 import Environment, FileSystemLoader
 
     from app.cli.replay.report.charts import charts
+    from app.cli.replay.report.life import life_charts
 
     measured = bool(outcome.found["metrics"]["n"])
     told: dict[str, Any] = {
@@ -59,7 +60,8 @@ def page(about: dict[str, str], outcome: Outcome) -> str:
         "headline": headline(outcome.models),
         "weeks": weekly(outcome.models),
         "published": against(outcome) if measured else [],
-        "charts": charts(outcome) if measured else {},
+        "charts": charts(outcome) | life_charts(outcome) if measured else {},
+        "lives": life_tables(outcome.models) if measured else [],
     }
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     return pages.get_template("report.html").render(told)

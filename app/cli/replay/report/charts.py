@@ -55,7 +55,7 @@ def charts(outcome: Outcome) -> dict[str, str]:
         "features": (_features, 6.4, 4.4),
         "cost": (_cost, 12.8, 0.9 + 0.35 * len(outcome.models)),
     }
-    return {name: _svg(outcome, *how) for name, how in drawn.items()}
+    return {name: svg(outcome, *how) for name, how in drawn.items()}
 
 
 def _lines(panels: int) -> int:
@@ -66,19 +66,21 @@ def _lines(panels: int) -> int:
 Draw = Callable[[Figure, Outcome], None]
 
 
-def _svg(outcome: Outcome, draw: Draw, width: float, height: float) -> str:
+def svg(outcome: Outcome, draw: Draw, width: float, height: float) -> str:
+    """A drawing as an `svg` element."""
     with rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")
         draw(figure, outcome)
         file = StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    svg = file.getvalue().replace(INK, "currentColor")
-    svg = svg[svg.index("<svg") :]
+    drawn = file.getvalue().replace(INK, "currentColor")
+    drawn = drawn[drawn.index("<svg") :]
     # The page says how wide it is; the box keeps its shape.
-    return re.sub(r'(<svg[^>]*?) height="[^"]*"([^>]*?) width="[^"]*"', r"\1\2", svg, count=1)
+    return re.sub(r'(<svg[^>]*?) height="[^"]*"([^>]*?) width="[^"]*"', r"\1\2", drawn, count=1)
 
 
-def _style(place: int) -> dict[str, Any]:
+def style(place: int) -> dict[str, Any]:
+    """Colour and dashes of the line at a place."""
     return {
         "color": COLOURS[place % len(COLOURS)],
         "linestyle": DASHES[place % len(DASHES)],
@@ -86,7 +88,8 @@ def _style(place: int) -> dict[str, Any]:
     }
 
 
-def _legend(axes: Any, outcome: Outcome, **where: Any) -> None:
+def legend(axes: Any, outcome: Outcome, **where: Any) -> None:
+    """Names of the models, where there are several."""
     if len(outcome.models) > 1 and axes.get_legend_handles_labels()[0]:
         axes.legend(**where)
 
@@ -103,20 +106,20 @@ def _precision_recall(figure: Figure, outcome: Outcome) -> None:
         if curve is not None:
             recall, precision = curve
             at = np.unique(np.searchsorted(recall, np.linspace(0, 1, POINTS)))
-            axes.plot(recall[at], precision[at], drawstyle="steps-pre", label=name, **_style(place))
+            axes.plot(recall[at], precision[at], drawstyle="steps-pre", label=name, **style(place))
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-    _legend(axes, outcome)
+    legend(axes, outcome)
 
 
 def _weeks(figure: Figure, outcome: Outcome) -> None:
     axes = figure.add_subplot()
     for place, (name, one) in enumerate(outcome.models.items()):
-        values = [_number(week["average_precision"]) for week in one["by_week"]]
-        axes.plot(values, marker="o", markersize=4, label=name, **_style(place))
-    _dates(axes, [week.first for week in outcome.weeks])
+        values = [number(week["average_precision"]) for week in one["by_week"]]
+        axes.plot(values, marker="o", markersize=4, label=name, **style(place))
+    dates(axes, [week.first for week in outcome.weeks])
     axes.set(xlabel="week from", ylabel="average precision")
     axes.set_ylim(bottom=0)
-    _legend(axes, outcome)
+    legend(axes, outcome)
 
 
 def _cards(figure: Figure, outcome: Outcome) -> None:
@@ -128,7 +131,7 @@ def _cards(figure: Figure, outcome: Outcome) -> None:
 
 def _budget(figure: Figure, outcome: Outcome) -> None:
     def of(table: Table, place: int) -> dict[int, float]:
-        return {day.day: _number(day.recall) for day in budget_by_day(table, place)}
+        return {day.day: number(day.recall) for day in budget_by_day(table, place)}
 
     _by_day(figure, outcome, of, "recall")
 
@@ -142,11 +145,11 @@ def _by_day(
     for place, name in enumerate(outcome.models):
         values = {day: value for part in parts for day, value in of(part, place).items()}
         days = list(values)
-        axes.plot(range(len(days)), list(values.values()), label=name, **_style(place))
-    _dates(axes, days)
+        axes.plot(range(len(days)), list(values.values()), label=name, **style(place))
+    dates(axes, days)
     axes.set(xlabel="day", ylabel=label)
     axes.set_ylim(bottom=0)
-    _legend(axes, outcome)
+    legend(axes, outcome)
 
 
 def _calibration(figure: Figure, outcome: Outcome) -> None:
@@ -163,7 +166,7 @@ def _calibration(figure: Figure, outcome: Outcome) -> None:
     axes.set(
         xlabel="mean score of a band", ylabel=f"share of {outcome.application.labels.word(1)} in it"
     )
-    _legend(axes, outcome, loc="upper left")
+    legend(axes, outcome, loc="upper left")
 
 
 def _interval(share: float, n: int, z: float = 1.96) -> tuple[float, float, float]:
@@ -181,9 +184,9 @@ def _drift(figure: Figure, outcome: Outcome) -> None:
         scores = [outcome.table.scores[place][week.rows] for week in weeks]
         for line, (share, words) in enumerate(QUANTILES):
             values = [np.quantile(part, share) for part in scores]
-            axes.plot(values, marker="o", markersize=3, label=words, **_style(line))
+            axes.plot(values, marker="o", markersize=3, label=words, **style(line))
         axes.set(yscale="log", xlabel="week from", ylabel="score", title=name)
-        _dates(axes, [week.first for week in weeks])
+        dates(axes, [week.first for week in weeks])
     for axes in grid.flat[len(outcome.models) :]:
         axes.set_visible(False)
     handles = grid.flat[0].get_lines()[::-1]
@@ -205,7 +208,7 @@ def _features(figure: Figure, outcome: Outcome) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="mean absolute share of the logit")
     axes.grid(axis="y", visible=False)
-    _legend(axes, outcome, loc="lower right")
+    legend(axes, outcome, loc="lower right")
 
 
 def _cost(figure: Figure, outcome: Outcome) -> None:
@@ -220,11 +223,12 @@ def _cost(figure: Figure, outcome: Outcome) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def _dates(axes: Any, days: Sequence[int]) -> None:
+def dates(axes: Any, days: Sequence[int]) -> None:
     """Dates below places 0, 1, 2, ... of an axis: as many as fit."""
     every = max(1, -(-len(days) // 6))
     axes.set_xticks(range(0, len(days), every), [date(day) for day in days[::every]])
 
 
-def _number(value: float | None) -> float:
+def number(value: float | None) -> float:
+    """A figure to draw; where there is none, nothing is drawn."""
     return np.nan if value is None else value

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.cli.replay.lived import life_figures_told
+
 Models = dict[str, dict[str, Any]]
 Row = tuple[str, list[str]]
 
@@ -41,6 +43,20 @@ def weekly(models: Models) -> list[tuple[str, str, str, list[list[str]]]]:
         first = same[0]
         rows.append((first["from"], text(first["n"]), text(first["base_rate"]), cells))
     return rows
+
+
+def life_tables(models: Models) -> list[tuple[str, list[str], list[list[str]]]]:
+    """The tables of lives that were played: a title, the names of columns, rows of cells."""
+    tables = []
+    for name, one in models.items():
+        for title, columns, rows in life_figures_told(name, one["life"]) if "life" in one else ():
+            cells = [[_cell(row[key]) for key, _ in columns] for row in rows]
+            tables.append((title, [head for _, head in columns], cells))
+    return tables
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else text(value)
 
 
 def text(value: float | None) -> str:

@@ -13,12 +13,13 @@ import pytest
 
 from app.data.rows import Labelled
 from app.errors import SettingsError
-from app.streams.fraud.messages import read_feedback, read_transaction
-from app.streams.fraud.simulator.labels import analyst, labels, outcome
+from app.streams.fraud.messages import read_transaction
+from app.streams.fraud.simulator.simulation import Simulation
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
 from app.units import DAY_MS, MINUTE_MS
 from app.wire import encode
+from tests.cards import cards
 
 PRINT_DIGEST = """
 from tests.streams.fraud.simulator.test_transactions import digest
@@ -33,10 +34,13 @@ def first(count: int, traffic: Traffic) -> list[Labelled]:
 
 def digest(traffic: Traffic, count: int = 3000) -> str:
     """Hash of messages, truth and labels."""
-    state = hashlib.sha256()
-    for row in first(count, traffic):
-        state.update(encode(row.event) + encode((row.positive, row.kind)))
-        for due in labels(traffic, row, flagged=row.event.amount > 100):
+    state, source = hashlib.sha256(), Simulation(cards(), traffic, 1 << 62, count)
+    for hour in source:
+        for row in hour.rows:
+            state.update(encode(row.event) + encode((row.positive, row.kind)))
+            if row.event.amount > 100:
+                source.flag(row.event.id)
+        for due in hour.labels():
             state.update(encode(due.feedback))
     return state.hexdigest()
 
@@ -183,69 +187,6 @@ def test_nothing_has_drifted_at_the_start():
     assert [(row.event.at, row.event.amount) for row in moved] == [
         (row.event.at, row.event.amount) for row in still
     ]
-
-
-def test_analysts_answer_within_seconds_and_are_wrong_as_often_as_set(weeks):
-    traffic = Traffic(seed=5, answer_within=30, wrong=0.1)
-    answers = [(row, analyst(traffic, row)) for row in weeks[:5000]]
-    took = np.array([due.at - row.event.at for row, due in answers])
-    assert took.min() >= 2000 and took.max() <= 30_000
-    wrong = np.mean([(due.feedback.label == "fraud") != row.positive for row, due in answers])
-    assert wrong == pytest.approx(0.1, abs=0.02)
-
-
-def test_missed_frauds_mature_and_the_others_are_charged_back_days_later(weeks):
-    traffic = Traffic(seed=5, missed=0.3)
-    frauds = [row for row in weeks if row.positive]
-    given = [(row, *outcome(traffic, row)) for row in frauds]
-    sources = Counter(due.feedback.source for _, due in given)
-    assert sources["maturity"] / len(frauds) == pytest.approx(0.3, abs=0.1)
-    delays = [due.at - r.event.at for r, due in given if due.feedback.source == "chargeback"]
-    assert min(delays) >= DAY_MS and max(delays) <= 3 * DAY_MS
-    assert np.mean(delays) == pytest.approx(2 * DAY_MS, rel=0.1)
-
-
-def test_a_chargeback_after_maturity_corrects_it(weeks):
-    late = Traffic(seed=5, missed=0, chargeback_delay=10 * DAY_MS / 1000)
-    fraud = next(row for row in weeks if row.positive)
-    says = [(due.feedback.source, due.feedback.label) for due in outcome(late, fraud)]
-    assert says == [("maturity", "legit"), ("chargeback", "fraud")]
-
-
-@pytest.mark.parametrize(
-    ("fraud", "flagged", "wrong", "missed", "sources"),
-    [
-        (False, False, 0, 0, ["maturity"]),
-        (False, True, 0, 0, ["analyst"]),
-        (True, False, 0, 0, ["chargeback"]),
-        (True, False, 0, 1, ["maturity"]),
-        (True, True, 0, 0, ["analyst"]),
-        (True, True, 1, 0, ["analyst", "chargeback"]),
-        (True, True, 1, 1, ["analyst"]),
-    ],
-    ids=[
-        "legitimate",
-        "false alarm",
-        "unnoticed fraud",
-        "unreported fraud",
-        "caught fraud",
-        "caught, cleared by mistake",
-        "caught, cleared by mistake, unreported",
-    ],
-)
-def test_who_labels_a_transaction(weeks, fraud, flagged, wrong, missed, sources):
-    traffic = Traffic(wrong=wrong, missed=missed)
-    row = next(row for row in weeks if row.positive == fraud)
-    given = labels(traffic, row, flagged)
-    assert [due.feedback.source for due in given] == sources
-    assert [due.at for due in given] == sorted(due.at for due in given)
-
-
-def test_labels_pass_the_checks_of_the_wire_and_have_ids(weeks):
-    given = [due for row in weeks[:2000] for due in labels(Traffic(), row, flagged=True)]
-    assert all(read_feedback(encode(due.feedback)) == due.feedback for due in given)
-    assert all(due.feedback.at == due.at for due in given)
-    assert len({due.feedback.label_id for due in given}) == len(given)
 
 
 @pytest.mark.parametrize(
