@@ -6,7 +6,7 @@ from benchmarks.life.measured import days, precision, weekly
 from benchmarks.life.parts.chosen import Chosen
 from benchmarks.life.parts.few import SCENARIO
 from benchmarks.life.parts.whole import DEFAULT
-from benchmarks.life.played import Play, Way, plays
+from benchmarks.life.played import Play, Way
 from benchmarks.life.rows import Found, Row, figure, figures
 from benchmarks.life.streams import DAY_MS, Stream, with_noise
 from benchmarks.life.words import START, category_matters
@@ -33,7 +33,7 @@ def word(chosen: Chosen) -> Found:
 
 def _matters(chosen: Chosen) -> Found:
     stream = category_matters()
-    played = plays([(stream, way) for way in WAYS], chosen.cache)
+    played = chosen.plays(*((stream, way) for way in WAYS))
     found = {f"Weir, {way.name}": _spans(one) for way, one in zip(WAYS, played, strict=True)}
     category = _codes(stream)
     first = START + FROM * DAY_MS
@@ -72,7 +72,7 @@ def _noise(chosen: Chosen) -> Found:
     for part in ("eighth", "quarter"):
         stream = chosen.stream(part)
         asked = [(stream, DEFAULT), (with_noise(stream), Way("with noise", fields=NOISE))]
-        without, beside = (_two(chosen, one) for one in plays(asked, chosen.cache))
+        without, beside = (_two(chosen, one) for one in chosen.plays(*asked))
         cost = [one - other for one, other in zip(without, beside, strict=True)]
         text = f"{figures(without)} to {figures(beside)}: {cost[0]:.4f}; {cost[1]:.4f}"
         title = f"a noise word of 50 values, {part}: what it costs; without scenario 2"
