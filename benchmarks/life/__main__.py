@@ -3,8 +3,8 @@
     python -m benchmarks.life --data DIR [--part NAME ...] [--weeks validation|test]
         [--json FILE] [--plots DIR] [--cache DIR] [--before REV] [--cores N]
 
-DIR holds the Handbook's files. Parts are whole, few, loop, word, partitions, unreported and
-cost; all of them if none is named. Settings are chosen on the validation weeks alone. Plays of
+DIR holds the Handbook's files. Parts are whole, few, loop, word, noise, partitions, unreported
+and cost; all of them if none is named. Settings are chosen on the validation weeks alone. Plays of
 a stream are kept in the cache for as long as the code is the same.
 """
 
@@ -28,7 +28,7 @@ from benchmarks.life.parts.few import few
 from benchmarks.life.parts.loop import loop
 from benchmarks.life.parts.partitions import partitions
 from benchmarks.life.parts.whole import unreported, whole
-from benchmarks.life.parts.word import word
+from benchmarks.life.parts.word import noise, word
 from benchmarks.life.rows import Found, Row, table
 from benchmarks.life.streams import WEEKS
 
@@ -37,6 +37,7 @@ PARTS: dict[str, Callable[[Chosen], Found]] = {
     "few": few,
     "loop": loop,
     "word": word,
+    "noise": noise,
     "partitions": partitions,
     "unreported": unreported,
     "cost": cost,

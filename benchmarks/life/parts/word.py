@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.life.measured import days, precision, weekly
+from benchmarks.life.measured import TRIED, days, precision, weekly
 from benchmarks.life.parts.chosen import Chosen
 from benchmarks.life.parts.few import SCENARIO
 from benchmarks.life.parts.whole import DEFAULT
@@ -26,21 +26,15 @@ WAYS = (
 
 
 def word(chosen: Chosen) -> Found:
-    """Both words."""
-    matters, noise = _matters(chosen), _noise(chosen)
-    return Found([*matters.rows, *noise.rows], {**matters.figures, **noise.figures})
-
-
-def _matters(chosen: Chosen) -> Found:
+    """The word that matters: Weir and XGBoost weekly, both with it and without it."""
     stream = category_matters()
     played = chosen.plays(*((stream, way) for way in WAYS))
     found = {f"Weir, {way.name}": _spans(one) for way, one in zip(WAYS, played, strict=True)}
     category = _codes(stream)
     first = START + FROM * DAY_MS
-    plain = weekly(played[0], first)
-    for fit in plain:
+    for fit in weekly(played[0], first, TRIED[1:3]):
         found[f"{fit.name}, without it"] = _spans(played[0], fit.scores)
-    for fit in weekly(played[0], first, codes=[category]):
+    for fit in weekly(played[0], first, TRIED[1:3], [category]):
         found[f"{fit.name}, with it"] = _spans(played[0], fit.scores)
     own = found[f"Weir, {WAYS[1].name}"]
     best = max((two for name, two in found.items() if name.endswith(", with it")), key=sum)
@@ -67,7 +61,8 @@ def _codes(stream: Stream) -> np.ndarray:
     return np.unique(names, return_inverse=True)[1]
 
 
-def _noise(chosen: Chosen) -> Found:
+def noise(chosen: Chosen) -> Found:
+    """What a word costs that says nothing."""
     rows, found = [], {}
     for part in ("eighth", "quarter"):
         stream = chosen.stream(part)
