@@ -24,7 +24,7 @@ def few(chosen: Chosen) -> Found:
     played = chosen.plays(*asked)
     found = {way.name: _two(chosen, one) for way, one in zip(ways, played[:4], strict=True)}
     rows_of = days(played[0], chosen.weeks.few, chosen.weeks.end)
-    for fit in weekly(played[0], first):
+    for fit in weekly(played[0], first, cores=chosen.cores):
         found[fit.name] = [
             precision(played[0], rows_of, fit.scores),
             precision(played[0], rows_of, fit.scores, SCENARIO),
