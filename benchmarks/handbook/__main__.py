@@ -34,7 +34,7 @@ from benchmarks.handbook.weeks import FIRST, Week, four_weeks, number
 Inputs: TypeAlias = dict[str, Matrix]  # features by whose they are
 Plays: TypeAlias = dict[str, Play]
 
-MODELS = ["binned", "binned_net"]  # of the zoo, when none is named
+MODELS = ["grove", "binned"]  # of the zoo, when none is named
 CORES = 2  # how many the work is spread over
 
 

@@ -1,10 +1,10 @@
 """How well Weir learns in real life, line by line beside what it should reach.
 
     python -m benchmarks.life --data DIR [--part NAME ...] [--weeks validation|test]
-                              [--json FILE] [--plots DIR] [--cache DIR] [--before REV]
+        [--json FILE] [--plots DIR] [--cache DIR] [--before REV] [--cores N]
 
-DIR holds the Handbook's files. Parts are whole, few, loop, word, partitions, unreported and
-cost; all of them if none is named. Settings are chosen on the validation weeks alone. Plays of
+DIR holds the Handbook's files. Parts are whole, few, loop, word, noise, partitions, unreported
+and cost; all of them if none is named. Settings are chosen on the validation weeks alone. Plays of
 a stream are kept in the cache for as long as the code is the same.
 """
 
@@ -28,7 +28,7 @@ from benchmarks.life.parts.few import few
 from benchmarks.life.parts.loop import loop
 from benchmarks.life.parts.partitions import partitions
 from benchmarks.life.parts.whole import unreported, whole
-from benchmarks.life.parts.word import word
+from benchmarks.life.parts.word import noise, word
 from benchmarks.life.rows import Found, Row, table
 from benchmarks.life.streams import WEEKS
 
@@ -37,6 +37,7 @@ PARTS: dict[str, Callable[[Chosen], Found]] = {
     "few": few,
     "loop": loop,
     "word": word,
+    "noise": noise,
     "partitions": partitions,
     "unreported": unreported,
     "cost": cost,
@@ -49,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
     with TemporaryDirectory(prefix="weir-life-") as place:
         cache = options.cache or Path(place)
         cache.mkdir(parents=True, exist_ok=True)
-        chosen = Chosen(options.data, WEEKS[options.weeks], cache, options.before)
+        chosen = Chosen(options.data, WEEKS[options.weeks], cache, options.before, options.cores)
         for name in options.part or PARTS:
             with report.part(name):
                 found = PARTS[name](chosen)
@@ -83,6 +84,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--plots", type=Path, metavar="DIR", help="write plots there")
     add("--cache", type=Path, metavar="DIR", help="keep the plays of streams there")
     add("--before", default="", metavar="REV", help="an earlier commit to compare costs with")
+    add("--cores", type=int, default=2, metavar="N", help="how many plays go on at a time")
     options = parser.parse_args(given)
     if options.data is None or not (options.data / FILE).is_file():
         parser.error(f"--data or WEIR_TEST_DATA must name the folder with {FILE}")

@@ -1,6 +1,7 @@
 """Average precision of some days, and XGBoost that is refitted every week, on a stream's plays."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def weekly(
     first: int,
     tried: Sequence[Settings] = TRIED,
     codes: Sequence[Ints] = (),
-    x: Matrix | None = None,
+    cores: int = 1,
 ) -> list[Refitted]:
     """XGBoost fitted every week from the time `first` on, on all labels known by then.
 
@@ -64,32 +65,32 @@ def weekly(
         Epoch ms of the first week.
     codes
         Categories besides the features, whole numbers from 0.
-    x
-        Features in place of the play's.
+    cores
+        Weeks that are fitted at a time.
     """
+    x = np.column_stack([play.x, *codes]).astype(np.float32)
+    kinds = ["q"] * play.x.shape[1] + ["c"] * len(codes)
+    found = [Refitted(one, np.full(len(play.at), np.nan)) for one in tried]
+    begins = range(first, int(play.at[-1]) + 1, 7 * DAY_MS)
+    with ThreadPoolExecutor(cores) as pool:
+        for _ in pool.map(lambda begin: _fit(play, x, kinds, begin, found), begins):
+            pass
+    return found
+
+
+def _fit(play: Play, x: Matrix, kinds: list[str], begin: int, found: Sequence[Refitted]) -> None:
+    """Fit on what is known when a week begins, and score its rows."""
     import xgboost
 
-    columns = np.column_stack([play.x if x is None else x, *codes]).astype(np.float32)
-    kinds = ["q"] * (columns.shape[1] - len(codes)) + ["c"] * len(codes)
+    times = [begin - DELAY * DAY_MS, begin, begin + 7 * DAY_MS]
+    known_to, start, end = np.searchsorted(play.at, times)
     shared = {"max_bin": BINS, "nthread": 1}
-    found = [Refitted(one, np.full(len(play.at), np.nan)) for one in tried]
-    for begin in range(first, int(play.at[-1]) + 1, 7 * DAY_MS):
-        stop, start, end = np.searchsorted(
-            play.at, [begin - DELAY * DAY_MS, begin, begin + 7 * DAY_MS]
-        )
-        data = xgboost.QuantileDMatrix(
-            columns[:stop],
-            play.fraud[:stop],
-            feature_types=kinds,
-            enable_categorical=True,
-            **shared,
-        )
-        tested = xgboost.DMatrix(
-            columns[start:end], feature_types=kinds, enable_categorical=True, nthread=1
-        )
-        for one in found:
-            given = one.settings._asdict()
-            trees = given.pop("trees")
-            model = xgboost.train({"objective": "binary:logistic", **shared, **given}, data, trees)
-            one.scores[start:end] = model.predict(tested)
-    return found
+    data = xgboost.QuantileDMatrix(
+        x[:known_to], play.fraud[:known_to], feature_types=kinds, enable_categorical=True, **shared
+    )
+    tested = xgboost.DMatrix(x[start:end], feature_types=kinds, enable_categorical=True, nthread=1)
+    for one in found:
+        given = one.settings._asdict()
+        trees = given.pop("trees")
+        fixed = {"objective": "binary:logistic", **shared}
+        one.scores[start:end] = xgboost.train({**fixed, **given}, data, trees).predict(tested)

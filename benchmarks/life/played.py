@@ -23,7 +23,6 @@ from benchmarks.handbook.transactions import Flags, Floats, Ints
 from benchmarks.life.streams import DAY_MS, Stream
 
 DELAY = 7  # days after which a label is known
-CORES = 2  # how many plays go on at a time
 DECIDING = ("streams.py", "words.py", "partitions.py", "played.py")  # what a play depends on
 
 
@@ -60,7 +59,7 @@ class Play(NamedTuple):
     cpu: float  # seconds
 
 
-def plays(pairs: Sequence[tuple[Stream, Way]], cache: Path, cores: int = CORES) -> list[Play]:
+def plays(pairs: Sequence[tuple[Stream, Way]], cache: Path, cores: int) -> list[Play]:
     """Decide each stream in its way, in processes of their own.
 
     Plays of the same code are taken from the cache, a folder.

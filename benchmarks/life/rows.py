@@ -28,16 +28,16 @@ class Found(NamedTuple):
     figures: dict[str, Any]
 
 
-def figure(value: float) -> str:
-    """An average precision.
+def figure(value: float | None) -> str:
+    """A share of 1, such as an average precision; None where there is none.
 
-    >>> figure(0.7684), figure(1.0)
-    ('.768', '1.000')
+    >>> figure(0.7684), figure(1.0), figure(None)
+    ('.768', '1.000', '-')
     """
-    return f"{value:.3f}".removeprefix("0")
+    return "-" if value is None else f"{value:.3f}".removeprefix("0")
 
 
-def figures(values: Sequence[float]) -> str:
+def figures(values: Sequence[float | None]) -> str:
     """Several, one after the other.
 
     >>> figures([0.5, 0.25])
@@ -46,13 +46,14 @@ def figures(values: Sequence[float]) -> str:
     return "; ".join(map(figure, values))
 
 
-def reached(values: Sequence[float], least: Sequence[float]) -> bool:
-    """Whether each is at least as large as its aim, as far as three digits tell.
+def reached(values: Sequence[float | None], least: Sequence[float]) -> bool:
+    """Whether each is there and at least as large as its aim, as far as three digits tell.
 
     >>> reached([0.7696, 0.9], [0.77, 0.89])
     True
     """
-    return all(round(value, 3) >= aim for value, aim in zip(values, least, strict=True))
+    pairs = zip(values, least, strict=True)
+    return all(value is not None and round(value, 3) >= round(aim, 3) for value, aim in pairs)
 
 
 def table(rows: Sequence[Row]) -> tables.Table:

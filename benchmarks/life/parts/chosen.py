@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.life.played import Play, Way, plays
 from benchmarks.life.streams import Stream, Weeks, handbook
 
 
@@ -13,10 +14,15 @@ class Chosen(NamedTuple):
     weeks: Weeks
     cache: Path
     before: str  # a revision to compare costs with, '' for none
+    cores: int  # how many plays go on at a time
 
     def stream(self, part: str) -> Stream:
         """Part of the Handbook's stream, up to the end of the weeks."""
         return handbook(self.data, part, self.weeks.end, self.cache)
+
+    def plays(self, *pairs: tuple[Stream, Way]) -> list[Play]:
+        """What is decided on streams, each in its way."""
+        return plays(pairs, self.cache, self.cores)
 
     def aim(self, validation: float, test: float) -> float:
         """The one of these weeks."""

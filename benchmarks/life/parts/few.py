@@ -4,7 +4,7 @@ from benchmarks.handbook.weeks import number
 from benchmarks.life.measured import days, precision, weekly
 from benchmarks.life.parts.chosen import Chosen
 from benchmarks.life.parts.whole import DEFAULT, SHARED
-from benchmarks.life.played import Play, Way, plays
+from benchmarks.life.played import Play, Way
 from benchmarks.life.rows import Found, Row, figures, reached
 from benchmarks.life.streams import DAY_MS
 
@@ -21,10 +21,10 @@ def few(chosen: Chosen) -> Found:
     ways = [DEFAULT, SHARED, BINNED, BINNED_SHARED]
     eighth, quarter = chosen.stream("eighth"), chosen.stream("quarter")
     asked = [*((eighth, way) for way in ways), (quarter, DEFAULT), (quarter, SHARED)]
-    played = plays(asked, chosen.cache)
+    played = chosen.plays(*asked)
     found = {way.name: _two(chosen, one) for way, one in zip(ways, played[:4], strict=True)}
     rows_of = days(played[0], chosen.weeks.few, chosen.weeks.end)
-    for fit in weekly(played[0], first):
+    for fit in weekly(played[0], first, cores=chosen.cores):
         found[fit.name] = [
             precision(played[0], rows_of, fit.scores),
             precision(played[0], rows_of, fit.scores, SCENARIO),

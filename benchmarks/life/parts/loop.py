@@ -23,7 +23,7 @@ from benchmarks.handbook.transactions import Flags, Floats, Ints
 from benchmarks.life.measured import precision
 from benchmarks.life.parts.chosen import Chosen
 from benchmarks.life.parts.few import SCENARIO
-from benchmarks.life.played import CORES, Play
+from benchmarks.life.played import Play
 from benchmarks.life.rows import Found, Row, figures, reached
 from benchmarks.life.streams import DAY_MS, Stream
 
@@ -85,7 +85,7 @@ def loop(chosen: Chosen) -> Found:
     """The default settings beside other maturities."""
     stream = chosen.stream("quarter")
     many = len(COURSES)
-    with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(chosen.cores, get_context("spawn")) as pool:
         paths = pool.map(lived, [stream] * many, range(many), [chosen.cache] * many)
         found = {one.name: _read(path) for one, path in zip(COURSES, paths, strict=True)}
     by_span = {name: precisions(one, SPANS) for name, one in found.items()}
@@ -150,10 +150,10 @@ def scale(one: Lived) -> float:
     return float(one.scores[late].mean() / one.fraud[late].mean())
 
 
-def blocks(one: Lived) -> list[float]:
-    """Share of frauds among what was blocked, by months of 30 days; NaN where nothing was."""
+def blocks(one: Lived) -> list[float | None]:
+    """Share of frauds among what was blocked, by months of 30 days; None where nothing was."""
     months = (_within(one, begin, begin + 30) & one.blocked for begin in (0, 30, 60))
-    return [float(one.fraud[rows].mean()) if rows.any() else float("nan") for rows in months]
+    return [float(one.fraud[rows].mean()) if rows.any() else None for rows in months]
 
 
 def _precision_rows(by_span: dict[str, list[float]]) -> list[Row]:
@@ -176,7 +176,7 @@ def _scale_rows(scales: dict[str, float]) -> list[Row]:
     return [*rows, *(Row(f"  {name}", "", "", f"x{scales[name]:.2f}") for name in scales)]
 
 
-def _block_rows(months: dict[str, list[float]]) -> list[Row]:
+def _block_rows(months: dict[str, list[float | None]]) -> list[Row]:
     own = months[DEFAULT.name]
     title = "precision of blocks, months 1; 2; 3"
     met = reached(own[-1:], [PRECISE])

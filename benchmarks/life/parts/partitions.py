@@ -9,7 +9,7 @@ from app.streams.fraud.simulator.transactions import transactions
 from benchmarks.life.measured import days, precision
 from benchmarks.life.partitions import UNLIKE, unlike
 from benchmarks.life.parts.chosen import Chosen
-from benchmarks.life.played import Play, Way, plays
+from benchmarks.life.played import Play, Way
 from benchmarks.life.rows import Found, Row, figure
 from benchmarks.life.streams import DAY_MS, Stream
 
@@ -30,7 +30,7 @@ def partitions(chosen: Chosen) -> Found:
             ways = [
                 Way(f"{number} {one}", {"partitions": number, "model_scope": one}) for one in SCOPES
             ]
-            played = plays([(stream, way) for way in ways], chosen.cache)
+            played = chosen.plays(*((stream, way) for way in ways))
             values = {
                 scope: _precision(chosen, title, one)
                 for scope, one in zip(SCOPES, played, strict=True)

@@ -7,7 +7,7 @@ from benchmarks.handbook.transactions import Transactions, read_transactions
 from benchmarks.handbook.weekly import refit
 from benchmarks.handbook.weeks import Week, four_weeks
 from benchmarks.life.parts.chosen import Chosen
-from benchmarks.life.played import CORES, Play, Way, plays
+from benchmarks.life.played import Play, Way
 from benchmarks.life.rows import Found, Row, figure, figures, reached
 
 DEFAULT = Way("default settings")
@@ -18,9 +18,9 @@ UNREPORTED = Way("30 % of frauds never reported", unreported=0.3)
 def whole(chosen: Chosen) -> Found:
     """Default settings with both scopes, and XGBoost weekly on the same features."""
     stream = chosen.stream("whole")
-    both, shared = plays([(stream, DEFAULT), (stream, SHARED)], chosen.cache)
+    both, shared = chosen.plays((stream, DEFAULT), (stream, SHARED))
     txs, weeks = _weeks(chosen, both)
-    peer = refit("weir", txs, both.x, weeks, CORES)
+    peer = refit("weir", txs, both.x, weeks, chosen.cores)
     lines = [_line("scope both", both, weeks), _line("scope shared", shared, weeks), peer]
     aim = chosen.aim(0.768, 0.765)
     before = chosen.aim(0.764, 0.763)
@@ -39,7 +39,7 @@ def whole(chosen: Chosen) -> Found:
 
 def unreported(chosen: Chosen) -> Found:
     """The same weeks where 30 % of the frauds are learned as legitimate."""
-    (played,) = plays([(chosen.stream("whole"), UNREPORTED)], chosen.cache)
+    (played,) = chosen.plays((chosen.stream("whole"), UNREPORTED))
     _, weeks = _weeks(chosen, played)
     found = [week.average_precision for week in _line("", played, weeks).weeks]
     mean = fmean(found)
