@@ -11,9 +11,10 @@ import numpy as np
 from app.apps import load
 from app.cli.replay.options import Choice, Plan
 from app.cli.replay.play import play
+from app.core.curves import Floats
 from app.core.hashing import hash64
+from app.core.metrics import average_precision
 from app.data.files import Candidate, Dataset, open_dataset
-from app.data.hours import Hour
 from app.data.options import FileOptions
 from app.data.rows import Labelled
 from app.errors import DataError
@@ -80,7 +81,7 @@ def measured(
     reading: FileOptions,
     bounds: Bounds,
     folder: Path,
-    watch: Callable[[Hour], None],
+    watch: Callable[[Sequence[Labelled]], None],
 ) -> Gains:
     """Measure what proposed fields are worth.
 
@@ -89,7 +90,7 @@ def measured(
     folder
         Where fields files may be written.
     watch
-        Told of each hour that has been played.
+        Told of the events of each hour that has been played.
 
     Raises
     ------
@@ -149,26 +150,13 @@ def declaration(ways: Sequence[tuple[Candidate, bool]]) -> str:
     return "\n".join(blocks)
 
 
-def _precisions(ys: Any, scores: Any) -> Any:
+def _precisions(ys: Floats, scores: Floats) -> Floats:
     """Average precision of all decisions, then of draws of them with replacement."""
-    order = np.argsort(-scores, kind="stable")
-    rng = np.random.default_rng(SEED)
-    ranked = ys[order]
-    found = [_precision(ranked, np.ones(len(ys)))]
-    for _ in range(DRAWS):
-        weights = rng.poisson(1.0, len(ys)).astype(np.float64)  # the same for all models
-        found.append(_precision(ranked, weights[order]))
-    return np.array(found)
+    rng = np.random.default_rng(SEED)  # the same draws for all models
+    draws = [None, *(rng.poisson(1.0, len(ys)).astype(np.float64) for _ in range(DRAWS))]
+    return np.array([average_precision(ys, scores, weights) for weights in draws])
 
 
-def _precision(ranked: Any, weights: Any) -> float:
-    """Average precision of weighted decisions, the highest score first."""
-    hits = np.cumsum(weights * ranked)
-    total = np.cumsum(weights)
-    gained = weights * ranked
-    return float((gained * hits / np.maximum(total, 1e-12)).sum() / max(hits[-1], 1e-12))
-
-
-def _gained(one: Any, base: Any) -> tuple[float, float]:
+def _gained(one: Floats, base: Floats) -> tuple[float, float]:
     differences = one - base
     return float(differences[0]), float(differences[1:].std())
