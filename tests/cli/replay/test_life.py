@@ -53,7 +53,8 @@ def test_all_decisions_are_measured_against_the_truth_also_those_nobody_spoke_of
     flagged = [month["blocks"] + month["reviews"] for month in life["blocks_by_month"]]
     assert sum(flagged) == found["metrics"]["alerts"]
     assert [part["days"] for part in life["by_days"]] == ["0-10", "10-20"]
-    assert 0 < found["learned"] == sum(told["n"] for told in life["labels_told"])
+    said = sum(told["n"] for told in life["labels_told"])
+    assert 0.9 * said < found["learned"] <= said  # who says the same again teaches nothing
 
 
 def test_an_option_alone_plays_a_life_and_none_plays_none(file: Path):
@@ -67,14 +68,22 @@ def test_each_option_changes_what_is_said(file: Path):
     assert sources(usual) >= {"analyst", "chargeback", "maturity", "customer"}
     lives = [usual]
     for option, value in (
-        *(("--reviews", "12/d"), ("--strategy", "risk+random"), ("--strategy", "uncertain")),
+        *(("--reviews", "12/d"), ("--strategy", "risk+random")),
         *(("--chargebacks", "1d"), ("--missed", "0.9"), ("--maturity", "0"), ("--wrong", "0.5")),
         *(("--complain", "0"), ("--seed", "7")),
     ):
         lives.append(result(str(file), *LIVELY, option, value)["life"])
     assert all(life not in lives[:place] for place, life in enumerate(lives))
-    assert "maturity" not in sources(lives[6])
-    assert "customer" not in sources(lives[8])
+    assert "maturity" not in sources(lives[5])
+    assert "customer" not in sources(lives[7])
+
+
+def test_whoever_looks_for_doubt_looks_elsewhere_than_at_the_highest_risk(file: Path):
+    risk, doubt = (
+        result(str(file), "--strategy", name, "--reviews", "3/d", WEIR_BLOCK_THRESHOLD="1")["life"]
+        for name in ("risk", "uncertain")
+    )
+    assert risk["labels_told"] != doubt["labels_told"]
 
 
 def test_value_is_caught_by_blocks_and_by_reviews_that_recognize(file: Path):
