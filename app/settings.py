@@ -1,6 +1,7 @@
 """Every setting of Weir: one frozen object, read once, `WEIR_<NAME>` in the environment overrides."""
 
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -59,6 +60,7 @@ def split_names(joined: str) -> list[str]:
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 DurationOrOff = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+MATURITY = 30 * 86400.0  # seconds
 HALVINGS = tuple(0.5**n for n in range(7))  # whose inverse is an exact weight, at most 64
 
 
@@ -153,8 +155,8 @@ class Settings(BaseSettings):
         description="How long decisions stay available to labels: expiry of the store of decisions and retention of the predictions topic.",
     )
     maturity: DurationOrOff = Field(
-        30 * 86400.0,
-        description="Age, in record time, at which a transaction without a label that holds is learned as legitimate; 0 for never. It should be the time in which nearly all complaints come. A partition that has just begun learns earlier: at the age that it had itself, from 8h on, until this one is reached. What was blocked is never learned by its age, what went to review only at this one.",
+        MATURITY,
+        description="Age, in record time, at which a transaction without a label that holds is learned as legitimate; 0 for never. By default half of WEIR_HORIZON, where that is below 60d. It should be the time in which nearly all complaints come. A partition that has just begun learns earlier: at the age that it had itself, from 8h on, until this one is reached. What was blocked is never learned by its age, what went to review only at this one.",
     )
     maturity_share: float = Field(
         0.25,
@@ -203,6 +205,18 @@ class Settings(BaseSettings):
         "",
         description="Further host names by which the web views may be asked for, comma separated: of a proxy, for example.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def maturity_fits_a_short_horizon(cls, given: dict[str, object]) -> dict[str, object]:
+        horizon = given.get("horizon")
+        if "maturity" in given or horizon is None:
+            return given
+        with suppress(ValueError):  # which is said where the horizon is read
+            long = seconds(horizon)
+            if isinstance(long, int | float):
+                return given | {"maturity": min(MATURITY, long / 2)}
+        return given
 
     @field_validator("brokers")
     @classmethod

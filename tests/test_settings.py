@@ -117,8 +117,12 @@ def test_transactions_mature_before_they_are_forgotten_or_never(monkeypatch):
     with pytest.raises(SettingsError, match="WEIR_MATURITY must be shorter than WEIR_HORIZON"):
         read_settings(maturity="120d")
     with pytest.raises(SettingsError, match="WEIR_MATURITY=0 turns it off"):
-        read_settings(horizon="29d")
+        read_settings(horizon="29d", maturity="30d")
     assert read_settings().maturity == 30 * 86400.0
+    assert read_settings(horizon="90d").maturity == 30 * 86400.0
+    assert read_settings(horizon="14d").maturity == 7 * 86400.0
+    with pytest.raises(SettingsError, match="WEIR_HORIZON: .*'soon' is not a duration"):
+        read_settings(horizon="soon")
     monkeypatch.setenv("WEIR_MATURITY", "14d")
     assert read_settings().maturity == 14 * 86400.0
     assert read_settings(maturity=0).maturity == 0.0
