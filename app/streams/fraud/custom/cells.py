@@ -63,8 +63,13 @@ class Cells:
     def count(self, key: int, fraud: bool, weight: float, known: int, today: int) -> None:
         """Count a label that became known on day `known`; days never go back from `today`."""
         shard = self._shards[key >> SHARD_OF]
-        at = self._open(shard, key, known, today)
-        if at is not None and known >= shard.since[at]:
+        keys = shard.keys
+        at = bisect_left(keys, key)
+        if (at == len(keys) or keys[at] != key) and (
+            at := self._make(shard, key, known, today)
+        ) < 0:
+            return
+        if known >= shard.since[at]:
             shard.labels[at] += weight
             if fraud:
                 shard.frauds[at] += weight
@@ -114,20 +119,18 @@ class Cells:
                 return end
         raise SnapshotError("a part of the stored rates is cut short or of another layout")
 
-    def _open(self, shard: Shard, key: int, known: int, today: int) -> int | None:
-        """Where a key's cell is, made if it can be; None if there is no room, or only for later."""
-        at = bisect_left(shard.keys, key)
-        if at < len(shard.keys) and shard.keys[at] == key:
-            return at
+    def _make(self, shard: Shard, key: int, known: int, today: int) -> int:
+        """Where the new cell of a key is; -1 if there is no room, or only for later labels."""
         if len(shard.keys) >= self._most and shard.full_on < today:
             self._forget(shard, today)
-            at = bisect_left(shard.keys, key)
         if len(shard.keys) >= self._most or known <= shard.swept:
-            return None
-        for column, value in zip(
-            _columns(shard), (key, 0.0, 0.0, today, shard.swept + 1), strict=True
-        ):
-            column.insert(at, value)
+            return -1
+        at = bisect_left(shard.keys, key)
+        shard.keys.insert(at, key)
+        shard.labels.insert(at, 0.0)
+        shard.frauds.insert(at, 0.0)
+        shard.touched.insert(at, today)
+        shard.since.insert(at, shard.swept + 1)
         return at
 
     def _forget(self, shard: Shard, today: int) -> None:

@@ -39,6 +39,7 @@ class Rates:
     def __init__(self, words: Sequence[str] = ()) -> None:
         sizes = {MERCHANTS: MERCHANT_CELLS, **dict.fromkeys(words, WORD_CELLS)}
         self._tables = {name: Cells(most) for name, most in sizes.items()}
+        self._merchants = self._tables[MERCHANTS]
 
     def __len__(self) -> int:
         """How many cells there are."""
@@ -46,11 +47,14 @@ class Rates:
 
     def of_word(self, name: str, hash: int, step: int, base: float) -> float:
         """The rate of a word at a half-octave of amounts, given the overall share."""
-        return self._rate(name, cell_of(hash, step), base)
+        labels, frauds = self._tables[name].counted(cell_of(hash, step))
+        return (frauds + PRIOR * base) / (labels + PRIOR)
 
     def of_merchant(self, merchant: str, amount: float, base: float) -> float:
         """The rate of a merchant at such amounts, given the overall share."""
-        return self._rate(MERCHANTS, cell_of(cached_hash64(merchant), step_of(amount)), base)
+        cell = cell_of(cached_hash64(merchant), step_of(amount))
+        labels, frauds = self._merchants.counted(cell)
+        return (frauds + PRIOR * base) / (labels + PRIOR)
 
     def learn(self, example: Example, words: Mapping[str, int], clock: int) -> None:
         """Fold one label; `clock` is when the latest one became known, epoch ms.
@@ -62,10 +66,11 @@ class Rates:
         if amount is None:
             return
         step, today = step_of(amount), clock // DAY_MS
-        self._count(MERCHANTS, cell_of(cached_hash64(example.merchant), step), example, today)
+        cell = cell_of(cached_hash64(example.merchant), step)
+        _count(self._merchants, cell, example, today)
         for name, hash in words.items():
             if name in self._tables:
-                self._count(name, cell_of(hash, step), example, today)
+                _count(self._tables[name], cell_of(hash, step), example, today)
 
     def parts(self) -> Iterator[bytes]:
         """A dump in parts of at most 300 kB, each made when it is asked for."""
@@ -98,17 +103,6 @@ class Rates:
                 raise SnapshotError("the rates by amount end early")
             tables[part[0]].load(part[1:])
 
-    def _count(self, name: str, cell: int, example: Example, today: int) -> None:
-        table, previous = self._tables[name], example.previous
-        if previous is not None:
-            table.take_back(cell, previous.label == 1, previous.weight, previous.day)
-        if example.y is not None:
-            table.count(cell, example.y == 1, example.w, example.known // DAY_MS, today)
-
-    def _rate(self, name: str, cell: int, base: float) -> float:
-        labels, frauds = self._tables[name].counted(cell)
-        return (frauds + PRIOR * base) / (labels + PRIOR)
-
 
 # The current format and, one day, the one before.
 READERS = {FORMAT: Rates._load_1}
@@ -117,3 +111,11 @@ READERS = {FORMAT: Rates._load_1}
 def cell_of(hash: int, step: int) -> int:
     """The key of a cell: of a word's or merchant's hash, and the half-octave of an amount."""
     return (hash << 5 | step) * SPREAD & WHOLE
+
+
+def _count(table: Cells, cell: int, example: Example, today: int) -> None:
+    previous = example.previous
+    if previous is not None:
+        table.take_back(cell, previous.label == 1, previous.weight, previous.day)
+    if example.y is not None:
+        table.count(cell, example.y == 1, example.w, example.known // DAY_MS, today)
