@@ -99,7 +99,8 @@ class History:
         self._buckets = buckets
         self._labels = labels
         self._origins = entered
-        self._habits = chosen(habits, limits.habits.fields)
+        asked = limits.habits.fields
+        self._habits = chosen(habits, asked) if asked else ()
         self._reached = NEVER  # a time before the M newest events, once they were looked at
 
     @classmethod
