@@ -172,7 +172,7 @@ class Application:
     routes, tables, traffic, files
         Where the pages, the tables that commands print, simulated traffic and the reader of files
         are, as `pkgutil.resolve_name` takes it; empty where there is none. Each is loaded only
-        where it is needed.
+        where it is needed. `traffic` is called as `app.data.simulation.simulation` is.
     """
 
     name: str

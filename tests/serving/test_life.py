@@ -8,6 +8,7 @@ import pytest
 from app.data.life.course import Course
 from app.data.life.playing import Living, Span, case_of, hourly
 from app.data.life.settings import Life
+from app.data.overflow import Kept, Later
 from app.streams.fraud.messages import read_feedback, read_prediction
 from app.streams.fraud.simulator.traffic import Traffic
 from app.streams.fraud.simulator.transactions import transactions
@@ -61,6 +62,19 @@ async def test_a_replay_of_a_life_is_what_a_worker_makes_of_it_bit_by_bit(hours:
     assert min(sources[name] for name in ("analyst", "chargeback", "customer", "maturity")) > 0
     assert {one.w for one in learned} == {1.0, 2.0}
     assert sum(one.previous is not None for one in learned) > 9, "corrections are learned"
+
+
+def test_decisions_and_what_was_said_of_them_may_wait_in_a_file(hours: list[Span], monkeypatch):
+    with memory.world(**SETTINGS) as world:
+        usual = Living(world.setup.application, LIFE)
+        monkeypatch.setattr("app.data.replay.Kept", lambda kind, most=10: Kept(kind, 10))
+        monkeypatch.setattr("app.data.replay.Later", lambda kind: Later(kind, 10))
+        filed = Living(world.setup.application, LIFE)
+    for hour in hours[:120]:
+        usual.play(hour)
+        filed.play(hour)
+    assert filed.replay._entries._older is not None
+    assert filed.replay.state.digest() == usual.replay.state.digest()
 
 
 def test_a_replay_forgets_what_nobody_can_speak_of_any_more(hours: list[Span]):

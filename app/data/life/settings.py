@@ -78,11 +78,13 @@ class Life:
             value = getattr(self, field.name)
             if not isinstance(value, str) and not (isfinite(value) and value >= 0):
                 raise DataError(f"--{field.name} {value:g} must not be negative")
-        if self.maturity >= self.horizon:
-            raise DataError(
-                f"--maturity has to be shorter than WEIR_HORIZON, {self.horizon / DAY_MS:g} days, "
-                "after which decisions and labels are forgotten"
-            )
+        latest = {"maturity": self.maturity, "chargebacks": self.chargebacks * (1 + self.spread)}
+        for name, age in latest.items():
+            if age >= self.horizon:
+                raise DataError(
+                    f"--{name} has to be shorter than WEIR_HORIZON, {self.horizon / DAY_MS:g} "
+                    "days, after which decisions and labels are forgotten"
+                )
         if self.actors < 1:
             raise DataError(f"--actors {self.actors} leaves nobody to answer")
 

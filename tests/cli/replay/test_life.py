@@ -145,6 +145,7 @@ def test_the_report_plots_a_life(file: Path, tmp_path: Path):
         (["--wrong", "-0.1"], "--wrong -0.1 is no share"),
         (["--complain", "nan"], "--complain nan is no share"),
         (["--maturity", "400d"], "shorter than WEIR_HORIZON"),
+        (["--chargebacks", "400d"], "shorter than WEIR_HORIZON"),
         (["--maturity", "soon"], "not a duration"),
         (["--chargebacks", "later"], "not a duration"),
         (["--actors", "0"], "actors"),
