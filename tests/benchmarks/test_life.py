@@ -1,5 +1,6 @@
 """The benchmark of real life: its streams, what it measures, and its table and plots."""
 
+import json
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from app.streams.fraud.messages import make_transaction
 from benchmarks.handbook.weekly import Settings
 from benchmarks.handbook.weeks import number
 from benchmarks.life import plot
-from benchmarks.life.__main__ import PARTS, arguments
+from benchmarks.life.__main__ import PARTS, arguments, main
 from benchmarks.life.measured import days, precision, weekly
 from benchmarks.life.parts import loop
 from benchmarks.life.parts.cost import CATCH_UP, FOLDED, before, only
@@ -221,6 +222,23 @@ def test_options_name_parts_and_weeks(tmp_path: Path, seed):
     assert set(given.part) <= set(PARTS)
     with pytest.raises(SystemExit):
         arguments(["--data", str(tmp_path / "none")])
+
+
+def test_a_part_prints_its_lines_and_writes_them(tmp_path: Path, seed, capsys):
+    from pyarrow import table as columns
+    from pyarrow.parquet import write_table
+
+    write(stream(seed, days=108, a_day=10, customers=8), tmp_path)
+    places = columns({"CUSTOMER_ID": np.arange(8), "x_customer_id": np.arange(8) * 4.0})
+    write_table(places, tmp_path / "handbook_customers.parquet")
+    path = tmp_path / "life.json"
+    given = ["--data", str(tmp_path), "--part", "noise", "--json", str(path), "--cores", "1"]
+    main(arguments(given))
+    written = json.loads(path.read_text())
+    parts = [row["what"].split(", ")[1].split(":")[0] for row in written["rows"]]
+    assert parts == ["eighth", "quarter"]
+    assert set(written["figures"]["noise"]["noise"]) == {"eighth", "quarter"}
+    assert capsys.readouterr().out.count("a noise word of 50 values") == 4  # once as Markdown
 
 
 def test_a_transaction_of_the_simulation_is_one_that_weir_reads():

@@ -20,10 +20,15 @@ class Chosen(NamedTuple):
         """Part of the Handbook's stream, up to the end of the weeks."""
         return handbook(self.data, part, self.weeks.end, self.cache)
 
+    @property
+    def validation(self) -> bool:
+        """Whether the weeks are those on which settings are chosen."""
+        return self.weeks.name == "validation"
+
     def plays(self, *pairs: tuple[Stream, Way]) -> list[Play]:
         """What is decided on streams, each in its way."""
         return plays(pairs, self.cache, self.cores)
 
     def aim(self, validation: float, test: float) -> float:
         """The one of these weeks."""
-        return validation if self.weeks.name == "validation" else test
+        return validation if self.validation else test
