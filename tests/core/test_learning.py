@@ -114,7 +114,7 @@ def statistics() -> list[float]:
     return [float(f"{value:.9g}") for value in found]
 
 
-GOLDEN_FOLD = 1
+GOLDEN_FOLD = 2
 GOLDEN: dict[str, list[float]] = {
     "binned": [
         1265.0,

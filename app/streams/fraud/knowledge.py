@@ -7,7 +7,7 @@ from app.core.models.logit import sigmoid
 from app.streams.fraud.merchants import Merchants
 from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import alert
-from app.streams.fraud.rules_weight import RulesWeight, grown
+from app.streams.fraud.rules_weight import RulesWeight, on_trial
 
 
 class Knowledge:
@@ -18,13 +18,13 @@ class Knowledge:
         self.rules_weight = RulesWeight()
 
     def learn(self, example: Example, models: Scorer) -> None:
-        """Take in one example. The rules keep their weight until the shared model has grown."""
+        """Take in one example. The rules keep their weight until the shared model is seasoned."""
         self.merchants.learn(example)
         if example.y is None or not alert(example.x):
             return
         learned = models.learned_by(example.origin.partition, "shared")
-        if grown(learned, "shared") == 1 and (logit := models.shared_logit(example.x)) < 0:
-            self.rules_weight.update(example.y == 1, sigmoid(logit), example.w)
+        if on_trial(learned) and (logit := models.shared_logit(example.x)) < 0:
+            self.rules_weight.update(example.y == 1, sigmoid(logit))
 
     def parts(self) -> Iterator[bytes]:
         """A dump: the rules' weight, then the merchants. Each has a format of its own."""
