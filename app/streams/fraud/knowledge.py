@@ -12,7 +12,7 @@ from app.streams.fraud.custom.rates import Rates
 from app.streams.fraud.merchants import Merchants
 from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import alert
-from app.streams.fraud.rules_weight import RulesWeight, grown
+from app.streams.fraud.rules_weight import RulesWeight, on_trial
 
 
 class Knowledge:
@@ -34,7 +34,7 @@ class Knowledge:
     def learn(self, example: Example, models: Scorer) -> dict[str, float] | None:
         """Take in one example; returns what models learn instead of its features, if anything.
 
-        The rules keep their weight until the shared model has grown.
+        The rules keep their weight until the shared model is seasoned.
         """
         inputs, x, words = self.inputs, None, dict[str, int]()
         if inputs is not None:
@@ -63,7 +63,7 @@ class Knowledge:
         self.merchants.load(parts)
 
     def _weigh_rules(self, example: Example, x: dict[str, float], models: Scorer) -> None:
-        """Count an alert of the rules that the shared model does not raise, once it has grown."""
+        """Count an alert of the rules that the shared model does not raise, once it is seasoned."""
         learned = models.learned_by(example.origin.partition, "shared")
-        if grown(learned, "shared") == 1 and (logit := models.shared_logit(x)) < 0:
+        if on_trial(learned) and (logit := models.shared_logit(x)) < 0:
             self.rules_weight.update(example.y == 1, sigmoid(logit))

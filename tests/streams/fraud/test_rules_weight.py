@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app.errors import SnapshotError
-from app.streams.fraud.rules_weight import WORTHLESS, WORTHWHILE, RulesWeight
+from app.streams.fraud.rules_weight import PRIOR, WORTHLESS, WORTHWHILE, RulesWeight
 
 
 def labelled(seed: int, precision: float, alerts: int = 300, expected: float = 0.0) -> RulesWeight:
@@ -26,12 +26,13 @@ def test_the_weight_follows_the_precision(seed, precision, weight):
 
 
 def test_frauds_that_the_model_expects_do_not_speak_for_the_rules(seed):
-    assert labelled(seed, 0.4).weight == 1.0
+    assert labelled(seed, 0.8).weight == 1.0
     assert labelled(seed, 0.4, expected=0.45, alerts=1000).weight < 0.5
 
 
 def test_between_worthless_and_worthwhile_the_rules_count_in_part():
-    half = RulesWeight(alerts=40.0, frauds=(WORTHLESS + WORTHWHILE) / 2 * 50 - 5)
+    between = (WORTHLESS + WORTHWHILE) / 2
+    half = RulesWeight(alerts=40.0, frauds=between * (40.0 + PRIOR) - PRIOR / 2)
     assert half.weight == pytest.approx(0.5)
 
 
