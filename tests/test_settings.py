@@ -121,7 +121,7 @@ def test_transactions_mature_before_they_are_forgotten_or_never(monkeypatch):
     assert read_settings().maturity == 30 * 86400.0
     assert read_settings(horizon="90d").maturity == 30 * 86400.0
     assert read_settings(horizon="14d").maturity == 7 * 86400.0
-    with pytest.raises(SettingsError, match="WEIR_HORIZON: .*'soon' is not a duration"):
+    with pytest.raises(SettingsError, match=r"WEIR_HORIZON: .*'soon' is not a duration"):
         read_settings(horizon="soon")
     monkeypatch.setenv("WEIR_MATURITY", "14d")
     assert read_settings().maturity == 14 * 86400.0
