@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         30 * 86400.0,
         description="Age, in record time, at which a transaction without a label that holds is learned as legitimate; 0 for never. It should be the time in which nearly all complaints come. A partition that has just begun learns earlier: at the age that it had itself, from 8h on, until this one is reached. What was blocked is never learned by its age, what went to review only at this one.",
     )
-    maturity_share: float = Field(
+    maturity_share: Share = Field(
         0.25,
         description="Share of the matured transactions that is learned, chosen by a hash of the id: 1, 0.5, 0.25 and so on down to 0.015625. Each counts 1/share times, so scores stay where they are, and the log is shorter.",
     )

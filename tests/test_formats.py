@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from app.core.label_keys import GROWING, MATURED
 from app.core.labels import LabelEntry, decode_entry, encode_entry
 from app.core.manifest import read_manifest, seal, signature
 from app.core.messages import ModelUsed, Origin, Previous, Restore
@@ -15,6 +16,7 @@ from app.core.threshold import Budget, Threshold
 from app.errors import SnapshotError, StateError
 from app.serving.evicted import decode_evicted, encode_evicted
 from app.serving.ledger import MARK, Entry, Ledger
+from app.serving.ripeness import Ripeness, read_ripeness
 from app.serving.waiting import Waiting
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.merchants import Merchants, MerchantView
@@ -76,6 +78,14 @@ def threshold(*holds: Any) -> Format:
 
 def labels(*holds: Any) -> Format:
     return Format(lambda raw: decode_entry(raw, ""), LabelEntry(*holds), encode_entry)
+
+
+def maturity(key: bytes, holds: Ripeness) -> Format:
+    return Format(
+        lambda raw: read_ripeness({key: raw}.get, EPOCH),
+        holds,
+        lambda one: one._replace(start=one.start or 0).changes(EPOCH)[key],
+    )
 
 
 def loaded(*parts: bytes) -> Merchants:
@@ -150,6 +160,8 @@ FORMATS = {
         Origin(EPOCH, 1, 9),
     ),
     "label that had to leave": Format(decode_evicted, WAITS, encode_evicted),
+    "position of maturity": maturity(MATURED, Ripeness(68, 68)),
+    "position of what was reviewed, and the start": maturity(GROWING, Ripeness(0, 12, START)),
     "waiting key": Format(
         Waiting.read, Waiting(START + 6, "l2", "t1"), lambda waiting: waiting.key
     ),

@@ -45,7 +45,8 @@ class Counts(Struct):
     """Entries folded so far: `examples` were learned, `withdrawn` taught statistics only.
 
     `asked` counts the latest negatives in a row that are of flagged events: those about which
-    somebody was asked. Since it is folded, all workers say the same of it, after a restart too.
+    somebody was asked. Since it is folded, all workers say the same of it, after a restart too;
+    and where there is none it is left out, as earlier releases did.
     """
 
     # The names in manifests and dumps are those of the first application.
@@ -54,13 +55,14 @@ class Counts(Struct):
     negatives: int = field(default=0, name="legitimate")
     withdrawn: int = 0
     skipped: int = 0
-    asked: int = 0
+    asked: int | UnsetType = UNSET
 
     def negative(self, example: Example) -> None:
         """Count a negative. Whether an old event was flagged is not known without a threshold."""
         self.negatives += 1
         if example.threshold is not None:
-            self.asked = self.asked + 1 if example.score >= example.threshold else 0
+            flagged = example.score >= example.threshold
+            self.asked = (self.asked or 0) + 1 if flagged else UNSET
 
 
 class Learned(Struct, array_like=True):

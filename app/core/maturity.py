@@ -116,12 +116,14 @@ def start_of(first: int, newest: int, after: int) -> int:
     """When a partition begins whose start was never stored: at its first prediction, epoch ms.
 
     One that has decided for long without maturity begins one full age before its newest
-    prediction. Half of that time is due at once, and nothing from before it ever.
+    prediction, at least a day. Half of that time is due at once, and nothing from before it ever.
 
-    >>> start_of(0, 5, after=30), start_of(0, 100, after=30)
-    (0, 70)
+    >>> start_of(0, 29 * DAY_MS, after=30 * DAY_MS)
+    0
+    >>> start_of(0, 100 * DAY_MS, after=30 * DAY_MS) // DAY_MS
+    70
     """
-    return max(first, newest - after)
+    return max(first, newest - max(after, DOWNTIME))
 
 
 def sampled(id: str, share: float) -> bool:

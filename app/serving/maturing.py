@@ -167,11 +167,14 @@ class Maturing:
         return begun.start
 
     async def _keep(self, begun: Ripeness) -> None:
-        """Acknowledge the start. The next step stores it too, and after it the disk has it."""
+        """Acknowledge the start. The next step stores it too: the disk is then known to have it."""
         await self._mine()
         self.ripeness = begun  # in front of what steps write from here on, in the log too
         changes = begun.changes(self.setup.settings.epoch)
         await self.changelog.put([Out(*change) for change in changes.items()]).acked
+        await self._mine()
+        if self.stored != self.ripeness:
+            self.labels.write(changes)
 
     async def _written(self, consumer: AIOKafkaConsumer, offset: int) -> int:
         """The timestamp of one prediction."""

@@ -23,7 +23,7 @@ WARNING = (
 
 def one_sided(settings: Settings, state: LearningState) -> bool:
     """Whether negatives come from flagged events alone, while maturity is off."""
-    return not settings.maturity and state.counts.asked >= MANY
+    return not settings.maturity and (state.counts.asked or 0) >= MANY
 
 
 class OneSided:

@@ -4,13 +4,14 @@ import msgspec
 import pytest
 
 from app.core.bundle import pack
+from app.core.fold import FOLD
 from app.core.manifest import Identity, read_manifest, seal, signature
 from app.core.snapshot import Snapshot, assemble, unpack
 from app.errors import SnapshotError
 from tests.core.folding import fold_log
 from tests.core.samples import PARTITIONS, log, state
 
-IDENTITY = Identity("binned", PARTITIONS, "features")
+IDENTITY = Identity.of("binned", PARTITIONS, "features", FOLD)
 OLD, NEW, OTHER = b"the first secret", b"the second one..", b"somebody else's."
 
 

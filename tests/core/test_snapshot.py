@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.bundle import CHUNK_BYTES, PART_BYTES, Bundle, length, pack
-from app.core.fold import LearningState
+from app.core.fold import FOLD, LearningState
 from app.core.manifest import Identity, Manifest, read_manifest, seal
 from app.core.snapshot import KEY, Snapshot, assemble, stale, unpack, verify
 from app.errors import SnapshotError
 from tests.core.folding import fold_log
 from tests.core.samples import GRIDS, PARTITIONS, Tally, log, state
 
-IDENTITY = Identity("binned", PARTITIONS, "features")
+IDENTITY = Identity.of("binned", PARTITIONS, "features", FOLD)
 Records = list[tuple[bytes, bytes]]
 
 

@@ -155,6 +155,7 @@ LABEL: dict[str, tuple[bool, Check]] = {
     "at": (False, instant),
     **{name: (False, WORD) for name in ("actor", "reason", "label_id")},
     "note": (False, text(2000, nul=True)),
+    "share": (False, number(1 / 64, 1)),
 }
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OPEN, _CLOSE = re.compile(r"[\[{]"), re.compile(r"[\]}]")
@@ -241,6 +242,10 @@ def _judge_fields(kind: str, value: Mapping[str, Any]) -> tuple[Says, str]:
         absent = value.get(name) is None  # null stands for a field that is left out
         one = not required if absent else check(name, value[name])
         says, why = _worse(says, one), why or ("" if one else f"`{name}`")
+    if says is not False and kind != "transaction" and value["source"] == "maturity":
+        shares = {2.0**-n for n in range(7)}
+        if (value.get("share") or 1) not in shares:
+            return False, "`share`"
     return says, why
 
 

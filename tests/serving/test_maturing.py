@@ -34,7 +34,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         await asyncio.Event().wait()  # tests say when it looks
 
     monkeypatch.setattr(Maturing, "_run", wait)
-    with memory.world(maturity_share=1.0, review_threshold=0.99, block_threshold=0.99) as world:
+    with memory.world(maturity="30d", maturity_share=1.0) as world:
         yield world
 
 
@@ -155,7 +155,7 @@ async def test_what_was_answered_does_not_mature(world, label):
 
 async def test_the_label_says_the_share_and_the_example_counts_for_it(world):
     rows = {n: (n / 1000, "approve") for n in range(400)} | {400: (20.0, "approve")}
-    world.setup, _ = memory.set_up(maturity_share=0.25)
+    world.setup, _ = memory.set_up(maturity="30d", maturity_share=0.25)
     await decide(world, rows)
     await live(world)
     assert numbers(world) == [n for n in range(400) if sampled(f"t{n}", 0.25)]
@@ -170,7 +170,7 @@ async def test_the_label_says_the_share_and_the_example_counts_for_it(world):
 async def test_the_share_follows_the_load_of_the_hour(world, rate, share):
     """300 in an hour are .083 a second; this is one of two partitions."""
     rows = {n: (n / 12_000, "approve") for n in range(300)} | {300: (1.0, "approve")}
-    world.setup, _ = memory.set_up(maturity_share=0.5, maturity_rate=rate)
+    world.setup, _ = memory.set_up(maturity="30d", maturity_share=0.5, maturity_rate=rate)
     await decide(world, rows)
     await live(world)
     assert numbers(world) == [n for n in range(300) if sampled(f"t{n}", share)]
@@ -275,7 +275,7 @@ async def test_without_maturity_nothing_is_read(world):
 
 
 async def test_a_chargeback_takes_back_exactly_what_maturity_taught(world):
-    world.setup, _ = memory.set_up(maturity_share=0.25)
+    world.setup, _ = memory.set_up(maturity="30d", maturity_share=0.25)
     await decide(world, {n: (n / 1000, "approve") for n in range(40)} | {40: (25.0, "approve")})
     await live(world)
     told = numbers(world)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from app.apps import load, set_up
 from app.broker.broker import Broker
+from app.core.label_keys import MATURED
+from app.core.maturity import sampled
 from app.core.partitioning import partition_of
-from app.serving.maturing import BATCH, KEY
+from app.serving.maturing import BATCH
 from app.settings import read_settings
 from app.streams.fraud.messages import Example, Feedback, Transaction, read_example, read_feedback
 from tests.core.folding import fold_log
@@ -18,7 +20,7 @@ COUNT = 2000
 PARTITIONS = 2
 AGE = 3.0  # seconds
 NOW = int(time.time() * 1000)
-WEIGHT = 0.5
+SHARE = 0.5
 COMPLAINTS = [f"t{n}" for n in range(0, COUNT, 100)]
 VOUCHED_FOR = [f"t{n}" for n in range(50, COUNT, 100)]
 
@@ -79,7 +81,7 @@ async def spoken_of(kafka: Kafka) -> Counter[str]:
 async def stored(kafka: Kafka) -> int:
     """Records of positions in the labels' changelog."""
     records = await kafka.read(kafka.topics.changelogs["labels"])
-    return sum(record.key == KEY for record in records)
+    return sum(record.key == MATURED for record in records)
 
 
 async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_be_corrected(
@@ -92,7 +94,10 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
         partitions=PARTITIONS,
         session_timeout=6.0,
         maturity=AGE,
-        maturity_weight=WEIGHT,
+        maturity_share=SHARE,
+        maturity_rate=0,
+        review_threshold=1.0,  # whatever the rules say of customers who pay so often
+        block_threshold=1.0,
     )
     await set_up(settings).create_topics()
     async with workers(settings, tmp_path, 2) as (first, second), Kafka(settings) as kafka:
@@ -100,7 +105,8 @@ async def test_what_matured_is_learned_once_unless_somebody_complained_and_can_b
         await kafka.transactions([of_another_customer("t1")])
         await kafka.feedback(said(tx, "fraud", "customer") for tx in COMPLAINTS)
         await kafka.feedback(said(tx, "legit", "analyst") for tx in VOUCHED_FOR)
-        everything = {f"t{n}" for n in range(COUNT)}
+        told = {*COMPLAINTS, *VOUCHED_FOR}
+        everything = told | {f"t{n}" for n in range(COUNT) if sampled(f"t{n}", SHARE)}
         await until(partial(said_first, kafka))
         await check_matured(kafka, first, everything)
         await check_corrected(kafka)
@@ -118,7 +124,7 @@ async def said_first(kafka: Kafka) -> bool:
 async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str]) -> None:
     """A kill while maturity is being published, its partition to another and back: learned once."""
     ticks = Ticks(kafka)
-    await until(partial(ticks.matured, COUNT // 5))
+    await until(partial(ticks.matured, COUNT // 10))
     worker.kill()
     spoken = await spoken_of(kafka)
     assert len(spoken) < len(everything) - len(COMPLAINTS), "killed too late"
@@ -137,7 +143,7 @@ async def check_matured(kafka: Kafka, worker: WorkerProcess, everything: set[str
     assert {weights[tx] for tx in COMPLAINTS} == {(1, 1.0)}
     assert {weights[tx] for tx in VOUCHED_FOR} == {(0, 1.0)}
     matured = everything - {*COMPLAINTS, *VOUCHED_FOR}
-    assert {weights[tx] for tx in matured} == {(0, WEIGHT)}
+    assert {weights[tx] for tx in matured} == {(0, 1 / SHARE)}
     state = fold_log(load(kafka.settings).new_state(), enumerate(log))
     assert state.counts.examples == len(first), "a transaction was learned twice"
 
@@ -151,4 +157,4 @@ async def check_corrected(kafka: Kafka) -> None:
         return [e for e in await examples(kafka) if e.id == tx and e.y == 1]
 
     example, *_ = await until(corrected)
-    assert (example.previous.label, example.previous.weight) == (0, WEIGHT)
+    assert (example.previous.label, example.previous.weight) == (0, 1 / SHARE)

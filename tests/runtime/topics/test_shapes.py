@@ -51,7 +51,7 @@ def test_with_three_copies_a_write_is_acknowledged_by_two(copies, least):
 
 
 def test_what_must_stay_stays():
-    settings = read_settings(horizon="20d")
+    settings = read_settings(horizon="20d", maturity="10d")
     names, made = named(settings), configured(settings)
     assert made[names.examples]["retention.ms"] == "-1"
     assert made[names.dead_letters]["retention.ms"] == "-1"

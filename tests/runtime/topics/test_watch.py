@@ -11,7 +11,7 @@ from app.runtime.topics.shapes import Topics, shapes
 from app.runtime.topics.watch import GONE, SURE, TopicWatch
 from app.settings import Settings, read_settings
 
-SETTINGS = read_settings(partitions=4, horizon="20d")
+SETTINGS = read_settings(partitions=4, horizon="20d", maturity="10d")
 NAMES = Topics.named(SETTINGS, "transactions", "customers")
 HORIZON = str(20 * 86_400_000)
 

@@ -251,8 +251,11 @@ def world(batch: int = 1000, **settings: Any) -> Iterator[World]:
 
 @cache
 def set_up(**settings: Any) -> tuple[Setup, LearningState]:
-    """Cards on two partitions, and a state that has learned nothing, for all that only read it."""
-    both = {"partitions": 2, **settings}
+    """Cards on two partitions, and a state that has learned nothing, for all that only read it.
+
+    Maturity reads beside the steps, whenever it comes to it: tests that are about it turn it on.
+    """
+    both = {"partitions": 2, "maturity": 0.0, **settings}
     setup = Setup(read_settings(**both), cards(**both))
     return setup, setup.application.new_state()
 
