@@ -13,6 +13,7 @@ from app.core.settling import Received, lesson, settle
 from app.core.threshold import Threshold
 from app.data.hours import Hour
 from app.data.overflow import Kept, Later
+from app.data.records import Records
 from app.data.rows import Due, Labelled
 from app.errors import Refused
 
@@ -25,33 +26,6 @@ class Settled(NamedTuple):
 
     prediction: Any
     example: Example
-
-
-class Records:
-    """Records by key. The latest used stay open, which saves reading and packing them.
-
-    Parameters
-    ----------
-    most
-        Records that are open at a time: a card holder's takes some 5 kB, and less than 2 when
-        packed. As many more stay in memory packed, the others in a file.
-    """
-
-    def __init__(self, application: Application, most: int = 20_000) -> None:
-        self.application, self.most = application, most
-        self._open: dict[str, Any] = {}  # the latest used is the last
-        self._packed = Kept(bytes, most)
-
-    def open(self, key: str) -> Any:
-        """The record of a key, to be changed in place."""
-        record = self._open.pop(key, None)
-        if record is None:
-            record = self.application.open(self._packed.pop(key))
-            if len(self._open) >= self.most:
-                oldest = next(iter(self._open))
-                self._packed.put(oldest, self._open.pop(oldest).encode())
-        self._open[key] = record
-        return record
 
 
 class Replay:
@@ -117,14 +91,19 @@ class Replay:
 
     def decided_all(self, rows: Sequence[Labelled]) -> list[Decided]:
         """As `decide_all`; returns the decisions."""
-        batch = Batch(self.application, self.state)
+        batch, known = Batch(self.application, self.state), set[str]()
         for row in rows:
             event, partition = row.event, self._partition(row.event.key)
             source = Source(partition, self._events[partition])
             self._events[partition] += 1
             record, threshold = self._records.open(event.key), self._thresholds[partition]
-            batch.add(event, source, record, self._stored.get(event.id), threshold)
+            stored = self._stored.get(event.id)
+            if stored is not None:
+                known.add(event.id)
+            batch.add(event, source, record, stored, threshold)
         decided = batch.decide()
+        for id in known & batch.fresh.keys():
+            self._stored.pop(id)  # it was another key's, and this one's offset is not above it
         self._keep(rows, batch.fresh)
         self.repeated += sum(one.fresh is None for one in decided)
         return decided

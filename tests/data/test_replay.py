@@ -19,7 +19,8 @@ from app.data import player
 from app.data.hours import recorded
 from app.data.overflow import Kept, Later
 from app.data.player import Truth
-from app.data.replay import Records, Replay
+from app.data.records import Records
+from app.data.replay import Replay
 from app.data.rows import Due, Labelled
 from app.streams.fraud.messages import (
     Example,
@@ -263,6 +264,18 @@ def test_a_label_of_another_customers_transaction_teaches_nothing_and_is_counted
     assert replay.refused == 1
 
 
+def test_an_id_of_customers_on_two_partitions_fits_into_a_file(rows, monkeypatch):
+    """The second one's offset is the lower one, so its decision takes the place of the first."""
+    monkeypatch.setattr("app.data.replay.Kept", lambda kind: Kept(kind, 2))
+    replay = Replay(CARDS)
+    many = [row for row in rows if partition_of(row.event.key, PARTITIONS) == 0][:14]
+    other = next(row for row in rows if partition_of(row.event.key, PARTITIONS) == 1)
+    same = msgspec.structs.replace(other.event, id=many[5].event.id)
+    for row in (*many[:9], other._replace(event=same), *many[9:]):
+        replay.decide(row.event)
+    assert read_prediction(replay._stored.get(same.id).raw).key == same.key
+
+
 def test_decisions_wait_for_labels_and_for_nothing_else(rows):
     replay = Replay(CARDS)
     some = [row._replace(positive=None) if place % 2 else row for place, row in enumerate(rows)]
@@ -276,7 +289,8 @@ def test_decisions_wait_for_labels_and_for_nothing_else(rows):
 def test_decisions_and_labels_that_wait_in_a_file_change_nothing(rows, monkeypatch):
     usual = replayed(rows)
     monkeypatch.setattr("app.data.player.Later", lambda kind: Later(kind, 10))
-    monkeypatch.setattr("app.data.replay.Kept", lambda kind, most=10: Kept(kind, 10))
+    for module in ("replay", "records"):
+        monkeypatch.setattr(f"app.data.{module}.Kept", lambda kind, most=10: Kept(kind, 10))
     assert encode(replayed(rows)) == encode(usual)
 
 

@@ -42,9 +42,9 @@ class Sample:
 class Player:
     """A model at its replay, and the seconds that it took."""
 
-    def __init__(self, choice: Choice) -> None:
-        self.name = choice.application.model
-        self.replay = Replay(*choice)
+    def __init__(self, replay: Replay) -> None:
+        self.name = replay.application.model
+        self.replay = replay
         self.sample = Sample(SAMPLED)
         self.wall = self.cpu = 0.0
 
@@ -83,9 +83,8 @@ class LivingPlayer(Player):
     """A model that lives with people."""
 
     def __init__(self, choice: Choice, life: Life) -> None:
-        super().__init__(choice)
         self.living = Living(choice.application, life, choice.chunk)
-        self.replay = self.living.replay
+        super().__init__(self.living.replay)
 
     def live(self, hour: Span) -> Lived:
         """Decide and learn an hour."""
@@ -134,7 +133,7 @@ def _play(
     plan: Plan, choices: Sequence[Choice], watch: Watch, sample: bool
 ) -> tuple[Sequence[Player], Measured]:
     """Labels come with the file."""
-    application, players = choices[0].application, [Player(choice) for choice in choices]
+    application, players = choices[0].application, [Player(Replay(*one)) for one in choices]
     measured = Measured(len(players), plan.span, application.stake)
     hours = recorded(application, plan.rows(), plan.label_delay, plan.unreported, plan.span[1])
     for hour in hours:

@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def life_figures(table: Table, facts: Facts, model: int) -> Figures:
-    """Figures of one model's life.
+    """Figures of one model's life, over all that was measured; no key is left out as known.
 
     Returns
     -------

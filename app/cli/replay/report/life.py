@@ -66,5 +66,6 @@ def _labels(figure: Figure, outcome: Outcome) -> None:
     every = max(1, -(-len(weeks) // 6))
     axes.set_xticks(range(0, len(weeks), every), weeks[::every])
     axes.set(xlabel="week from", ylabel="labels", yscale="symlog")
+    axes.set_ylim(bottom=0)
     if kinds:
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
