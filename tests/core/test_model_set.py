@@ -90,6 +90,17 @@ def test_both_models_are_mixed_by_the_weight_of_the_partition(name):
 
 
 @each_entry
+def test_base_and_shares_are_the_logit_in_every_scope(name):
+    models, x = weighing(name, 0.25, 1.0), {"amount": 120.0, "count": 3.0}
+    for partition in (0, 1):
+        for scope in SCOPES:
+            base, shares = models.explain(x, partition, scope)
+            assert list(shares) == list(x)
+            logit = models.logit(x, partition, scope)
+            assert base + sum(shares.values()) == pytest.approx(logit, abs=1e-9)
+
+
+@each_entry
 @pytest.mark.parametrize("count", [1, 3, 40])
 def test_scores_by_chunk_have_the_bits_of_scores_one_by_one(name, count):
     models = weighing(name, 0.0, 0.328125, 1.0)
