@@ -1,6 +1,5 @@
 """`weir inspect`: a fields file from a user's data, and what each field would be worth."""
 
-import random
 import re
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from app.data.files import Candidate, Proposal, open_dataset
 from app.data.options import FileOptions
 from app.settings import read_settings
 from app.streams.fraud.custom.definitions import read_fields
+from tests.shops import write_shops
 
-HEAD = "TX,When,Client,Shop,Euro,Kind,Noise,Age,Fraud"
 MAPPING = ("--columns", "amount=Euro")
 
 
@@ -29,26 +28,7 @@ def run(*args: str, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty days in which frauds are of one kind, of usual amounts."""
-    path = tmp_path_factory.mktemp("inspect") / "payments.csv"
-    chance, lines = random.Random(5), [HEAD]
-    for n in range(1500):
-        fraud = chance.random() < 0.06
-        kind = "k9" if chance.random() < (0.7 if fraud else 0.04) else f"k{chance.randrange(6)}"
-        cells = [
-            *(f"x{n}", f"2024-{1 + n // 750:02}-{1 + n % 750 // 27:02} 10:{n % 60:02}:00"),
-            *(
-                f"c{chance.randrange(40)}",
-                f"m{chance.randrange(9)}",
-                f"{5 + 20 * chance.random():.2f}",
-            ),
-            *(kind, f"q{chance.randrange(5)}", str(chance.randrange(90)), str(int(fraud))),
-        ]
-        lines.append(",".join(cells))
-    path.write_text(
-        "\n".join([lines[0], *sorted(lines[1:], key=lambda row: row.split(",")[1])]) + "\n"
-    )
-    return path
+    return write_shops(tmp_path_factory.mktemp("inspect") / "shops.csv")
 
 
 def test_a_fields_file_is_proposed_with_the_command_that_reads_it(file, tmp_path, monkeypatch):

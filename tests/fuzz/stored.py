@@ -23,6 +23,7 @@ from app.core.threshold import Budget, Threshold
 from app.errors import SnapshotError, StateError
 from app.serving.waiting import Waiting
 from app.settings import read_settings
+from app.streams.fraud.history.habits import Asked
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.merchants import Merchants
 from app.streams.fraud.messages import read_entry, read_prediction
@@ -32,7 +33,7 @@ from tests.fuzz.engine import Disagreement
 from tests.stored import EPOCH, STORED
 from tests.web.cards import example
 
-LIMITS = Limits(events=8, replay=4, labels=4)
+LIMITS = Limits(events=8, replay=4, labels=4, habits=Asked((11, 12)))
 BUDGET = Budget(alerts=2.0, start=0.5, floor=0.05, ceiling=0.9)
 # Undecodable messages are msgspec's errors: their readers say so, and their callers expect them.
 MESSAGE = (msgspec.DecodeError, UnicodeDecodeError)

@@ -187,6 +187,8 @@ def _unpacked(raw: bytes, position: int) -> tuple[Level, int]:
     if low + size > KEPT:
         raise StateError("a customer record is damaged: it has more buckets than there are")
     values = FORMS[size].unpack_from(raw, position + PRESENT.size)
+    if not any(values[:size]):
+        raise StateError("a customer record is damaged: it has a level of empty buckets")
     none, nothing = EMPTY
     counts = none[:low] + values[:size] + none[low + size :]
     sums = nothing[:low] + values[size:] + nothing[low + size :]

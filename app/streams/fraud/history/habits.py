@@ -91,7 +91,10 @@ def after(slots: bytes, word: int, amount: float) -> bytes:
         slots = slots[:at] + slots[at + SLOT.size :]
     times = min(times + 1, MOST)
     clipped = min(amount, CLIP * usual) if usual > 0 else amount
-    return slots + SLOT.pack(word, times, usual + (clipped - usual) / times)
+    try:
+        return slots + SLOT.pack(word, times, usual + (clipped - usual) / times)
+    except OverflowError:  # no amount that was ever taken in is so large
+        raise StateError(f"a customer record is damaged: an amount is {amount}") from None
 
 
 def used(slots: bytes, word: int) -> tuple[int, float] | None:

@@ -27,6 +27,7 @@ from app.streams.fraud.history.totals import Totals
 FORMAT = 3
 HEADER = Struct("<BIqB")  # format, epoch, seen_through, flags
 PLACED, BUCKETS, ENTERED, HABITS = 1, 2, 4, 8  # a place is known; the sections that are there
+FLAGS_OF_3 = bytes((HABITS,))
 ROWS = Struct("<H")  # how many partitions events were entered from
 
 # Epoch, the highest offset seen, then what comes after the header, labels before what few have.
@@ -123,9 +124,9 @@ def _unknown(flags: int) -> StateError:
 
 def _read_2(raw: bytes, replay: int) -> Sections:
     """Before words were remembered, and still of customers without one."""
-    flags = HEADER.unpack_from(raw)[-1]
-    if flags >= HABITS:
-        raise _unknown(flags)
+    flags = raw[HEADER.size - 1 : HEADER.size]
+    if flags >= FLAGS_OF_3:
+        raise _unknown(flags[0])
     return _read_3(raw, replay)
 
 

@@ -99,7 +99,8 @@ class History:
         self._buckets = buckets
         self._labels = labels
         self._origins = entered
-        self._habits = chosen(habits, limits.habits.fields)
+        asked = limits.habits.fields
+        self._habits = chosen(habits, asked) if asked else ()
         self._reached = NEVER  # a time before the M newest events, once they were looked at
 
     @classmethod
@@ -256,8 +257,9 @@ class History:
             self._base = self._base.after(at, amount, place)
             self._totals = self._totals.plus((at,), (amount,))
             self._leave(at, amount)
-            for habit in self._habits:
-                habit.leave(amount)
+            if self._habits:
+                for habit in self._habits:
+                    habit.leave(amount)
 
     def _leave(self, at: int, amount: float) -> None:
         """Put an event that has left the ring into its buckets, and let old ones go.

@@ -1,5 +1,6 @@
 """What a customer used before: counted as the record counts, and the same at a replay."""
 
+import struct
 from collections.abc import Sequence
 
 import pytest
@@ -245,6 +246,13 @@ class TestDamage:
         assert raw[at : at + 2] == b"\x01\x00"
         with pytest.raises(StateError, match="its words are cut"):
             History.decode(raw[:at] + b"\x09\x00" + raw[at + 2 :] + bytes(64), EPOCH, BOTH)
+
+    def test_an_amount_that_no_payment_has_is_refused(self):
+        raw, amount = lived(events_of([((1, 0), 5.0)] * 2))[0], struct.pack("<d", 5.0)
+        damaged = raw.replace(amount, struct.pack("<d", 1e300))
+        assert damaged != raw
+        with pytest.raises(StateError, match="a customer record is damaged: an amount is 1e"):
+            History.decode(damaged, EPOCH, BOTH).before(1)
 
     def test_words_in_a_format_that_had_none_are_refused(self):
         with pytest.raises(StateError, match="its flags are 10"):
