@@ -5,7 +5,17 @@ import pytest
 
 from app.core import foreign
 from app.core.bundle import pack, pin
-from app.core.label_keys import EVICTED, MATURED, ORIGIN, POSITION, TIME, TOPICS, WAITING
+from app.core.label_keys import (
+    EVICTED,
+    GROWING,
+    GROWTH,
+    MATURED,
+    ORIGIN,
+    POSITION,
+    TIME,
+    TOPICS,
+    WAITING,
+)
 from app.core.labels import LabelEntry, encode_entry
 from app.core.manifest import FORMAT
 from app.core.record import FORMAT as RECORD
@@ -42,6 +52,7 @@ OURS = {
     "a mark that is damaged": (foreign.label_entry, TOPICS, MARK[:9]),
     "a mark of more": (foreign.label_entry, TOPICS, b"\x84" + MARK[1:] + b"\xa1x\x01"),
     "the position of maturity": (foreign.label_entry, MATURED, POSITION.pack(1, 7)),
+    "the start of a partition": (foreign.label_entry, GROWING, GROWTH.pack(1, 7, 9)),
     "a key of a later release": (foreign.label_entry, b"\0topics of old", b"anything"),
     "the end of labels": (foreign.label_entry, b"t1", None),
     "a manifest of a later format": (
@@ -97,6 +108,7 @@ STRANGERS = {
     "garbage as a mark": (foreign.label_entry, TOPICS, b"garbage", "epoch"),
     "JSON as a mark": (foreign.label_entry, TOPICS, b'{"epoch":1}', "epoch"),
     "garbage as a position": (foreign.label_entry, MATURED, b"garbage", "position"),
+    "garbage as a start": (foreign.label_entry, GROWING, POSITION.pack(1, 7), "time"),
     "a word among snapshots": (foreign.snapshot, b"hello", b"x", "key"),
     "no key among snapshots": (foreign.snapshot, None, b"x", "key"),
     "no manifest": (foreign.snapshot, STEM + b"manifest", b"{}", "manifest"),

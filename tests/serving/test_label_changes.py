@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.core.label_keys import EVICTED, MATURED, ORIGIN, TIME, TOPICS, WAITING
+from app.core.label_keys import EVICTED, GROWING, MATURED, ORIGIN, TIME, TOPICS, WAITING
 from app.core.labels import LabelEntry, decode_entry, encode_entry
 from app.core.threshold import KEY as THRESHOLD
 from app.core.threshold import Budget, Threshold
@@ -30,6 +30,7 @@ FORGED = {
     "garbage that had to leave": (LEFT, b"garbage"),
     "garbage as a mark": (TOPICS, b"garbage"),
     "garbage as a position": (MATURED, b"garbage"),
+    "garbage as a start": (GROWING, b"garbage"),
     "a key of no kind": (b"\0of old", b"garbage"),
 }
 
@@ -133,4 +134,4 @@ async def test_a_position_of_no_length_is_begun_anew(world):
     world.disk.tables[LABELS][MATURED] = b"garbage"
     async with world.life() as worker:
         assert worker.partition.maturing is not None
-        assert worker.partition.maturing.through == 0
+        assert worker.partition.maturing.ripeness.through == 0

@@ -117,3 +117,25 @@ async def test_wrong_settings_of_topics_are_in_the_status(view_of: ViewOf, serve
     (said,) = (await (await client.get("/status")).json())["topic_settings"]
     assert said.startswith("transactions has cleanup.policy=compact: harm; kafka-configs.sh")
     assert "weir_topic_settings_wrong 1.0" in await (await client.get("/metrics")).text()
+
+
+async def test_without_maturity_labels_of_reviews_alone_are_a_warning(
+    view_of: ViewOf, serve: Serve
+) -> None:
+    view = view_of([0])
+    view.state.counts.asked = 100
+    client = await serve(view)
+
+    async def said() -> tuple[bool, bool, bool]:
+        page = await (await client.get("/panel")).text()
+        status = await (await client.get("/status?workers=all")).json()
+        metrics = await (await client.get("/metrics")).text()
+        assert status["together"]["one_sided"] is status["workers"][0]["one_sided"]
+        alone = status["together"]["one_sided"]
+        return "reviewed transactions alone" in page, alone, "weir_labels_one_sided 1.0" in metrics
+
+    assert await said() == (False, False, False), "maturity is on"
+    view.settings = view.settings.model_copy(update={"maturity": 0.0})
+    assert await said() == (True, True, True)
+    view.state.counts.asked = 99
+    assert await said() == (False, False, False)
