@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
 from app.core.dump import Learned, Restored
 from app.core.manifest import Manifest
@@ -71,7 +72,8 @@ def partition_state(view: View, partition: int, learned: Learned) -> dict[str, A
 def snapshot_state(manifest: Manifest) -> dict[str, Any]:
     """A manifest, with the number of its chunks instead of their digests."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
-    counts = msgspec.structs.asdict(manifest.counts)
+    told = msgspec.structs.asdict(manifest.counts).items()
+    counts = {name: count for name, count in told if count is not UNSET}
     return plain | {"counts": counts, "chunks": len(manifest.chunks)}
 
 
