@@ -11,6 +11,7 @@ import numpy
 from app import __version__
 from app.core.domain import Application
 from app.core.fingerprint import cpu_features, engine
+from app.core.fold import FOLD
 from app.errors import SettingsError
 from app.settings import Settings
 
@@ -43,6 +44,6 @@ def set_up(settings: Settings) -> "Setup":
 
 
 def fingerprint() -> str:
-    """The engine: code and processor features that determine the last bit of a score."""
+    """The engine: code, learning and processor features that determine the last bit of a score."""
     libc, river = "-".join(platform.libc_ver()), version("river")
-    return engine(__version__, numpy.__version__, river, cpu_features(), libc)
+    return engine(__version__, numpy.__version__, river, cpu_features(), libc, FOLD)

@@ -1,6 +1,7 @@
 """Every setting of Weir: one frozen object, read once, `WEIR_<NAME>` in the environment overrides."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -61,6 +62,9 @@ Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 DurationOrOff = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 MATURITY = 30 * 86400.0  # seconds
+GONE = {
+    "WEIR_MATURITY_WEIGHT": "has no effect any more: what matures counts 1 / WEIR_MATURITY_SHARE times"
+}
 HALVINGS = tuple(0.5**n for n in range(7))  # whose inverse is an exact weight, at most 64
 
 
@@ -340,6 +344,15 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(explain(error)) from None
+
+
+def gone(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that was a setting of an earlier release, and still stands.
+
+    >>> gone({"WEIR_MATURITY_WEIGHT": "0.5", "HOME": "/"})[0][:39]
+    'WEIR_MATURITY_WEIGHT has no effect any '
+    """
+    return [f"{name} {why}" for name, why in GONE.items() if name in environment]
 
 
 def explain(error: ValidationError) -> str:

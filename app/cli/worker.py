@@ -24,10 +24,13 @@ def worker(
     import mode.loop
 
     from app.serving.application import create_app
+    from app.settings import gone
     from app.web.server import mount
 
     with sentences():
         setup = chosen.setup()
+        for sentence in gone(os.environ):
+            typer.echo(f"weir: {sentence}", err=True)
         mode.loop.use("uvloop")
         app = mount(create_app(setup))
     faust.Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

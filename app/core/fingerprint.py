@@ -15,16 +15,19 @@ def engine(
     river_version: str,
     cpu_features: Iterable[str],
     libc: str = "",
+    fold: int = 1,
 ) -> str:
     """Short fingerprint of everything that determines the last bits of a score.
 
     The C library's `exp` and numpy's loops choose their code by what the processor supports,
-    so equal bits are promised between processes of one fingerprint only.
+    so equal bits are promised between processes of one fingerprint only. `fold` is what learning
+    is, `app.core.fold.FOLD`: it may change between two builds of one code version.
 
     >>> engine("1.0", "2.4.6", "0.26.1", ["AVX2", "FMA3"], libc="glibc 2.36")
     '1.0-b1f87e38'
     """
-    parts = (code_version, numpy_version, river_version, libc, *sorted(cpu_features))
+    learning = [] if fold == 1 else [f"fold {fold}"]
+    parts = (code_version, numpy_version, river_version, libc, *learning, *sorted(cpu_features))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return f"{code_version}-{digest[:8]}"
 

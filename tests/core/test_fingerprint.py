@@ -4,18 +4,20 @@ import pytest
 
 from app.core.fingerprint import cpu_features, engine, grids_digest
 
-BASE = ("1.0", "2.4.6", "0.26.1", ("AVX2", "FMA3"), "glibc 2.36")
+BASE = ("1.0", "2.4.6", "0.26.1", ("AVX2", "FMA3"), "glibc 2.36", 2)
 
 
-@pytest.mark.parametrize("place", range(5), ids=["code", "numpy", "river", "processor", "libc"])
+@pytest.mark.parametrize(
+    "place", range(6), ids=["code", "numpy", "river", "processor", "libc", "fold"]
+)
 def test_each_part_changes_the_engine(place):
-    other = list(BASE)
-    other[place] = ("AVX2",) if place == 3 else "other"
-    assert engine(*other) != engine(*BASE)
+    other = ("1.1", "2.5.0", "0.27", ("AVX2",), "glibc 2.41", 3)
+    changed = [*BASE[:place], other[place], *BASE[place + 1 :]]
+    assert engine(*changed) != engine(*BASE)
 
 
 def test_the_order_of_processor_features_does_not_matter():
-    assert engine(*BASE[:3], ["FMA3", "AVX2"], BASE[4]) == engine(*BASE)
+    assert engine(*BASE[:3], ["FMA3", "AVX2"], *BASE[4:]) == engine(*BASE)
 
 
 def test_the_processors_features_are_found_and_sorted():
