@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
@@ -54,15 +55,18 @@ def inspect(
     """
     from app.cli.gains import Bounds
     from app.cli.mapping import line, tell
-    from app.cli.proposed import command, fields_file, show
+    from app.cli.proposed import fields_file, show
     from app.data.files import propose
 
     bounds = Bounds(events, seconds, round(duration(label_delay) * 1000))
     with sentences():
+        if write is not None and write.exists():
+            raise already(write)
         proposal = propose(chosen.application(), data, reading)
         found = None
         if gain and proposal.candidates:
             found = gains_of(proposal, data, reading, bounds)
+        tell(proposal, data)
         show(proposal, found)
         text = fields_file(proposal, found)
         if text and write is None:
@@ -71,9 +75,8 @@ def inspect(
             written(write, text)
         elif proposal.candidates:
             line("None of them gains anything: no fields file is proposed.")
-        if text:
-            line(command(proposal, data, reading.layout, write or Path("fields.toml")))
-        tell(proposal, data, reading.layout)
+        for said in commands(proposal, data, reading, write, label_delay if text else None):
+            line(said)
 
 
 def gains_of(proposal: "Proposal", data: Path, reading: "FileOptions", bounds: "Bounds") -> "Gains":
@@ -92,6 +95,30 @@ def gains_of(proposal: "Proposal", data: Path, reading: "FileOptions", bounds: "
     plan = Plan(source, bounds.delay, (0, None), bounds.events)
     with TemporaryDirectory() as folder, Bar(plan, application.events) as bar:
         return measured(data, proposal.candidates, reading, bounds, Path(folder), bar.move)
+
+
+def commands(
+    proposal: "Proposal",
+    data: Path,
+    reading: "FileOptions",
+    written: Path | None,
+    label_delay: str | None,
+) -> Iterator[str]:
+    """What to go on with. `label_delay` is None where no fields are proposed."""
+    from app.cli.proposed import command
+
+    plain = command(proposal, data, reading.layout, None)
+    if label_delay is None:
+        yield f"{plain} --dry-run"
+        return
+    own = command(proposal, data, reading.layout, written or Path("fields.toml"))
+    if written is None:
+        yield own
+        yield f"{plain} --dry-run"
+        return
+    yield f"{own} --dry-run"
+    if any(guess.field == "label" for guess in proposal.guesses):
+        yield f"{own} --label-delay {label_delay}"
 
 
 def as_proposed(proposal: "Proposal", reading: "FileOptions") -> "FileOptions":
@@ -128,10 +155,15 @@ def written(path: Path, text: str) -> None:
         with path.open("x") as file:
             file.write(text)
     except FileExistsError:
-        raise DataError(f"{path} is there already: move it away first") from None
+        raise already(path) from None
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from None
     typer.echo(f"Written to {path}.")
+
+
+def already(path: Path) -> DataError:
+    """What is said of a fields file that is there, before gains are measured for nothing."""
+    return DataError(f"{path} is there already: move it away first")
 
 
 inspects = reads_files(inspect, only=READING, file="FILE")

@@ -54,8 +54,8 @@ def line(text: str) -> None:
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
 
 
-def tell(proposal: Proposal, path: Path, layout: Layout) -> None:
-    """Print what a file seems to be, and the command that would read it so."""
+def tell(proposal: Proposal, path: Path) -> None:
+    """Print what a file seems to be, and which columns seem to be which fields."""
     console = Console()
     columns = {"Format": proposal.told, "Columns": ", ".join(proposal.columns)}
     console.print(drawn(path.name, columns))
@@ -63,11 +63,6 @@ def tell(proposal: Proposal, path: Path, layout: Layout) -> None:
     console.print(drawn("Proposal", [header, *proposal.guesses]))
     for field in proposal.missing:
         line(f"No column seems to be `{field}`: name it with --columns {field}=COLUMN.")
-    line(
-        " ".join(
-            ["weir replay", quote(str(path)), *laid_out(layout), *proposal.options, "--dry-run"]
-        )
-    )
 
 
 def laid_out(layout: Layout) -> list[str]:

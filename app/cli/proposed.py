@@ -86,12 +86,13 @@ def _commented(text: str) -> str:
     return "".join(f"# {row}\n" for row in text.splitlines())
 
 
-def command(proposal: Proposal, path: Path, layout: Layout, fields: Path) -> str:
-    """The command that reads a file with the fields that are proposed."""
-    options = [*laid_out(layout), *with_columns(proposal.options, proposal.candidates)]
-    return " ".join(
-        ["weir replay", shlex.quote(str(path)), *options, "--fields", shlex.quote(str(fields))]
-    )
+def command(proposal: Proposal, path: Path, layout: Layout, fields: Path | None) -> str:
+    """The command that reads a file as is proposed; with a fields file, also what it declares."""
+    options = list(proposal.options)
+    if fields is not None:
+        options = with_columns(proposal.options, proposal.candidates)
+        options += ["--fields", shlex.quote(str(fields))]
+    return " ".join(["weir replay", shlex.quote(str(path)), *laid_out(layout), *options])
 
 
 def with_columns(options: Sequence[str], found: Sequence[Candidate]) -> list[str]:

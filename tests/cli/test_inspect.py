@@ -37,10 +37,12 @@ def test_a_fields_file_is_proposed_with_the_command_that_reads_it(file, tmp_path
     fields = read_fields("fields.toml")
     assert [one.name for one in fields.words] == ["kind", "noise"]
     assert [one.name for one in fields.numbers] == ["age"]
-    (command,) = re.findall("^weir (replay .* --fields fields.toml)$", shown, re.M)
-    assert '"fields":{"kind":"k' in run(*command.split(), "--dry-run")
+    dry, learn = (line.removeprefix("weir ") for line in shown.splitlines()[-2:])
+    assert dry.endswith("--fields fields.toml --dry-run")
+    assert '"fields":{"kind":"k' in run(*dry.split())
+    assert learn == dry.replace("--dry-run", "--label-delay 7d")
     assert "fields.toml is there already" in run(
-        "inspect", str(file), *MAPPING, "--write", "fields.toml", code=1
+        "inspect", str(file), *MAPPING, "--gain", "--write", "fields.toml", code=1
     )
 
 

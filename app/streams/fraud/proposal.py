@@ -49,8 +49,8 @@ def propose(path: Path, options: FileOptions) -> Proposal:
     if shape.name:
         guesses = [
             Guess(field, " + ".join(map(named, names)), f"{shape.name}; {_some(sample, names[0])}")
-            for field, names in shape.columns.items()
-            if set(names) <= set(table.columns)
+            for field, names in {**shape.columns, "label": shape.truth[:1]}.items()
+            if names and set(names) <= set(table.columns)
         ]
         guesses = [guess for guess in guesses if guess.field not in options.columns]
         guesses += _as_named(options)
