@@ -360,7 +360,8 @@ def explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         name = "_".join(str(part) for part in problem["loc"])
-        lines.append(f"WEIR_{name.upper()}: {problem['msg']}" if name else problem["msg"])
+        said = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"WEIR_{name.upper()}: {said}" if name else said)
     return "; ".join(lines)
 
 

@@ -24,8 +24,8 @@ def rate_of(text: str) -> float | None:
     return rate
 
 
-def duration(text: str) -> float:
-    """Seconds of a duration.
+def duration(text: str, option: str = "") -> float:
+    """Seconds of a duration, which an option was given.
 
     >>> duration("7d")
     604800.0
@@ -35,7 +35,7 @@ def duration(text: str) -> float:
     try:
         value = seconds(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(f"{option} {error}".lstrip()) from None
     assert isinstance(value, float)
     return value
 

@@ -56,7 +56,7 @@ def list_features(
     the decisions on a file, with --data, otherwise of the latest decisions of a running worker.
     Without either the table has neither.
     """
-    delay, reading = duration(label_delay), replace(reading, fields=fields)
+    delay, reading = duration(label_delay, "--label-delay"), replace(reading, fields=fields)
     with sentences():
         application = chosen.application(fields)
         if data is not None:

@@ -58,7 +58,7 @@ def inspect(
     from app.cli.proposed import fields_file, show
     from app.data.files import propose
 
-    bounds = Bounds(events, seconds, round(duration(label_delay) * 1000))
+    bounds = Bounds(events, seconds, round(duration(label_delay, "--label-delay") * 1000))
     with sentences():
         if write is not None and write.exists():
             raise already(write)

@@ -46,7 +46,7 @@ def publish(
     from app.cli import workload
     from app.cli.feed import Feed
 
-    speed, delay = rate_of(rate), duration(label_delay)
+    speed, delay = rate_of(rate), duration(label_delay, "--label-delay")
     with sentences():
         setup = chosen.setup(reading.fields)
         traffic = workload.from_file(setup.application, data, delay, events, reading, after)

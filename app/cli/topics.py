@@ -20,7 +20,7 @@ def create(
 
     Where one has other partitions than the settings say, nothing is created.
     """
-    patience = duration(wait)
+    patience = duration(wait, "--wait")
     with sentences():
         created = awaited(chosen.setup().create_topics(patience))
     for name in created:

@@ -57,7 +57,7 @@ def demo(
     from app.cli.demo.run import Options, run_demo
 
     pace = (DEFAULT_RATE if data is None else None) if rate is None else rate_of(rate)
-    delay = duration(label_delay)
+    delay = duration(label_delay, "--label-delay")
     with sentences():
         application = chosen.application(reading.fields)
         traffic = (

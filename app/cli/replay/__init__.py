@@ -155,7 +155,7 @@ def replay(
     from app.cli.replay.result import HANDBOOK, outcome, words
     from app.data.files import open_dataset
 
-    delay, span = duration(label_delay or "7d"), span_of(first, last)
+    delay, span = duration(label_delay or "7d", "--label-delay"), span_of(first, last)
     given = {
         "reviews": reviews,
         "strategy": strategy,

@@ -42,7 +42,7 @@ def life_of(given: Mapping[str, Any], label_delay: str | None, unreported: float
         chosen["reviews"] = reviews_of(chosen["reviews"])
     for name in ("chargebacks", "maturity"):
         if name in chosen:
-            chosen[name] = round(duration(chosen[name]) * 1000)
+            chosen[name] = round(duration(chosen[name], f"--{name}") * 1000)
     chosen.setdefault("maturity", round(settings.maturity * 1000))
     horizon = round(settings.horizon * 1000)
     return Life(share=settings.maturity_share, horizon=horizon, **chosen)

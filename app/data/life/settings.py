@@ -81,9 +81,11 @@ class Life:
         latest = {"maturity": self.maturity, "chargebacks": self.chargebacks * (1 + self.spread)}
         for name, age in latest.items():
             if age >= self.horizon:
+                later = f", and {self.spread:.0%} more," if name == "chargebacks" else ""
                 raise DataError(
-                    f"--{name} has to be shorter than WEIR_HORIZON, {self.horizon / DAY_MS:g} "
-                    "days, after which decisions and labels are forgotten"
+                    f"--{name} {getattr(self, name) / DAY_MS:g}d{later} has to be shorter than "
+                    f"WEIR_HORIZON, {self.horizon / DAY_MS:g} days, after which decisions and "
+                    "labels are forgotten"
                 )
         if self.actors < 1:
             raise DataError(f"--actors {self.actors} leaves nobody to answer")

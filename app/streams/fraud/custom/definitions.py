@@ -109,7 +109,11 @@ def read_fields(path: str | Path, secret: bytes = b"") -> Fields:
     """
     try:
         text = Path(path).read_bytes().decode()
-        found = msgspec.convert(tomllib.loads(text), _File)
+        read = tomllib.loads(text)
+        for kind in ("word", "number"):
+            if kind in read and not isinstance(read[kind], list):
+                raise ValueError(f"write [[{kind}]], with two brackets, before each {kind}")
+        found = msgspec.convert(read, _File)
         return checked(found.word, found.number, secret)
     except OSError as error:
         raise SettingsError(f"WEIR_FIELDS: {path} cannot be read: {error.strerror}") from None

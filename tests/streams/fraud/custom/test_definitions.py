@@ -39,6 +39,7 @@ BAD = [
     ("[[word]]\nname = 'hour'", "the name 'hour' is a feature's already"),
     ("[[number]]\nname = 'amount'", "the name 'amount' is a field that Weir reads itself"),
     ("[[word]]\nname = 'merchant'", "the name 'merchant' is a field that Weir reads itself"),
+    ("[word]\nname = 'a'", r"write \[\[word\]\], with two brackets"),
     ("[[word]]\nname = 'burst'", "the name 'burst' is a rule's already"),
     ("[[number]]\nname = 'device'", "'device' is a word: declare it as"),
     ("[[word]]\nname = 'a'\nphrase = 'of a kind'", "the phrase of 'a' needs {} once"),
