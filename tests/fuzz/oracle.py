@@ -144,6 +144,8 @@ def own_fields(name: str, value: Any) -> Says:
                 return False
         elif isinstance(one, str):
             says = _worse(says, text(128)("merchant", one))
+        elif _is_number(one) and float(one).is_integer():
+            says = _worse(says, card("merchant", str(abs(int(float(one))))))
     given = [one for one in value.values() if one is not None and one != ""]
     words = sum(isinstance(one, str) for one in given)
     return False if words > 16 or len(given) - words > 32 else says
@@ -154,9 +156,13 @@ def usable(value: Any) -> dict[str, Any]:
     return {
         name: one
         for name, one in (value or {}).items()
-        if (isinstance(one, str) and one)
-        or (isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= 1e18)
+        if (isinstance(one, str) and one) or _is_number(one)
     }
+
+
+def _is_number(one: Any) -> bool:
+    """Whether it is a number within bounds; others, and truth values, are missing."""
+    return isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= 1e18
 
 
 ID = text(128, least=1)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from msgspec import Meta
 
 from app.errors import Refused
-from app.wire import check_texts, shown
+from app.wire import check_no_card, check_texts, shown
 
 MOST_WORDS, MOST_NUMBERS = 16, 32
 LARGEST = 1e18  # a number beyond it is none
+SHORTEST_CARD = 1e12  # a number of 13 digits
 NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 # What a transaction has itself, and can have no second of.
 TAKEN = ("id", "at", "customer", "merchant", "amount", "lat", "lon", "fields", "label")
@@ -54,7 +55,12 @@ def check_fields(fields: Mapping[str, Any], card_fields: Container[str] | None) 
             f"`fields` has {len(texts)} texts and {others} numbers; "
             f"at most {MOST_WORDS} and {MOST_NUMBERS} are possible"
         )
-    check_texts(texts.items(), None if card_fields is None or "fields" in card_fields else ())
+    refused = card_fields is None or "fields" in card_fields
+    check_texts(texts.items(), None if refused else ())
+    if refused:
+        for name, value in own.items():
+            if not isinstance(value, str) and abs(value) >= SHORTEST_CARD and value.is_integer():
+                check_no_card(name, str(abs(int(value))))
     return own
 
 

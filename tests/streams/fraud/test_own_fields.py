@@ -24,6 +24,10 @@ def read(text: str):
         ("null", {}),
         ('{"a": "x", "b_2": 3, "c": -1.5e3}', {"a": "x", "b_2": 3.0, "c": -1500.0}),
         ('{"a": null, "b": ""}', {}),
+        (
+            '{"a": 4111111111111112, "b": 1796096216018}',
+            {"a": 4111111111111112.0, "b": 1796096216018.0},
+        ),
     ],
 )
 def test_texts_and_numbers_are_read(text, fields):
@@ -52,6 +56,8 @@ def test_a_value_that_is_neither_is_missing(value):
         ({"a": "x" * 129}, "`a` is longer than 128 bytes"),
         ({"a": "x\0"}, "`a` contains a NUL"),
         ({"a": CARD}, "`a` is a card number"),
+        ({"a": int(CARD.replace(" ", ""))}, "`a` is a card number"),
+        ({"a": float(CARD.replace(" ", ""))}, "`a` is a card number"),
     ],
 )
 def test_what_is_beyond_the_bounds_is_refused_in_a_sentence(fields, why):
@@ -69,6 +75,8 @@ def test_every_field_of_a_transaction_is_a_word_or_taken():
 def test_card_numbers_may_be_left_to_whoever_asks_for_it():
     raw = json.dumps({**TX, "fields": {"a": CARD}}).encode()
     assert read_transaction(raw, card_fields={"customer"}).fields == {"a": CARD}
+    number = json.dumps({**TX, "fields": {"a": 4111111111111111}}).encode()
+    assert read_transaction(number, card_fields={"customer"}).raw == {"a": 4111111111111111.0}
 
 
 def test_a_column_of_its_own_counts_before_a_field_of_that_name():
