@@ -127,7 +127,8 @@ def test_the_report_plots_a_life(file: Path, tmp_path: Path):
     report = tmp_path / "report.html"
     result(str(file), *LIVELY, "--report", str(report))
     page = report.read_text()
-    for words in ("Average precision by days", "Mean score over", "Labels by source", "chargeback"):
+    charts = "Average precision by days", "Mean score over", "Labels by source", "chargeback"
+    for words in ("Value caught", *charts):
         assert words in page
     assert page.count("<svg") == 12
     result(str(file), "--events", "300", "--label-delay", "1h", "--report", str(report))
@@ -146,7 +147,7 @@ def test_the_report_plots_a_life(file: Path, tmp_path: Path):
         (["--complain", "nan"], "--complain nan is no share"),
         (["--maturity", "400d"], "shorter than WEIR_HORIZON"),
         (["--chargebacks", "400d"], "shorter than WEIR_HORIZON"),
-        (["--maturity", "soon"], "not a duration"),
+        (["--maturity", "soon"], "--maturity 'soon' is not a duration"),
         (["--chargebacks", "later"], "not a duration"),
         (["--actors", "0"], "actors"),
         (["--reviews", "1/d", "--label-delay", "7d"], "--chargebacks stands for"),

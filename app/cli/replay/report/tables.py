@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.cli.replay.lived import life_figures_told
+from app.figures import share
 
 Models = dict[str, dict[str, Any]]
 Row = tuple[str, list[str]]
@@ -29,10 +30,14 @@ WEEKLY = ("average_precision", "roc_auc", "card_precision_100")
 
 def headline(models: Models) -> list[Row]:
     """One row a figure, with a cell for each model."""
-    return [
+    rows = [
         (title, [text(_look(one, name, at)) for one in models.values()])
         for title, name, at in HEADLINE
     ]
+    lives = [one["life"] for one in models.values() if "life" in one]
+    if lives:
+        rows.insert(0, ("Value caught", [share(life["value_caught"]) for life in lives]))
+    return rows
 
 
 def weekly(models: Models) -> list[tuple[str, str, str, list[list[str]]]]:
