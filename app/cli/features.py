@@ -122,14 +122,15 @@ def show(found: dict[str, Any], said: str) -> None:
 
     rows = [
         [
-            *(one["name"], one["group"], one["unit"], one["sentence"]),
+            one["name"],
             "-" if one["use"] is None else f"{one['use']:.1%}",
-            "-" if one["weight"] is None else f"{one['weight']:.4f}",
+            "-" if one["worth"] is None else f"{one['worth']:.4f}",
+            one["sentence"] if one["unit"] in ("", "1") else f"{one['sentence']} [{one['unit']}]",
         ]
         for one in found["table"]
     ]
     console = Console()
-    heads = ["feature", "group", "unit", "meaning", "use", "worth"]
+    heads = ["feature", "use", "worth", "meaning [unit]"]
     console.print(grid(f"features of {found['features']}, model {found['model']}", heads, rows))
     if not found["decisions"]:
         said = f"{said}; --data FILE replays a file"

@@ -8,12 +8,12 @@ from app.core.fold import LearningState
 
 
 class Worth(NamedTuple):
-    """`use` is the share of decisions that had the feature, `weight` its mean absolute share in
+    """`use` is the share of decisions that had the feature, `worth` its mean absolute share in
     their logits (0 where it was missing). Both None without a decision.
     """
 
     use: float | None
-    weight: float | None
+    worth: float | None
 
 
 class Weighing:

@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 
 from app.core.worth import Weighing
+from app.web.pages import answer
 from app.web.site import site
 
 
@@ -26,4 +27,4 @@ async def get_features(request: web.Request) -> web.Response:
         "decisions": weighing.decisions,
         "table": weighing.table(application.features),
     }
-    return web.json_response(found)
+    return answer(request, "features.html", found)

@@ -61,7 +61,7 @@ def test_without_a_file_or_a_worker_there_are_features_and_no_figures(monkeypatc
     assert "; --data FILE replays a file." in shown
     found = json.loads(run("--fields", str(fields), "--json"))
     assert found["decisions"] == 0
-    assert {(one["use"], one["weight"]) for one in found["table"]} == {(None, None)}
+    assert {(one["use"], one["worth"]) for one in found["table"]} == {(None, None)}
 
 
 def test_a_file_shows_what_each_is_worth_on_it(file, fields):
@@ -71,9 +71,9 @@ def test_a_file_shows_what_each_is_worth_on_it(file, fields):
     assert found["decisions"] > 400
     assert table["shop"]["use"] == 1.0
     assert table["shop_ratio"]["use"] < 1.0
-    best = max(table.values(), key=lambda one: one["weight"])
+    best = max(table.values(), key=lambda one: one["worth"])
     assert best["name"].startswith("shop")
-    assert table["km_from_home"] == table["km_from_home"] | {"use": 0.0, "weight": 0.0}
+    assert table["km_from_home"] == table["km_from_home"] | {"use": 0.0, "worth": 0.0}
 
 
 async def test_a_worker_shows_what_each_was_worth_lately(view_of: ViewOf, serve: Serve) -> None:

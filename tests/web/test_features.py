@@ -7,7 +7,7 @@ from tests.web.cards import example, prediction
 from tests.web.conftest import Serve, ViewOf
 
 
-async def test_use_and_weight_are_those_of_the_latest_decisions(
+async def test_use_and_worth_are_those_of_the_latest_decisions(
     view_of: ViewOf, serve: Serve
 ) -> None:
     view = view_of([0])
@@ -23,10 +23,10 @@ async def test_use_and_weight_are_those_of_the_latest_decisions(
     assert list(table) == [feature.name for feature in view.application.features]
     scope = view.application.scope
     shares = [view.state.contributions(x, 0, scope)["amount"] for x in (only, only, only, both)]
-    assert table["amount"]["weight"] == pytest.approx(sum(map(abs, shares)) / 4)
-    assert table["amount"]["weight"] > 0
+    assert table["amount"]["worth"] == pytest.approx(sum(map(abs, shares)) / 4)
+    assert table["amount"]["worth"] > 0
     assert (table["amount"]["use"], table["hour"]["use"]) == (1.0, 0.25)
-    assert (table["night"]["use"], table["night"]["weight"]) == (0.0, 0.0)
+    assert (table["night"]["use"], table["night"]["worth"]) == (0.0, 0.0)
     assert table["hour"]["sentence"] == "Hour of the day, UTC."
 
 
@@ -34,4 +34,15 @@ async def test_before_the_first_decision_nothing_is_known(view_of: ViewOf, serve
     client = await serve(view_of([0]))
     found = await (await client.get("/features")).json()
     assert found["decisions"] == 0
-    assert {(one["use"], one["weight"]) for one in found["table"]} == {(None, None)}
+    assert {(one["use"], one["worth"]) for one in found["table"]} == {(None, None)}
+
+
+async def test_people_get_a_page(view_of: ViewOf, serve: Serve) -> None:
+    view = view_of([0])
+    client = await serve(view)
+    html = {"Accept": "text/html"}
+    assert "before the first decision" in await (await client.get("/features", headers=html)).text()
+    view.sensors.newest.append(encode(prediction("t1", "c1", features={"amount": 5.0})))
+    page = await (await client.get("/features", headers=html)).text()
+    assert "Of the latest 1 decisions" in page
+    assert "<code>amount</code>" in page and "100.0 %" in page

@@ -75,7 +75,7 @@ class Player:
         By the models as they are now. A feature that a prediction lacks has no share in it.
         """
         worths = self.weighing().worths()
-        shares = {name: one.weight for name, one in worths.items() if one.weight}
+        shares = {name: one.worth for name, one in worths.items() if one.worth}
         return dict(sorted(shares.items(), key=lambda item: item[1], reverse=True))
 
 
