@@ -81,7 +81,9 @@ def candidates(table: Table, mapping: Mapping[str, Sequence[str]], options: File
     for column in free:
         field = used.get(column)
         values = looked.cells[column]
-        why = _why_not(column, values, looked, table.kinds.get(column, ""), options)
+        why = "it has no name, so no option could name it"
+        if column.strip():
+            why = _why_not(column, values, looked, table.kinds.get(column, ""), options)
         if why:
             passed.append((column, why))
             continue
