@@ -12,7 +12,6 @@ from app.core.hashing import hash64
 from app.core.labels import decode_entry
 from app.runtime import fence
 from app.serving.waiting import PREFIX, Waiting, left_over
-from app.streams.fraud.extract import extract
 from app.streams.fraud.history.past import Past
 from app.streams.fraud.history.record import History, Limits
 from app.streams.fraud.merchants import HEAD
@@ -64,7 +63,8 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
 
     All but the customer's own frauds: those come from another topic, at no fixed moment.
     """
-    decisions, log, state = e.decisions(), e.log(), load(e.settings).new_state()
+    decisions, log, application = e.decisions(), e.log(), load(e.settings)
+    state = application.new_state()
     histories: dict[str, History] = {}
     seen: list[tuple[int, Transaction, Past]] = []
     for record, tx in _usable(e):
@@ -75,9 +75,7 @@ def every_feature_follows_from_the_logs(e: Evidence) -> Iterator[str]:
         take_in(history, record, tx, e.settings.partitions, e.settings.epoch)
     for version, tx, past in sorted(seen, key=lambda one: one[0]):
         fold_log(state, log[state.version : version], version - 1)
-        merchant = state.statistics.merchants.view(tx.merchant, tx.location, tx.at)
-        stored = decisions[tx.id][1]
-        x = extract(tx, past, merchant, stored.model.features)
+        stored, x = decisions[tx.id][1], application.look(tx, past, state.statistics)
         if stored.mode != "degraded" and {**stored.features, **OTHER_TOPIC} != {**x, **OTHER_TOPIC}:
             yield f"differs: the features of {tx.id}, computed again"
 

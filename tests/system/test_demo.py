@@ -95,7 +95,8 @@ async def test_a_demo_decides_every_transaction_and_learns_every_label(tmp_path:
     arguments = ("--events", "2000", "--rate", "max", "--workers", "2", "--json")
     found = await summary(await weir(tmp_path, "demo", *arguments))
     assert found["transactions"] == found["predictions"] == 2000
-    assert found["labels"] == found["learned"] == found["version"] > 0
+    # Some are learned twice: what matured early, once its chargeback comes.
+    assert found["labels"] == found["version"] >= found["learned"] > 0
     assert found["dead_letters"] == 0
     assert found["review"] > 0
     assert 0 <= found["latency_ms"]["p50"] <= found["latency_ms"]["p99"]

@@ -48,7 +48,7 @@ def small() -> Application:
     """An application with the features and statistics of the samples."""
     features = [Feature(name, "", "", "", grid, "", "") for name, grid in samples.GRIDS.items()]
     made = cards(partitions=samples.PARTITIONS)
-    return replace(made, features=features, statistics=samples.Tally)
+    return replace(made, model="binned", features=features, statistics=samples.Tally)
 
 
 def follower(

@@ -9,7 +9,7 @@ from app.core.labels import MATURITY
 from app.core.messages import Decision
 from app.data.life.ageing import Ageing
 from app.data.life.desk import Desk
-from app.data.life.people import Case, People
+from app.data.life.people import COMPLAINT, Case, People
 from app.data.life.settings import Life
 from app.data.overflow import Later
 from app.data.rows import Due
@@ -41,6 +41,7 @@ class Course:
         self._numbers = count()
         self._spoken: dict[str, int] = {}  # events that people spoke of, and when; oldest first
         self._stopped: dict[str, int] = {}  # positives that a review recognized, and when
+        self._cleared: dict[str, int] = {}  # negatives that a review recognized, and when
 
     def decided(self, case: Case, decision: Decision, score: float) -> None:
         """An event is decided for the first time. Events come in order of time."""
@@ -64,7 +65,7 @@ class Course:
         spoken = [due for due in fallen if self._counts(due)]
         for case in self._desk.take(until, self._spoken.__contains__):
             self.review(case, until)
-        for times in (self._spoken, self._stopped):
+        for times in (self._spoken, self._stopped, self._cleared):
             _forget(times, until - self.life.longest)
         return spoken
 
@@ -76,8 +77,12 @@ class Course:
         """What people would say up to a time."""
         while self._soon and self._soon[0][0] <= until:
             _, _, due, case = heappop(self._soon)
-            if case.positive and due.feedback.label == self._positive:
-                self._stopped[case.id] = due.at
+            positive = due.feedback.label == self._positive
+            if due.feedback.source != COMPLAINT:
+                if positive == bool(case.positive):
+                    (self._stopped if positive else self._cleared)[case.id] = due.at
+            elif case.id in self._cleared:
+                continue  # it went through: nobody complains
             yield due
         for _, case in self._reports.due(until):
             report = self.people.chargeback(case)
