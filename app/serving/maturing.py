@@ -118,6 +118,7 @@ class Maturing:
         self.task.cancel()
 
     async def _run(self) -> None:
+        await asyncio.sleep(self.pause)  # nothing is in a hurry: a start has other things to do
         while not self.decisions.whole:
             await asyncio.sleep(self.pause)  # labels would only wait for their decisions
         while True:
