@@ -9,7 +9,7 @@ that would have to guess is removed from the table, with a comment that says wha
 from collections.abc import Mapping
 from typing import TypeVar
 
-from app.errors import StateError
+from app.errors import SnapshotError, StateError
 
 R = TypeVar("R")
 
@@ -33,3 +33,15 @@ update this worker
     else:
         why = "this release no longer reads"
     raise error(f"{what} is of format {form}, which {why}")
+
+
+def format_of(start: bytes, tag: bytes, size: int, what: str) -> int:
+    """The format in the first part of a dump: a tag, then one digit. SnapshotError if it is none.
+
+    >>> format_of(b"num1....", b"num", 8, "quantiles")
+    1
+    """
+    number = start[len(tag) : len(tag) + 1]
+    if not start.startswith(tag) or len(start) != size or not number.isdigit():
+        raise SnapshotError(f"{what} are missing")
+    return int(number)

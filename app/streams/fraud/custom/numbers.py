@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from struct import Struct
 
-from app.core.formats import reader_of
+from app.core.formats import format_of, reader_of
 from app.errors import SnapshotError
 
 FIRST = 1000  # distinct examples with a number that fix its edges
@@ -86,10 +86,8 @@ class Numbers:
         """
         parts = iter(parts)
         start = next(parts, b"")
-        if start[:3] != TAG or len(start) != START.size or not start[3:4].isdigit():
-            raise SnapshotError("the quantiles of numbers are missing")
-        reader = reader_of(READERS, int(start[3:4]), "a dump of quantiles", SnapshotError)
-        reader(self, start, parts)
+        form = format_of(start, TAG, START.size, "the quantiles of numbers")
+        reader_of(READERS, form, "a dump of quantiles", SnapshotError)(self, start, parts)
 
     def _load_1(self, start: bytes, parts: Iterator[bytes]) -> None:
         if START.unpack(start)[1] != len(self._edges):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 
-from app.core.formats import reader_of
+from app.core.formats import format_of, reader_of
 from app.core.hashing import cached_hash64
 from app.errors import SnapshotError
 from app.streams.fraud.custom.amounts import step_of
@@ -89,10 +89,8 @@ class Rates:
         """
         parts = iter(parts)
         start = next(parts, b"")
-        if start[:3] != TAG or len(start) != START.size or not start[3:4].isdigit():
-            raise SnapshotError("the rates by amount are missing")
-        reader = reader_of(READERS, int(start[3:4]), "a dump of rates by amount", SnapshotError)
-        reader(self, start, parts)
+        form = format_of(start, TAG, START.size, "the rates by amount")
+        reader_of(READERS, form, "a dump of rates by amount", SnapshotError)(self, start, parts)
 
     def _load_1(self, start: bytes, parts: Iterator[bytes]) -> None:
         tables = list(self._tables.values())
