@@ -46,6 +46,8 @@ def test_freshness_is_that_of_looking_at_every_prediction(seed):
     ]
     labels = {f"t{n}": random.random() for n in range(60)}
     examples = {tx: random.randrange(70) for tx in labels}
+    newest = max(one.version for one in scored)
+    examples |= {"t0": newest, "t1": newest - 1}  # never followed, and followed, with any seed
     plain = [
         next((one.at - at for one in scored if one.version > examples[tx]), None)
         for tx, at in labels.items()
