@@ -74,7 +74,7 @@ class ModelSet:
         elif cells is None:
             self._learn_one(x, positive, w, partition)
         else:
-            self._learn_at(cells, x, positive, w, partition, key)
+            self._learn_at(cells, positive, w, partition, key)
         learned = self.learned[partition]
         if positive:
             learned.positives += 1
@@ -202,7 +202,6 @@ class ModelSet:
     def _learn_at(
         self,
         cells: Sequence[int],
-        x: dict[str, float],
         positive: bool,
         w: float,
         partition: int,
@@ -214,8 +213,8 @@ class ModelSet:
         mixing = self.mixings[partition]
         if share := mixing.share(shared_rough, own_rough, positive, w):
             mixing.learn(shared.logit_at(cells), own.logit_at(cells), positive, w / share)
-        own.learn_at(cells, x, positive, w, own_rough, key)
-        shared.learn_at(cells, x, positive, w, shared_rough, key)
+        own.learn_at(cells, positive, w, own_rough, key)
+        shared.learn_at(cells, positive, w, shared_rough, key)
 
     def _learn_one(self, x: dict[str, float], positive: bool, w: float, partition: int) -> None:
         """Teach models of any kind, and the mixing before them."""

@@ -75,7 +75,7 @@ class BayesianBinned(BinnedClassifier):
             "columns": list(self._columns),
             "means": pack_floats(self._weights),
             "variances": pack_floats(self._scales),
-            "centres": pack_floats(self._centres.values()),
+            "centres": pack_floats(self._centres[1:]),
             "learned": self._learned,
         }
 
@@ -92,7 +92,7 @@ class BayesianBinned(BinnedClassifier):
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """Take in (x, y) as if it came `w` times."""
         cells = self.cells_to_learn(x)
-        self._average(x)
+        self._average(cells)
         means, variances, prior = self._weights, self._scales, self.prior
         before = [means[cell] for cell in cells]
         spread = [min(variances[cell] * (1.0 + self.growth), prior) for cell in cells]

@@ -144,7 +144,6 @@ class BinnedLogistic(BinnedClassifier):
     def learn_at(
         self,
         cells: Sequence[int],
-        x: Mapping[str, float],
         y: bool,
         w: float,
         rough: float,
@@ -158,7 +157,7 @@ class BinnedLogistic(BinnedClassifier):
         gradient = w * (p - (1.0 if y else self._doubt(p)))
         if share := self._chosen.share(abs(gradient)):
             self._step(cells, gradient / share)
-        self._average(x)
+        self._average(cells)
         return share
 
     def _doubt(self, p: float) -> float:
@@ -172,7 +171,7 @@ class BinnedLogistic(BinnedClassifier):
             "columns": list(self._columns),
             "weights": pack_floats(self._weights),
             "squares": pack_floats(self._scales),
-            "centres": pack_floats(self._centres.values()),
+            "centres": pack_floats(self._centres[1:]),
             "learned": self._learned,
             "owed": self._chosen.owed,
         }
@@ -194,7 +193,7 @@ class BinnedLogistic(BinnedClassifier):
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         """At most one AdaGrad step on the log loss."""
         cells = self.cells_to_learn(x)
-        self.learn_at(cells, x, y, w, self.logit_at(cells))
+        self.learn_at(cells, y, w, self.logit_at(cells))
 
     def _step(self, cells: Sequence[int], gradient: float) -> None:
         weights, squares = self._weights, self._scales

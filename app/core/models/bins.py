@@ -2,9 +2,11 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from math import fsum
+
+import numpy as np
 
 from app.core.grids import Codes
 from app.core.models.classifier import LogitClassifier
@@ -59,16 +61,25 @@ class BinnedClassifier(LogitClassifier):
         The average runs over about the last thousand examples that had the feature.
         Intercept and averages are in no share: shares say what sets `x` apart.
         """
-        centres = self._centres
-        return {name: at - centres.get(name, 0.0) for name, at in self._weights_of(x)}
+        centres, owners = self._centres, self._owners
+        shares: dict[str, float] = {}
+        for name, value in x.items():
+            edges, start, groups = self._columns.get(name, NO_COLUMN)
+            bin_ = bisect_right(edges, value)
+            coarse = sum([self._weights[first + (bin_ >> digits)] for first, digits in groups])
+            shares[name] = self._weights[start + bin_] + coarse - centres[owners[start]]
+        return shares
 
-    def _average(self, x: Mapping[str, float]) -> None:
+    def _average(self, cells: Sequence[int]) -> None:
         """Count an example, and every so often move the averages towards its contributions."""
         self._learned += 1
         if self._learned % 16 == 0:  # often enough for a mean, and costs next to nothing
-            centres = self._centres
-            for name, weight in self._weights_of(x):
-                centres[name] += (weight - centres[name]) / 64
+            found, centres = np.array(cells), np.frombuffer(self._centres)
+            owners = np.frombuffer(self._owners, np.uint32)[found]
+            weights = np.bincount(owners, np.frombuffer(self._weights)[found], len(centres))
+            known = np.bincount(owners, minlength=len(centres)) > 0
+            known[0] = False  # the intercept and what is missing are nobody's
+            centres[known] += (weights[known] - centres[known]) / 64
 
     def cells(self, x: Mapping[str, float]) -> list[int]:
         """Where the weights of `x` lie: the intercept's first, then in the order of `x`."""
@@ -92,15 +103,6 @@ class BinnedClassifier(LogitClassifier):
             cells = self.cells(x)
         return cells
 
-    def _weights_of(self, x: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-        """Each feature of `x` and what it adds to the logit."""
-        weights = self._weights
-        for name, value in x.items():
-            edges, start, groups = self._columns.get(name, NO_COLUMN)
-            bin_ = bisect_right(edges, value)
-            coarse = [weights[first + (bin_ >> digits)] for first, digits in groups]
-            yield name, weights[start + bin_] + sum(coarse)
-
     def layout(self) -> tuple[Mapping[str, Column], int]:
         """The columns by name, and how many cells there are."""
         return self._columns, len(self._weights)
@@ -110,7 +112,9 @@ class BinnedClassifier(LogitClassifier):
         self._columns: dict[str, Column] = {}
         self._weights = array("d", [0.0, 0.0])
         self._scales = array("d", [self._scale, self._scale])
-        self._centres: dict[str, float] = {}
+        # The column of each cell by number, from 1, and the columns' averages; 0 is for no column.
+        self._owners = array("I", [0, 0])
+        self._centres = array("d", [0.0])
         self._learned = 0
         self._add_columns(self.grids or {})
 
@@ -131,7 +135,8 @@ class BinnedClassifier(LogitClassifier):
         self._columns[name] = (edges, start, tuple(groups))
         self._weights.extend([0.0] * (end - start))
         self._scales.extend([self._scale] * (end - start))
-        self._centres[name] = 0.0
+        self._owners.extend([len(self._columns)] * (end - start))
+        self._centres.append(0.0)
 
     def _restore(
         self, columns: list[str], weights: bytes, scales: bytes, centres: bytes, learned: int
@@ -149,9 +154,9 @@ class BinnedClassifier(LogitClassifier):
         cells = len(fresh._weights)
         fresh._weights = array("d", unpack_floats(weights))
         fresh._scales = array("d", unpack_floats(scales))
-        sizes = len(fresh._weights), len(fresh._scales)
-        if list(fresh._columns) != columns or sizes != (cells, cells):
+        fresh._centres = array("d", [0.0, *unpack_floats(centres)])
+        sizes = len(fresh._weights), len(fresh._scales), len(fresh._centres)
+        if list(fresh._columns) != columns or sizes != (cells, cells, 1 + len(columns)):
             raise StateError("the stored model was made for other features or grids")
-        fresh._centres = dict(zip(columns, unpack_floats(centres), strict=True))
         fresh._learned = learned
         self.__dict__.update(fresh.__dict__)

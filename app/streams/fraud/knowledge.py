@@ -1,6 +1,6 @@
 """What labels teach besides the models: merchants, rates by amount, how far rules are needed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from app.core.dump import Scorer
 from app.core.hashing import hash64
@@ -13,6 +13,8 @@ from app.streams.fraud.merchants import Merchants
 from app.streams.fraud.messages import Example
 from app.streams.fraud.rules import alert
 from app.streams.fraud.rules_weight import RulesWeight, on_trial
+
+NO_WORDS: Mapping[str, int] = {}
 
 
 class Knowledge:
@@ -36,7 +38,7 @@ class Knowledge:
 
         The rules keep their weight until the shared model is seasoned.
         """
-        inputs, x, words = self.inputs, None, dict[str, int]()
+        inputs, x, words = self.inputs, None, NO_WORDS
         if inputs is not None:
             words, x = inputs.words(example), inputs.completed(example, self.quantiles)
             if example.numbers:

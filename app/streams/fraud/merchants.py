@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from app.core.formats import reader_of
 from app.core.hashing import cached_hash64
@@ -29,6 +29,8 @@ LABELS, FRAUDS = HEAD.size, HEAD.size + RING.size  # where the buckets begin in 
 RECORD = Struct(f"{HEAD.format}{2 * DAYS}f")
 PATTERN = Struct("<ii")  # day of the latest fraud, frauds
 EMPTY = (0.0,) * DAYS
+
+Totals: TypeAlias = tuple[int, float, float]  # the first three of HEAD
 
 START = Struct("<4sqdd")  # tag with the format, clock, labels, frauds
 TAG = b"mer"
@@ -96,15 +98,18 @@ class Merchants:
         """Fold one label. A correction first takes back the label that it replaces."""
         self._clock = max(self._clock, example.known)
         place = self._merchants.open(cached_hash64(example.merchant), self._clock // DAY_MS)
-        previous = example.previous
+        newest, labels, frauds, *runs = HEAD.unpack_from(*place)
+        totals, previous, y = (newest, labels, frauds), example.previous, example.y
         if previous is not None:
-            self._count(place, previous.label, -previous.weight, previous.day)
-        if example.y is not None:
-            self._count(place, example.y, example.w, example.known // DAY_MS)
-            _extend_runs(place, example)
-        frauds = (example.y or 0) - (previous.label if previous else 0)
-        if frauds:
-            self._count_pattern(example, frauds)
+            totals = self._count(place, totals, previous.label, -previous.weight, previous.day)
+        if y is not None:
+            totals = self._count(place, totals, y, example.w, example.known // DAY_MS)
+            if y or any(runs):
+                runs = _extended(runs, example)
+        HEAD.pack_into(*place, *totals, *runs)
+        more = (y or 0) - (previous.label if previous else 0)
+        if more:
+            self._count_pattern(example, more)
 
     @property
     def base(self) -> float:
@@ -192,22 +197,21 @@ class Merchants:
         self._merchants = Table(RECORD, LIFETIME)
         self._patterns = Table(PATTERN, LIFETIME)
 
-    def _count(self, place: Place, label: int, weight: float, day: int) -> None:
-        """Add a label's weight to the totals and to the buckets of its day."""
+    def _count(self, place: Place, totals: Totals, label: int, weight: float, day: int) -> Totals:
+        """Add a label's weight to totals and to the buckets of its day; returns the merchant's."""
+        newest, labels, frauds = totals
         bad = weight if label else 0.0
         self._labels = max(self._labels + weight, 0.0)
         self._frauds = max(self._frauds + bad, 0.0)
         records, at = place
-        newest, labels, frauds, *rest = HEAD.unpack_from(records, at)
         if weight > 0 and day > newest:
             _clear(place, max(newest + 1, day - DAYS + 1), day)
             newest = day
-        labels, frauds = max(labels + weight, 0.0), max(frauds + bad, 0.0)
-        HEAD.pack_into(records, at, newest, labels, frauds, *rest)
         if newest - DAYS < day <= newest:
             _add(records, at + LABELS + day % DAYS * WEIGHT.size, weight)
             if label:
                 _add(records, at + FRAUDS + day % DAYS * WEIGHT.size, weight)
+        return newest, max(labels + weight, 0.0), max(frauds + bad, 0.0)
 
     def _count_pattern(self, example: Example, frauds: int) -> None:
         key = cached_hash64(f"{example.merchant}\0{example.location}")
@@ -233,10 +237,9 @@ def explained(x: dict[str, float]) -> bool:
     return x.get("amount_log_ratio", 0.0) > SPIKE or x.get("amount_zscore", 0.0) > FAR
 
 
-def _extend_runs(place: Place, example: Example) -> None:
-    records, at = place
-    head = HEAD.unpack_from(records, at)
-    newest, labels, frauds, run, began, unexplained_run, since, first, level, raised = head
+def _extended(runs: list[int], example: Example) -> list[int]:
+    """The runs and the alarm of a merchant, as in HEAD, after one label more."""
+    run, began, unexplained_run, since, first, level, raised = runs
     if not example.y:
         run = unexplained_run = 0
         level = max(level - DOWN, 0)
@@ -249,8 +252,7 @@ def _extend_runs(place: Place, example: Example) -> None:
             unexplained_run += 1
             raised = raised if level else example.at
             level = min(level + UP, HIGHEST)
-    head = newest, labels, frauds, run, began, unexplained_run, since, first, level, raised
-    HEAD.pack_into(records, at, *head)
+    return [run, began, unexplained_run, since, first, level, raised]
 
 
 def _windows(records: bytearray, ring_at: int, newest: int, at: int) -> tuple[float, ...]:

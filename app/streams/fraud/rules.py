@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from math import exp, log
+from typing import NamedTuple
 
 from app.core.verdicts import Hit
 
@@ -18,7 +19,7 @@ Features = Mapping[str, float]
 
 def amount_above_history(x: Features) -> Hit | None:
     """An amount of several times what the customer usually spends."""
-    if x.get("amount_log_ratio", 0.0) < FOUR_TIMES or x.get("count_30d", 0.0) < ACQUAINTED:
+    if x.get("count_30d", 0.0) < ACQUAINTED:
         return None
     ratio = _times_typical(x)
     weight = STRONG if ratio < 10 else VERY_STRONG
@@ -28,17 +29,15 @@ def amount_above_history(x: Features) -> Hit | None:
 
 def burst(x: Features) -> Hit | None:
     """More transactions in minutes than a person makes."""
-    count = x.get("count_5m", 0.0)
-    if count < 4:
-        return None
+    count = x["count_5m"]
     weight = STRONG if count < 8 else VERY_STRONG
     return Hit("burst", weight, f"{count:.0f} transactions within 5 minutes", "pace")
 
 
 def card_testing(x: Features) -> Hit | None:
     """Several amounts in minutes, each far below the customer's typical one."""
-    count = x.get("count_5m", 0.0)
-    if count < 3 or (ratio := _times_typical(x)) > 0.35:
+    count, ratio = x["count_5m"], _times_typical(x)
+    if ratio > 0.35:
         return None
     text = f"{count:.0f} transactions within 5 minutes, this one {ratio:.0%} of the typical amount"
     return Hit("card_testing", STRONG, text, "pace")
@@ -46,29 +45,35 @@ def card_testing(x: Features) -> Hit | None:
 
 def impossible_travel(x: Features) -> Hit | None:
     """A trip from the last place that takes an airliner or more."""
-    speed = x.get("kmh_from_last", 0.0)
-    if speed < 900:
-        return None
+    speed = x["kmh_from_last"]
     weight = STRONG if speed < 3000 else VERY_STRONG
     return Hit("impossible_travel", weight, f"{speed:,.0f} km/h from the last place", "place")
 
 
 def merchant_under_attack(x: Features) -> Hit | None:
     """A merchant whose latest labels are frauds."""
-    run, days = x.get("merchant_run", 0.0), x.get("merchant_run_days", 0.0)
-    if run < 2 or days > 45:
+    run, days = x["merchant_run"], x.get("merchant_run_days", 0.0)
+    if days > 45:
         return None
     weight = STRONG if run < 4 else VERY_STRONG
     text = f"the last {run:.0f} labels of the merchant are fraud, the first {days:.0f} days ago"
     return Hit("merchant_under_attack", weight, text, "merchant")
 
 
-RULES: tuple[Callable[[Features], Hit | None], ...] = (
-    amount_above_history,
-    burst,
-    card_testing,
-    impossible_travel,
-    merchant_under_attack,
+class Rule(NamedTuple):
+    """A rule, asked where a feature is at least so much: most transactions are asked nothing."""
+
+    feature: str
+    least: float
+    hit: Callable[[Features], Hit | None]
+
+
+RULES = (
+    Rule("amount_log_ratio", FOUR_TIMES, amount_above_history),
+    Rule("count_5m", 4.0, burst),
+    Rule("count_5m", 3.0, card_testing),
+    Rule("kmh_from_last", 900.0, impossible_travel),
+    Rule("merchant_run", 2.0, merchant_under_attack),
 )
 
 
@@ -78,7 +83,8 @@ def rules(x: Features) -> list[Hit]:
     >>> [hit.name for hit in rules({"amount": 500.0, "amount_log_ratio": 2.5, "count_30d": 9.0})]
     ['amount_above_history']
     """
-    return [hit for rule in RULES if (hit := rule(x)) is not None]
+    asked = [ask for feature, least, ask in RULES if x.get(feature, 0.0) >= least]
+    return [hit for ask in asked if (hit := ask(x)) is not None]
 
 
 def alert(x: Features) -> bool:
@@ -87,7 +93,8 @@ def alert(x: Features) -> bool:
     >>> alert({"count_5m": 9.0}), alert({"count_5m": 5.0})
     (True, False)
     """
-    return BASE + sum(hit.weight for hit in rules(x)) >= 0
+    hits = rules(x)
+    return bool(hits) and BASE + sum([hit.weight for hit in hits]) >= 0
 
 
 def _times_typical(x: Features) -> float:

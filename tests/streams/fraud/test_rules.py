@@ -62,7 +62,7 @@ def test_every_rule_hits_its_extreme_with_a_text_that_has_a_number():
     x = {name: 1e3 for name in ("amount", "count_5m", "count_30d", "kmh_from_last")}
     x["merchant_run"] = 1e3
     found = rules({**x, "amount_log_ratio": 9.0}) + rules({**x, "amount_log_ratio": -9.0})
-    assert {hit.name for hit in found} == {rule.__name__ for rule in RULES}
+    assert {hit.name for hit in found} == {rule.hit.__name__ for rule in RULES}
     assert all(any(map(str.isdigit, hit.text)) for hit in found)
 
 
@@ -75,7 +75,13 @@ def test_rules_read_features_of_the_table_only():
             assert name in names
             return super().get(name, default)
 
-    rules(Asked())
+        def __getitem__(self, name):
+            assert name in names
+            return super().__getitem__(name)
+
+    for feature, least, hit in RULES:
+        assert feature in names
+        hit(Asked({"amount": 1.0, "count_30d": 9.0, feature: least}))
 
 
 values = st.floats(0, 100) | st.floats(-10, 1e4)

@@ -60,6 +60,7 @@ class Forest:
         self.features, self.rule = features, rule or Rule()
         self.rows, self.trees = Rows(size, len(features)), Trees(most)
         self._scores: Floats = np.zeros(size)  # of the rows, exact sums
+        self._fresh: list[int] = []  # rows without a score yet: many at once cost less
         self._base: float | None = None  # until the first tree
         self._seen = 0  # rows so far
         self._chance = 1  # state of the generator
@@ -147,6 +148,7 @@ class Forest:
         for first in range(0, self.rows.used, 512):  # so few at once stay in the cache
             some = slice(first, min(first + 512, self.rows.used))
             self._scores[some] = self.logits(self.rows.levels[:, some])
+        self._fresh = [] if stored.base is not None else list(range(self.rows.used))
         self._growth = None
         if stored.candidates is not None and stored.splits is not None:
             self._growth = self._begin(stored.candidates, tuple(stored.splits))
@@ -155,7 +157,8 @@ class Forest:
         """The first slice: gradients without the tree that is to be replaced."""
         if self._base is None:
             self._base = self._odds()
-            self._scores += self._base
+        fresh, self._fresh = self._fresh, []
+        self._scores[fresh] = self.logits(self.rows.levels[:, fresh])
         used = self.rows.used
         replaced = self.trees.one(self.trees.next, self.rows.levels[:, :used])
         scores = self._scores[:used] - replaced
@@ -181,9 +184,9 @@ class Forest:
         if packed is None:
             self.rows.remove(key)
             return
-        levels = np.frombuffer(packed, np.uint8)
-        place = self.rows.add(key, levels, y, w)
-        self._scores[place] = self.logit(levels)
+        place = self.rows.add(key, np.frombuffer(packed, np.uint8), y, w)
+        if self.features:  # without any no tree ever asks for scores
+            self._fresh.append(place)
 
     def _odds(self) -> float:
         """The log-odds of the rows, half a positive and half a negative added, in 1024ths.

@@ -1,7 +1,7 @@
 """How a tree grows: in slices, each at a place of the log that all workers share."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,6 +65,7 @@ class Growth:
         self._weights = rows.weights[:used]
         self._gradients, self._hessians = gradients(rule, rows, scores[:used])
         self._leaves: Leaves = leaves(*self._asked(), self._levels)
+        self._before: Floats | None = None  # the histograms of the depth before, once counted
 
     @property
     def grown(self) -> bool:
@@ -103,7 +104,8 @@ class Growth:
 
         Sums are of whole numbers, and gains are added up node by node: all workers have equal bits.
         """
-        g, h = (histogram.cumsum(axis=2) for histogram in self._histograms(nodes))
+        self._before = histograms = self._histograms(nodes)
+        g, h = histograms.cumsum(axis=3)
         ridge, least = self.rule.ridge * UNIT, self.rule.least * UNIT
         g_all, h_all = g[:, :, -1:], h[:, :, -1:]
         low_g, low_h = g[:, :, :CUTS], h[:, :, :CUTS]
@@ -114,22 +116,41 @@ class Growth:
         gains: Floats = np.where(allowed, parted, whole).sum(axis=0)
         return gains
 
-    def _histograms(self, nodes: int) -> tuple[Floats, Floats]:
-        """Sums of gradients and of hessians, shape (nodes, candidates, levels).
+    def _histograms(self, nodes: int) -> Floats:
+        """Sums of gradients and of hessians, shape (2, nodes, candidates, levels).
+
+        Of two leaves that were one before only the smaller is counted. The other is what is left,
+        exactly, as all sums are of whole numbers.
+        """
+        before, half = self._before, nodes // 2
+        if before is None:
+            return self._counted(self._leaves, nodes, slice(None))
+        fewer = np.bincount(self._leaves, minlength=nodes).reshape(2, half).argmin(axis=0)
+        answers, former = divmod(self._leaves, half)
+        some = np.flatnonzero(answers == fewer[former])
+        counted = self._counted(former[some], half, some)
+        left, yes = before - counted, (fewer == 1)[:, np.newaxis, np.newaxis]
+        both = np.where(yes, left, counted), np.where(yes, counted, left)
+        return np.concatenate(both, axis=1)
+
+    def _counted(self, leaves: Leaves, nodes: int, some: Any) -> Floats:
+        """The histograms of some of the rows, which lie in these leaves.
 
         Two features are counted at once, by the pair of their levels: counting is most of the work.
         """
         count = len(self.candidates)
-        sums = np.empty((2, nodes, count, WIDE))
-        node = self._leaves * WIDE**2
-        for one in range(0, count, 2):
-            other = min(one + 1, count - 1)
-            first, second = self.candidates[one], self.candidates[other]
-            places = node + (self._levels[first] * np.uint8(WIDE) + self._levels[second])
-            for kind, what in enumerate((self._gradients, self._hessians)):
-                pairs = np.bincount(places, what, nodes * WIDE**2).reshape(nodes, WIDE, WIDE)
-                sums[kind, :, one], sums[kind, :, other] = pairs.sum(axis=2), pairs.sum(axis=1)
-        return sums[0], sums[1]
+        even = self.candidates + self.candidates[-1:] * (count % 2)
+        pairs = np.empty((2, len(even) // 2, nodes * WIDE**2))
+        node = leaves * WIDE**2
+        kinds = self._gradients[some], self._hessians[some]
+        for pair, (one, other) in enumerate(zip(even[::2], even[1::2], strict=True)):
+            first, second = self._levels[one][some], self._levels[other][some]
+            places = node + (first * np.uint8(WIDE) + second)
+            for kind, what in enumerate(kinds):
+                pairs[kind, pair] = np.bincount(places, what, nodes * WIDE**2)
+        counted = pairs.reshape(2, -1, nodes, WIDE, WIDE)
+        sums = np.stack((counted.sum(axis=4), counted.sum(axis=3)), axis=2)
+        return sums.reshape(2, -1, nodes, WIDE)[:, :count].swapaxes(1, 2)
 
 
 def gradients(rule: Rule, rows: Rows, scores: Floats) -> tuple[Floats, Floats]:

@@ -125,7 +125,6 @@ class Grove(LogitClassifier):
     def learn_at(
         self,
         cells: Sequence[int],
-        x: Mapping[str, float],
         y: bool,
         w: float,
         rough: float,
@@ -136,7 +135,7 @@ class Grove(LogitClassifier):
         `key` is the example's, by which `forget` finds it.
         """
         self._forest.advance()
-        if share := self.binned.learn_at(cells, x, y, w, rough):
+        if share := self.binned.learn_at(cells, y, w, rough):
             self._forest.learn(key, self._levels.of(cells), y, w / share)
 
     def forget(self, key: int) -> None:
@@ -166,4 +165,4 @@ class Grove(LogitClassifier):
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         cells = self.binned.cells_to_learn(x)
-        self.learn_at(cells, x, y, w, self.binned.logit_at(cells))
+        self.learn_at(cells, y, w, self.binned.logit_at(cells))

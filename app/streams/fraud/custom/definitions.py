@@ -147,7 +147,7 @@ def key_of(secret: bytes) -> bytes:
 
 def _check_names(words: list[Word], numbers: list[Number]) -> None:
     taken = dict.fromkeys(BY_NAME, "a feature's already")
-    taken |= dict.fromkeys((rule.__name__ for rule in RULES), "a rule's already")
+    taken |= dict.fromkeys((rule.hit.__name__ for rule in RULES), "a rule's already")
     declared: list[Word | Number] = [*words, *numbers]
     for one in declared:
         _check_name(one)

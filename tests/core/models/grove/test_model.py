@@ -45,7 +45,7 @@ def step(model: Grove, chance: random.Random, number: int) -> None:
         model.forget(key)
     if kind >= 0.1:
         cells = model.binned.cells_to_learn(x)
-        model.learn_at(cells, x, y, w, model.rough_at(cells), key)
+        model.learn_at(cells, y, w, model.rough_at(cells), key)
     if kind > 0.9:
         model.end_step()
 
@@ -108,7 +108,7 @@ def test_a_correction_replaces_the_row_of_its_event():
     for y, w in ((True, 1.0), (False, 64.0)):
         cells = model.binned.cells_to_learn(x)
         model.forget(7)
-        model.learn_at(cells, x, y, w, model.rough_at(cells), 7)
+        model.learn_at(cells, y, w, model.rough_at(cells), 7)
     rows = model._forest.rows
     assert [(y, w) for y, w in zip(rows.ys, rows.weights, strict=True) if w] == [(0, 50.0)]
     model.forget(7)
