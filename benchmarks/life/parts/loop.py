@@ -77,6 +77,7 @@ COURSES = (
     Course("never", Life(reviews=REVIEWS, maturity=0)),
     Course("at once", Life(reviews=REVIEWS, maturity=HOUR_MS)),
     Course("30 d", Life(reviews=REVIEWS), Full),
+    Course("the whole of what matures", Life(reviews=REVIEWS, share=1.0)),
     Course("blocked payments mature as well", Life(reviews=REVIEWS), Forgiving),
 )
 
