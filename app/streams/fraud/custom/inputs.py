@@ -91,7 +91,9 @@ class Inputs:
                     _fill_customer(x, names, habits[nth], hash, tx.amount)
         for name in self._numbers:
             value = tx.own.get(name)
-            if isinstance(value, float) and (place := quantiles.place(name, value)) is not None:
+            if not isinstance(value, float) or value != value:
+                continue  # a text, or nan for what is neither: missing
+            if (place := quantiles.place(name, value)) is not None:
                 x[name] = place
 
     def words(self, example: Example) -> dict[str, int]:
