@@ -59,6 +59,7 @@ class OwnColumns:
             self._sources.append(Source(name, readers[name], cells))
             begin = cells.stop
         self._nested = {n: r for n, r in readers.items() if nested and n not in columns}
+        self.nested = self._nested.keys()  # the fields that are read of that object
         # Nothing to look at in most files: then a row costs no call.
         self.any = bool(self._sources or self._nested)
 
