@@ -14,14 +14,16 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.core.labels import decode_entry
-from app.core.maturity import Maturity, start_of
+from app.core.maturity import Maturity
 from app.errors import Refused
 from app.runtime.guard import Exit, Leave
-from app.runtime.reading import bounds, reader, stretch
+from app.runtime.reading import reader
 from app.runtime.step import Outbox, Overlay
 from app.runtime.tables import Table
 from app.runtime.writer import Out
+from app.serving.beginning import begun
 from app.serving.decisions import Decisions
+from app.serving.prediction_log import PredictionLog
 from app.serving.ripeness import Ripeness, read_ripeness
 from app.serving.setup import Setup
 from app.serving.walks import Early, Late, Walk
@@ -97,7 +99,7 @@ class Maturing:
         self.walks = Early(self.rule), Late(self.rule)
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
         self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
-        self.checked = self.ripeness.raised  # the start, against how old the oldest has become
+        self.checked = self.ripeness.raised  # whether what was kept can go on, see `begun`
         self._share = -1, 0.0  # an hour since 1970, and which share of its predictions matures
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
@@ -133,75 +135,53 @@ class Maturing:
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Publish what has become due since the last look."""
-        begin, end = await bounds(consumer, self.tp)
-        if begin >= end:
+        log = PredictionLog(consumer, self.tp)
+        offsets = await log.offsets()
+        if not offsets:
             return
-        newest = await self._written(consumer, end - 1)
-        start = await self._start(consumer, begin, end, newest)
+        newest = await log.written_at(offsets.stop - 1)
+        start = await self._start(log, offsets, newest)
         for walk in self.walks:
-            position = max(begin, walk.position(self.ripeness))
-            if position < end and walk.next <= newest:
-                await self._walk(consumer, walk, range(position, end), newest, start)
+            position = max(offsets.start, walk.position(self.ripeness))
+            if position < offsets.stop and walk.next <= newest:
+                await self._walk(log, walk, range(position, offsets.stop), newest, start)
 
     # -- where it begins
 
-    async def _start(self, consumer: AIOKafkaConsumer, begin: int, end: int, newest: int) -> int:
+    async def _start(self, log: PredictionLog, offsets: range, newest: int) -> int:
         """When the partition began, acknowledged before anything is published."""
-        through, reviewed, start, _ = self.ripeness
-        if start is not None and self.checked:
-            return start
-        position = max(begin, through)
-        oldest = await self._written(consumer, position) if position < end else newest
-        anew = self.rule.begins_anew(oldest, newest)
-        if start is None and through and not anew:  # as an earlier release: all at the full age
-            begun = self.ripeness._replace(start=oldest - self.rule.after)
-        elif start is None or anew:
-            start = start_of(oldest, newest, self.rule.after)
-            first = await self._since(consumer, start, end)
-            begun = Ripeness(max(first, through), max(first, reviewed), start)
-        else:
+        if self.ripeness.start is None or not self.checked:
+            ripeness = await begun(self.rule, self.ripeness, log, offsets, newest)
+            if ripeness != self.ripeness:
+                await self._keep(ripeness)
             self.checked = True
-            return start
-        await self._keep(begun)
-        self.checked = True
-        assert begun.start is not None
-        return begun.start
+        assert self.ripeness.start is not None
+        return self.ripeness.start
 
-    async def _keep(self, begun: Ripeness) -> None:
+    async def _keep(self, ripeness: Ripeness) -> None:
         """Acknowledge the start. The next step stores it too: the disk is then known to have it."""
         await self._mine()
-        self.ripeness = begun  # in front of what steps write from here on, in the log too
-        changes = begun.changes(self.setup.settings.epoch)
+        self.ripeness = ripeness  # in front of what steps write from here on, in the log too
+        changes = ripeness.changes(self.setup.settings.epoch)
         await self.changelog.put([Out(*change) for change in changes.items()]).acked
         await self._mine()
         if self.stored != self.ripeness:
             self.labels.write(changes)
 
-    async def _written(self, consumer: AIOKafkaConsumer, offset: int) -> int:
-        """The timestamp of one prediction."""
-        async for records in stretch(consumer, self.tp, offset, offset + 1):
-            return int(records[0].timestamp)
-        return 0
-
-    async def _since(self, consumer: AIOKafkaConsumer, time: int, end: int) -> int:
-        """The offset of the first prediction that was not written before a time, epoch ms."""
-        found = (await consumer.offsets_for_times({self.tp: max(time, 0)}))[self.tp]
-        return end if found is None else int(found.offset)
-
     # -- on its way
 
     async def _walk(
-        self, consumer: AIOKafkaConsumer, walk: Walk, offsets: range, newest: int, start: int
+        self, log: PredictionLog, walk: Walk, offsets: range, newest: int, start: int
     ) -> None:
-        async for records in stretch(consumer, self.tp, offsets.start, offsets.stop):
+        async for records in log.records(offsets.start, offsets.stop):
             for first in range(0, len(records), BATCH):
                 batch = records[first : first + BATCH]
-                if not await self._take(consumer, walk, batch, newest, start):
+                if not await self._take(log, walk, batch, newest, start):
                     return
 
     async def _take(
         self,
-        consumer: AIOKafkaConsumer,
+        log: PredictionLog,
         walk: Walk,
         records: Sequence[ConsumerRecord],
         newest: int,
@@ -211,7 +191,7 @@ class Maturing:
         began = asyncio.get_running_loop().time()
         due, labels = 0, list[Out]()
         while due < len(records) and walk.due_at(records[due].timestamp, start) <= newest:
-            share = await self._share_of(consumer, records[due].timestamp)
+            share = await self._share_of(log, records[due].timestamp)
             labels += self._labels(walk, records[due], newest, start, share)
             due += 1
         if due:
@@ -220,15 +200,15 @@ class Maturing:
         await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
         return due == len(records)
 
-    async def _share_of(self, consumer: AIOKafkaConsumer, written: int) -> float:
+    async def _share_of(self, log: PredictionLog, written: int) -> float:
         """The share of predictions of a time that matures, by how many their hour had.
 
         So it is the same at whatever moment it is asked, and needs no state.
         """
         hour = written // HOUR_MS
         if self._share[0] != hour:
-            _, end = await bounds(consumer, self.tp)
-            first, last = [await self._since(consumer, h * HOUR_MS, end) for h in (hour, hour + 1)]
+            end = (await log.offsets()).stop
+            first, last = [await log.first_since(h * HOUR_MS, end) for h in (hour, hour + 1)]
             self._share = hour, self.rule.share_at(1000 * (last - first) / HOUR_MS)
         return self._share[1]
 

@@ -1,0 +1,39 @@
+"""When a partition began to decide, and from where its predictions are read for maturity."""
+
+from app.core.maturity import Maturity, start_of
+from app.serving.prediction_log import PredictionLog
+from app.serving.ripeness import Ripeness
+
+
+async def begun(
+    rule: Maturity, kept: Ripeness, log: PredictionLog, offsets: range, newest: int
+) -> Ripeness:
+    """What maturity goes on with after a start of the worker: start and positions.
+
+    Parameters
+    ----------
+    rule
+        What matures, and when.
+    kept
+        What was kept of an earlier life of the partition.
+    log, offsets
+        The partition's predictions, and the offsets that there are; at least one.
+    newest
+        When the newest of them was written, epoch ms.
+
+    Returns
+    -------
+    Ripeness
+        With a start. It is `kept` where that can go on as it is.
+    """
+    through, reviewed, start, _ = kept
+    position = max(offsets.start, through)
+    oldest = await log.written_at(position) if position < offsets.stop else newest
+    anew = rule.begins_anew(oldest, newest)
+    if start is not None and not anew:
+        return kept
+    if through and not anew:  # an earlier release matured, all at the full age
+        return kept._replace(start=oldest - rule.after)
+    start = start_of(oldest, newest, rule.after)
+    first = await log.first_since(start, offsets.stop)
+    return Ripeness(max(first, through), max(first, reviewed), start)
