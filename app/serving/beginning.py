@@ -3,6 +3,7 @@
 from app.core.maturity import Maturity, start_of
 from app.serving.prediction_log import PredictionLog
 from app.serving.ripeness import Ripeness
+from app.units import HOUR_MS
 
 
 async def begun(
@@ -26,7 +27,9 @@ async def begun(
     Ripeness
         With a start. It is `kept` where that can go on as it is.
     """
-    through, reviewed, start, _ = kept
+    through, reviewed, start, raised = kept
+    if start is not None and raised:
+        return await _in_a_new_epoch(rule, kept, log, offsets, newest)
     position = max(offsets.start, through)
     oldest = await log.written_at(position) if position < offsets.stop else newest
     anew = rule.begins_anew(oldest, newest)
@@ -37,3 +40,15 @@ async def begun(
     start = start_of(oldest, newest, rule.after)
     first = await log.first_since(start, offsets.stop)
     return Ripeness(max(first, through), max(first, reviewed), start)
+
+
+async def _in_a_new_epoch(
+    rule: Maturity, kept: Ripeness, log: PredictionLog, offsets: range, newest: int
+) -> Ripeness:
+    """The partition is as old as before, but its log is read again.
+
+    Not from where it would begin anew: all of that would be due at once, and most of it has
+    matured. An hour less, or a restart while the log is read would find its beginning too old.
+    """
+    first = await log.first_since(rule.latest_too_old(newest) + HOUR_MS, offsets.stop)
+    return Ripeness(max(first, kept.through), max(first, kept.reviewed), kept.start)

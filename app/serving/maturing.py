@@ -99,7 +99,7 @@ class Maturing:
         self.walks = Early(self.rule), Late(self.rule)
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
         self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
-        self.checked = self.ripeness.raised  # whether what was kept can go on, see `begun`
+        self.checked = False  # whether what was kept can go on, see `begun`
         self._share = -1, 0.0  # an hour since 1970, and which share of its predictions matures
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
@@ -109,7 +109,7 @@ class Maturing:
         if self.ripeness == self.stored:
             return
         epoch = self.setup.settings.epoch
-        before = self.stored.changes(epoch)
+        before = {} if self.stored.raised else self.stored.changes(epoch)
         for key, value in self.ripeness.changes(epoch).items():
             if before.get(key) != value:
                 labels[key] = value
@@ -150,7 +150,7 @@ class Maturing:
 
     async def _start(self, log: PredictionLog, offsets: range, newest: int) -> int:
         """When the partition began, acknowledged before anything is published."""
-        if self.ripeness.start is None or not self.checked:
+        if not self.checked:
             ripeness = await begun(self.rule, self.ripeness, log, offsets, newest)
             if ripeness != self.ripeness:
                 await self._keep(ripeness)
