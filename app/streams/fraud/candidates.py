@@ -127,11 +127,11 @@ def _look(
 
     def label(parts: Sequence[Any]) -> bool | None:
         for cell in parts:
-            if cell not in options.missing:
-                try:
+            try:
+                if cell not in options.missing:
                     return says(cell)
-                except Refused:
-                    return None
+            except (Refused, TypeError):  # TypeError: a list or an object
+                return None
         return None
 
     truth = [cells[name] for name in told["label"] if name in cells]
