@@ -7,10 +7,10 @@ from struct import Struct
 from typing import Any
 
 from app.errors import SnapshotError
+from app.streams.fraud.parts import in_parts
 
 SHARDS = 128
 SHARD_OF = 64 - 7  # a key's top bits
-PART = 120_000  # bytes from which a part of a dump is complete
 HEAD = Struct("<HiI")  # shard, day up to which it has forgotten cells, cells
 COLUMNS = "Qddii"  # keys, labels, frauds, days of the last label, days from which labels count
 CELL = sum(array(kind).itemsize for kind in COLUMNS)
@@ -86,17 +86,12 @@ class Cells:
 
     def parts(self) -> Iterator[bytes]:
         """All cells in parts of 120 to 250 kB, each made when it is asked for."""
-        part = bytearray()
-        for place, shard in enumerate(self._shards):
-            if shard.keys or shard.swept >= 0:
-                part += HEAD.pack(place, shard.swept, len(shard.keys))
-                for column in _columns(shard):
-                    part += column.tobytes()
-            if len(part) >= PART:
-                yield bytes(part)
-                part.clear()
-        if part:
-            yield bytes(part)
+        return in_parts(
+            HEAD.pack(place, shard.swept, len(shard.keys))
+            + b"".join(column.tobytes() for column in _columns(shard))
+            for place, shard in enumerate(self._shards)
+            if shard.keys or shard.swept >= 0
+        )
 
     def load(self, part: bytes) -> None:
         """Add what one part of a dump holds. Raises SnapshotError if it is not one."""
