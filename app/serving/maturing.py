@@ -1,8 +1,9 @@
 """The delayed reader: what nobody complained about for long enough enters as negative.
 
-It follows the predictions of one assigned partition, without a consumer group, so much later
-in record time as `app.core.maturity` says, and publishes feedback like any other producer. So
-learn alone decides what comes of it, and a complaint that arrives later corrects it.
+It reads the predictions of one assigned partition a second time, without a consumer group, once
+they are as old in record time as `app.core.maturity` asks, and publishes feedback like any other
+producer. So the agent `learn` alone decides what comes of it, and a complaint that arrives later
+corrects it.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ LOOK_LIMITS = 0.1, 60.0  # seconds between them
 
 
 def rule(setup: Setup) -> Maturity:
-    """The rule of these settings for one partition, its times in ms."""
+    """What matures in one partition, and when, by these settings."""
     settings = setup.settings
     return Maturity(
         setup.application,
@@ -52,7 +53,7 @@ def rule(setup: Setup) -> Maturity:
 
 
 class Holding(Protocol):
-    """What it asks the flow about its partition."""
+    """What the reader has to know of its partition from the flow."""
 
     def mine(self) -> bool:
         """Whether this worker may still write for it."""
@@ -72,10 +73,18 @@ class Maturing:
 
     Parameters
     ----------
+    setup, partition
+        Settings and application, and which partition it is.
     labels
-        The table of labels.
+        The table of labels: what was said of each event, and how far maturity has come.
     decisions
         What was decided; nothing matures before all of it is known.
+    outbox
+        Where feedback, and changes of the table, are written to Kafka.
+    holding
+        Whether the partition is held, and how far its labels are settled.
+    leave
+        Called to end the worker when reading fails for good.
     """
 
     def __init__(
@@ -100,7 +109,7 @@ class Maturing:
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
         self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
         self.checked = False  # whether what was kept can go on, see `begun`
-        self._share = -1, 0.0  # an hour since 1970, and which share of its predictions matures
+        self._share = -1, 0.0  # an hour since 1970, and the share of its predictions that matures
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
