@@ -21,14 +21,14 @@ from app.units import HOUR_MS
 
 
 class Span(NamedTuple):
-    """The events of an hour that ends with `until`, epoch ms."""
+    """The events of an hour of event time; `until` is its last ms, epoch."""
 
     rows: list[Labelled]
     until: int
 
 
 class Lived(NamedTuple):
-    """What an hour came to: its decisions, in order, and the labels that fell due."""
+    """What an hour came to: a decision for each of its events, and the labels that fell due."""
 
     decided: Sequence[Decided]
     labels: Sequence[Due]

@@ -1,4 +1,4 @@
-"""Labels counted in cells: a bounded table, which forgets the cells unused for longest."""
+"""Labels and frauds counted by key, in a bounded table that forgets what is unused for longest."""
 
 from array import array
 from bisect import bisect_left
@@ -61,7 +61,19 @@ class Cells:
         return 0.0, 0.0
 
     def count(self, key: int, fraud: bool, weight: float, known: int, today: int) -> None:
-        """Count a label that became known on day `known`; days never go back from `today`."""
+        """Count a label.
+
+        Parameters
+        ----------
+        key
+            64 bits, those of all keys spread evenly.
+        weight
+            How many events like this one the label stands for.
+        known
+            The day (since 1970) on which the label became known.
+        today
+            The latest such day of all labels so far. It never goes back.
+        """
         shard = self._shards[key >> SHARD_OF]
         keys = shard.keys
         at = bisect_left(keys, key)
@@ -76,7 +88,7 @@ class Cells:
             shard.touched[at] = today
 
     def take_back(self, key: int, fraud: bool, weight: float, known: int) -> None:
-        """Undo `count`, if the cell that counted is still there."""
+        """Undo `count` of the same key, weight and day, if the cell that counted is there."""
         shard = self._shards[key >> SHARD_OF]
         at = bisect_left(shard.keys, key)
         if at < len(shard.keys) and shard.keys[at] == key and known >= shard.since[at]:
