@@ -148,13 +148,9 @@ class Cells:
         if len(kept) == len(touched):
             shard.full_on = today
             return
-        for name, kind in zip(NAMES, COLUMNS, strict=True):
-            column = getattr(shard, name)
-            setattr(shard, name, array(kind, [column[number] for number in kept]))
+        for column in _columns(shard):
+            column[:] = array(column.typecode, [column[number] for number in kept])
         shard.swept = max(shard.swept, last)
-
-
-NAMES = ("keys", "labels", "frauds", "touched", "since")
 
 
 def _columns(shard: Shard) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ class Inputs:
         return raw
 
     def lesson(self, prediction: Prediction) -> dict[str, Any]:
-        """What a prediction's examples carry: `words` as hashes, and `numbers`; neither if empty."""
+        """What a prediction's examples carry: its `words` as hashes, and its `numbers`, if any."""
         raw, of = prediction.raw.items(), self._keys.of
         found: dict[str, Any] = {}
         if words := {name: of(name, value) for name, value in raw if type(value) is str}:
