@@ -33,8 +33,8 @@ async def begun(
     position = max(offsets.start, through)
     oldest = await log.written_at(position) if position < offsets.stop else newest
     anew = rule.begins_anew(oldest, newest)
-    if start is not None and not anew:
-        return kept
+    if start is not None and (not anew or oldest < start):
+        return kept  # what claims to be older than the partition is somebody else's record
     if through and not anew:  # an earlier release matured, all at the full age
         return kept._replace(start=oldest - rule.after)
     start = start_of(oldest, newest, rule.after)

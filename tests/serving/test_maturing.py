@@ -230,6 +230,19 @@ async def test_one_that_was_turned_off_for_long_begins_anew(world):
     assert numbers(world) == [0, *range(70, 86)]
 
 
+@pytest.mark.parametrize("timestamp", [-1, 0, NOW // 1000])
+async def test_a_record_of_somebody_elses_clock_makes_no_partition_begin_anew(world, timestamp):
+    await decide(world, {0: (0.0, "approve"), 1: (3.0, "approve")})
+    await live(world)
+    world.send("predictions", "ann", b"not a decision", timestamp)
+    await decide(world, {2: (3.1, "approve"), 3: (6.4, "approve")})
+    place = world.values("predictions").index(b"not a decision")
+    # As after a crash behind a batch that ended there, with the one before it.
+    world.disk.tables[LABELS][MATURED] = POSITION.pack(1, place)
+    assert (await live(world)).start == NOW
+    assert numbers(world) == [0, 2]
+
+
 async def test_what_waited_for_a_worker_is_made_up_for(world):
     await decide(world, daily(0, 29))
     await live(world)
