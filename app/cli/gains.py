@@ -1,4 +1,4 @@
-"""What each proposed field is worth: a file is replayed without any, with each, and with all."""
+"""What each proposed field gains: a file is replayed without any, with each, and with all."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
