@@ -9,7 +9,6 @@ corrects it.
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,11 +23,12 @@ from app.runtime.tables import Table
 from app.runtime.writer import Out
 from app.serving.beginning import begun
 from app.serving.decisions import Decisions
+from app.serving.hourly_shares import HourlyShares
 from app.serving.prediction_log import PredictionLog
 from app.serving.ripeness import Ripeness, read_ripeness
 from app.serving.setup import Setup
+from app.serving.shared import Holding
 from app.serving.walks import Early, Late, Walk
-from app.units import HOUR_MS
 from app.wire import encode
 
 log = logging.getLogger(__name__)
@@ -50,16 +50,6 @@ def rule(setup: Setup) -> Maturity:
         settings.maturity_share,
         settings.maturity_rate / settings.partitions,
     )
-
-
-class Holding(Protocol):
-    """What the reader has to know of its partition from the flow."""
-
-    def mine(self) -> bool:
-        """Whether this worker may still write for it."""
-
-    def position(self, topic: str) -> int:
-        """The next offset of a source that no finished step has covered."""
 
 
 class Maturing:
@@ -109,7 +99,7 @@ class Maturing:
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
         self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
         self.checked = False  # whether what was kept can go on, see `begun`
-        self._share = -1, 0.0  # an hour since 1970, and the share of its predictions that matures
+        self.shares = HourlyShares(self.rule)
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
@@ -200,7 +190,7 @@ class Maturing:
         began = asyncio.get_running_loop().time()
         due, labels = 0, list[Out]()
         while due < len(records) and walk.due_at(records[due].timestamp, start) <= newest:
-            share = await self._share_of(log, records[due].timestamp)
+            share = await self.shares.at(log, records[due].timestamp)
             labels += self._labels(walk, records[due], newest, start, share)
             due += 1
         if due:
@@ -208,18 +198,6 @@ class Maturing:
         walk.next = walk.due_at(records[due].timestamp, start) if due < len(records) else 0
         await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
         return due == len(records)
-
-    async def _share_of(self, log: PredictionLog, written: int) -> float:
-        """The share of predictions of a time that matures, by how many their hour had.
-
-        So it is the same at whatever moment it is asked, and needs no state.
-        """
-        hour = written // HOUR_MS
-        if self._share[0] != hour:
-            end = (await log.offsets()).stop
-            first, last = [await log.first_since(h * HOUR_MS, end) for h in (hour, hour + 1)]
-            self._share = hour, self.rule.share_at(1000 * (last - first) / HOUR_MS)
-        return self._share[1]
 
     def _labels(
         self, walk: Walk, record: ConsumerRecord, newest: int, start: int, share: float
