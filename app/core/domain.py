@@ -154,9 +154,11 @@ class Application:
     conclude
         Score, decision and reasons from features and the model's logit (arbitrary, if trust says
         that the model does not count). The same arguments return the same bits.
-    fields, unusable
-        Digest of what features that are derived from fields depend on, '' without any; the names
-        of fields whose value in an event is of no use.
+    fields
+        Digest of what the features depend on besides their bins: the declared fields. '' for none.
+    unusable
+        The names of the declared fields whose value in an event is not of their kind; they are
+        counted, and missing to the models. None where no field is declared.
     declared
         The fields of one's own that its settings declare, words (str) and numbers (float), by name.
     warnings

@@ -78,7 +78,11 @@ class Maturity(NamedTuple):
 
         What was decided in the meantime would all be due at once.
         """
-        return written + self.after + max(self.after, DOWNTIME) < newest
+        return written < self.latest_too_old(newest)
+
+    def latest_too_old(self, newest: int) -> int:
+        """The time, epoch ms, before which predictions have waited too long, see `begins_anew`."""
+        return newest - self.after - max(self.after, DOWNTIME)
 
     def share_at(self, load: float) -> float:
         """The share that is learned of an hour in which so many events a second were decided.

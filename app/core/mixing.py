@@ -25,10 +25,14 @@ NO_SUMS: Sums = (0.0, 0.0, 0.0, 0.0)
 
 
 class Mixed(Struct, array_like=True):
-    """What a `Mixing` has learned. Sums are discounted, and weighted as examples are; in nats."""
+    """What a `Mixing` has learned: the header of a dump holds it.
+
+    Losses are sums over examples, in nats, each times the example's weight. Older examples count
+    less in them, see MEMORY.
+    """
 
     own: float = 0.0  # the weight of the own model
-    examples: float = 0.0
+    examples: float = 0.0  # their weight
     owed: float = 0.0  # see Surprise
     shared: float = 0.0  # log loss of the shared model alone
     mixed: float = 0.0  # log loss of both with the weight as it was

@@ -8,8 +8,10 @@ from app.core.fold import LearningState
 
 
 class Worth(NamedTuple):
-    """`use` is the share of decisions that had the feature, `worth` its mean absolute share in
-    their logits (0 where it was missing). Both None without a decision.
+    """What a feature is worth; None in both without a decision.
+
+    `use` is the share of decisions that had the feature, 0 to 1. `worth` is its mean absolute
+    share in their logits, counted as 0 where it was missing.
     """
 
     use: float | None
@@ -17,7 +19,13 @@ class Worth(NamedTuple):
 
 
 class Weighing:
-    """Weighs the features of decisions, one decision after the other."""
+    """Takes in decisions one after the other, and says what features were worth in them.
+
+    Parameters
+    ----------
+    names
+        The features that are told of; others in a decision are left out.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self.decisions = 0

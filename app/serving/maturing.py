@@ -1,31 +1,34 @@
 """The delayed reader: what nobody complained about for long enough enters as negative.
 
-It follows the predictions of one assigned partition, without a consumer group, so much later
-in record time as `app.core.maturity` says, and publishes feedback like any other producer. So
-learn alone decides what comes of it, and a complaint that arrives later corrects it.
+It reads the predictions of one assigned partition a second time, without a consumer group, once
+they are as old in record time as `app.core.maturity` asks, and publishes feedback like any other
+producer. So the agent `learn` alone decides what comes of it, and a complaint that arrives later
+corrects it.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.core.labels import decode_entry
-from app.core.maturity import Maturity, start_of
+from app.core.maturity import Maturity
 from app.errors import Refused
 from app.runtime.guard import Exit, Leave
-from app.runtime.reading import bounds, reader, stretch
+from app.runtime.reading import reader
 from app.runtime.step import Outbox, Overlay
 from app.runtime.tables import Table
 from app.runtime.writer import Out
+from app.serving.beginning import begun
 from app.serving.decisions import Decisions
+from app.serving.hourly_shares import HourlyShares
+from app.serving.prediction_log import PredictionLog
 from app.serving.ripeness import Ripeness, read_ripeness
 from app.serving.setup import Setup
+from app.serving.shared import Holding
 from app.serving.walks import Early, Late, Walk
-from app.units import HOUR_MS
 from app.wire import encode
 
 log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ LOOK_LIMITS = 0.1, 60.0  # seconds between them
 
 
 def rule(setup: Setup) -> Maturity:
-    """The rule of these settings for one partition, its times in ms."""
+    """What matures in one partition, and when, by these settings."""
     settings = setup.settings
     return Maturity(
         setup.application,
@@ -47,16 +50,6 @@ def rule(setup: Setup) -> Maturity:
         settings.maturity_share,
         settings.maturity_rate / settings.partitions,
     )
-
-
-class Holding(Protocol):
-    """What it asks the flow about its partition."""
-
-    def mine(self) -> bool:
-        """Whether this worker may still write for it."""
-
-    def position(self, topic: str) -> int:
-        """The next offset of a source that no finished step has covered."""
 
 
 class Maturing:
@@ -70,10 +63,18 @@ class Maturing:
 
     Parameters
     ----------
+    setup, partition
+        Settings and application, and which partition it is.
     labels
-        The table of labels.
+        The table of labels: what was said of each event, and how far maturity has come.
     decisions
         What was decided; nothing matures before all of it is known.
+    outbox
+        Where feedback, and changes of the table, are written to Kafka.
+    holding
+        Whether the partition is held, and how far its labels are settled.
+    leave
+        Called to end the worker when reading fails for good.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class Maturing:
         self.walks = Early(self.rule), Late(self.rule)
         self.pause = min(max(settings.maturity / LOOKS, LOOK_LIMITS[0]), LOOK_LIMITS[1])
         self.ripeness = self.stored = read_ripeness(self.labels.get, settings.epoch)
-        self.checked = self.ripeness.raised  # the start, against how old the oldest has become
-        self._share = -1, 0.0  # an hour since 1970, and which share of its predictions matures
+        self.checked = False  # whether what was kept can go on, see `begun`
+        self.shares = HourlyShares(self.rule)
         self.task = asyncio.ensure_future(self._run())
         self.task.add_done_callback(self._ended)
 
@@ -107,7 +108,7 @@ class Maturing:
         if self.ripeness == self.stored:
             return
         epoch = self.setup.settings.epoch
-        before = self.stored.changes(epoch)
+        before = {} if self.stored.raised else self.stored.changes(epoch)
         for key, value in self.ripeness.changes(epoch).items():
             if before.get(key) != value:
                 labels[key] = value
@@ -133,75 +134,53 @@ class Maturing:
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Publish what has become due since the last look."""
-        begin, end = await bounds(consumer, self.tp)
-        if begin >= end:
+        log = PredictionLog(consumer, self.tp)
+        offsets = await log.offsets()
+        if not offsets:
             return
-        newest = await self._written(consumer, end - 1)
-        start = await self._start(consumer, begin, end, newest)
+        newest = await log.written_at(offsets.stop - 1)
+        start = await self._start(log, offsets, newest)
         for walk in self.walks:
-            position = max(begin, walk.position(self.ripeness))
-            if position < end and walk.next <= newest:
-                await self._walk(consumer, walk, range(position, end), newest, start)
+            position = max(offsets.start, walk.position(self.ripeness))
+            if position < offsets.stop and walk.next <= newest:
+                await self._walk(log, walk, range(position, offsets.stop), newest, start)
 
     # -- where it begins
 
-    async def _start(self, consumer: AIOKafkaConsumer, begin: int, end: int, newest: int) -> int:
+    async def _start(self, log: PredictionLog, offsets: range, newest: int) -> int:
         """When the partition began, acknowledged before anything is published."""
-        through, reviewed, start, _ = self.ripeness
-        if start is not None and self.checked:
-            return start
-        position = max(begin, through)
-        oldest = await self._written(consumer, position) if position < end else newest
-        anew = self.rule.begins_anew(oldest, newest)
-        if start is None and through and not anew:  # as an earlier release: all at the full age
-            begun = self.ripeness._replace(start=oldest - self.rule.after)
-        elif start is None or anew:
-            start = start_of(oldest, newest, self.rule.after)
-            first = await self._since(consumer, start, end)
-            begun = Ripeness(max(first, through), max(first, reviewed), start)
-        else:
+        if not self.checked:
+            ripeness = await begun(self.rule, self.ripeness, log, offsets, newest)
+            if ripeness != self.ripeness:
+                await self._keep(ripeness)
             self.checked = True
-            return start
-        await self._keep(begun)
-        self.checked = True
-        assert begun.start is not None
-        return begun.start
+        assert self.ripeness.start is not None
+        return self.ripeness.start
 
-    async def _keep(self, begun: Ripeness) -> None:
+    async def _keep(self, ripeness: Ripeness) -> None:
         """Acknowledge the start. The next step stores it too: the disk is then known to have it."""
         await self._mine()
-        self.ripeness = begun  # in front of what steps write from here on, in the log too
-        changes = begun.changes(self.setup.settings.epoch)
+        self.ripeness = ripeness  # in front of what steps write from here on, in the log too
+        changes = ripeness.changes(self.setup.settings.epoch)
         await self.changelog.put([Out(*change) for change in changes.items()]).acked
         await self._mine()
         if self.stored != self.ripeness:
             self.labels.write(changes)
 
-    async def _written(self, consumer: AIOKafkaConsumer, offset: int) -> int:
-        """The timestamp of one prediction."""
-        async for records in stretch(consumer, self.tp, offset, offset + 1):
-            return int(records[0].timestamp)
-        return 0
-
-    async def _since(self, consumer: AIOKafkaConsumer, time: int, end: int) -> int:
-        """The offset of the first prediction that was not written before a time, epoch ms."""
-        found = (await consumer.offsets_for_times({self.tp: max(time, 0)}))[self.tp]
-        return end if found is None else int(found.offset)
-
     # -- on its way
 
     async def _walk(
-        self, consumer: AIOKafkaConsumer, walk: Walk, offsets: range, newest: int, start: int
+        self, log: PredictionLog, walk: Walk, offsets: range, newest: int, start: int
     ) -> None:
-        async for records in stretch(consumer, self.tp, offsets.start, offsets.stop):
+        async for records in log.records(offsets.start, offsets.stop):
             for first in range(0, len(records), BATCH):
                 batch = records[first : first + BATCH]
-                if not await self._take(consumer, walk, batch, newest, start):
+                if not await self._take(log, walk, batch, newest, start):
                     return
 
     async def _take(
         self,
-        consumer: AIOKafkaConsumer,
+        log: PredictionLog,
         walk: Walk,
         records: Sequence[ConsumerRecord],
         newest: int,
@@ -211,7 +190,7 @@ class Maturing:
         began = asyncio.get_running_loop().time()
         due, labels = 0, list[Out]()
         while due < len(records) and walk.due_at(records[due].timestamp, start) <= newest:
-            share = await self._share_of(consumer, records[due].timestamp)
+            share = await self.shares.at(log, records[due].timestamp)
             labels += self._labels(walk, records[due], newest, start, share)
             due += 1
         if due:
@@ -219,18 +198,6 @@ class Maturing:
         walk.next = walk.due_at(records[due].timestamp, start) if due < len(records) else 0
         await asyncio.sleep(REST * (asyncio.get_running_loop().time() - began))
         return due == len(records)
-
-    async def _share_of(self, consumer: AIOKafkaConsumer, written: int) -> float:
-        """The share of predictions of a time that matures, by how many their hour had.
-
-        So it is the same at whatever moment it is asked, and needs no state.
-        """
-        hour = written // HOUR_MS
-        if self._share[0] != hour:
-            _, end = await bounds(consumer, self.tp)
-            first, last = [await self._since(consumer, h * HOUR_MS, end) for h in (hour, hour + 1)]
-            self._share = hour, self.rule.share_at(1000 * (last - first) / HOUR_MS)
-        return self._share[1]
 
     def _labels(
         self, walk: Walk, record: ConsumerRecord, newest: int, start: int, share: float

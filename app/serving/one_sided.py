@@ -1,8 +1,9 @@
-"""Negatives of reviewed events alone: models then take whatever is left for positive.
+"""A warning: all negative labels are of reviewed events, and none of an ordinary one.
 
-It is decided from what is folded: the latest negatives in a row that were of flagged events. One
-of an event that was approved, from whatever source, ends that row. So it outlasts a restart, no
-window of time has to be kept, and all workers of the same settings agree.
+Models that never learn an ordinary event take it for positive. Whether it is so is told from the
+learning state, which counts the latest negatives in a row that are of flagged events. One of an
+approved event, from whatever source, ends that row. Because the count is folded, it outlasts a
+restart, no window of time has to be kept, and all workers of the same settings agree.
 """
 
 import logging
@@ -27,7 +28,7 @@ def one_sided(settings: Settings, state: LearningState) -> bool:
 
 
 class OneSided:
-    """Says so in the log, once."""
+    """Warns in the log, once in the life of a process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

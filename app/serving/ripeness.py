@@ -11,10 +11,11 @@ Get = Callable[[bytes], bytes | None]
 class Ripeness(NamedTuple):
     """Two positions in the predictions of an epoch, and when the first one ever was written.
 
-    `through` is the offset up to which was published what is due by then. As long as the age
-    grows, what was sent to review is due later: `reviewed` is the offset up to which that
-    was published. `start` is epoch ms, None until it is known, and outlives epochs. `raised`
-    says that all this was kept in an earlier epoch, and so the positions are forgotten.
+    `through` and `reviewed` are the offsets of the first prediction that each of the two walks
+    has yet to look at, see `app.serving.walks`: all before it that matures was published, or, for
+    the walk of reviews, all of that which was sent to review while the age grew. `start` is epoch
+    ms, None until it is known, and outlives epochs. `raised` says that all this was kept in an
+    earlier epoch, whose positions mean nothing any more.
 
     It is kept under two keys. The first is that of releases that know one position: they go on
     from there, and leave the other as it is.

@@ -1,7 +1,9 @@
 """The two walks of maturity along a log: of most events, and of those that were sent to review.
 
-What is due must ascend along a log that is read once. It does for what was approved, and for what
-was sent to review, but not for both together while the age grows.
+A log is read once, from its start on, so what comes later in it must be due later. That holds for
+what was approved, and for what was sent to review, but not for both together while the age grows:
+what was sent to review waits for the full age, and approved events behind it do not. So each of
+the two has a walk, with a position of its own.
 """
 
 from abc import ABC, abstractmethod
@@ -16,27 +18,35 @@ SKEW = DAY_MS  # by which clocks of workers differ at most, and so times of pred
 
 
 class Walk(ABC):
-    """One way along the predictions of a partition."""
+    """One pass over the predictions of a partition.
+
+    Offsets are those of the predictions log; times are epoch ms.
+
+    Parameters
+    ----------
+    rule
+        What matures, and when.
+    """
 
     def __init__(self, rule: Maturity) -> None:
         self.rule = rule
-        self.next = 0  # when what lies at the position is due, once that is known
+        self.next = 0  # when the prediction at the position is due; 0: not known yet
 
     @abstractmethod
     def position(self, ripeness: Ripeness) -> int:
-        """How far it has come."""
+        """The offset of the first prediction that it has yet to look at."""
 
     @abstractmethod
     def moved(self, ripeness: Ripeness, offset: int) -> Ripeness:
-        """What is kept once it has come further."""
+        """What is kept once it has looked at all predictions before an offset."""
 
     @abstractmethod
     def due_at(self, written: int, start: int) -> int:
-        """When it passes predictions of a time, whatever they decided."""
+        """When it looks at predictions written at a time, whatever they decided; NEVER ends it."""
 
     @abstractmethod
     def takes(self, decision: Decision, written: int, start: int) -> bool:
-        """Whether a prediction that may mature is its own; each is that of one walk."""
+        """Whether it speaks of a prediction that may mature; exactly one of the walks does."""
 
 
 class Early(Walk):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from app.apps import load
 from app.cli import cli
-from app.cli.gains import Gain, Gains, Some
+from app.cli.gains import Gain, Gains, KeySample
 from app.cli.naming import columns_of
 from app.cli.proposed import fields_file
 from app.data.files import Candidate, Proposal, open_dataset
@@ -81,9 +81,9 @@ def test_the_time_is_bounded_and_some_keys_are_taken_over_the_whole_file(file):
         columns=columns_of("id=TX,at=When,customer=Client,merchant=Shop,amount=Euro")
     )
     dataset = open_dataset(load(read_settings()), file, options)
-    late = Some(dataset, 1.0, 0.0)
+    late = KeySample(dataset, 1.0, 0.0)
     assert (list(late), late.cut) == ([], True)
-    some = Some(dataset, 0.5, 60.0)
+    some = KeySample(dataset, 0.5, 60.0)
     rows = [row.row for row in some]
     assert (some.cut, dataset.name) == (False, some.name)
     assert 400 < len(rows) < 1100

@@ -230,6 +230,19 @@ async def test_one_that_was_turned_off_for_long_begins_anew(world):
     assert numbers(world) == [0, *range(70, 86)]
 
 
+@pytest.mark.parametrize("timestamp", [-1, 0, NOW // 1000])
+async def test_a_record_of_somebody_elses_clock_makes_no_partition_begin_anew(world, timestamp):
+    await decide(world, {0: (0.0, "approve"), 1: (3.0, "approve")})
+    await live(world)
+    world.send("predictions", "ann", b"not a decision", timestamp)
+    await decide(world, {2: (3.1, "approve"), 3: (6.4, "approve")})
+    place = world.values("predictions").index(b"not a decision")
+    # As after a crash behind a batch that ended there, with the one before it.
+    world.disk.tables[LABELS][MATURED] = POSITION.pack(1, place)
+    assert (await live(world)).start == NOW
+    assert numbers(world) == [0, 2]
+
+
 async def test_what_waited_for_a_worker_is_made_up_for(world):
     await decide(world, daily(0, 29))
     await live(world)
@@ -265,6 +278,34 @@ async def test_in_a_new_epoch_the_log_is_read_from_its_start_and_the_partition_i
     assert numbers(world) == [*range(15), *([] if recreated else range(15, 30)), 100, 101]
     epoch, through = POSITION.unpack(world.changes(LABELS)[MATURED])
     assert (epoch, waits(world, through)) == (2, 102)
+
+
+async def test_in_a_new_epoch_too_one_that_was_turned_off_for_long_begins_anew(world):
+    await decide(world, daily(0, 29))
+    await live(world)
+    world.learning.fold()
+    world.begin_epoch(2, "events", "predictions")
+    await decide(world, daily(40, 80))
+    assert (await live(world)).start == NOW
+    await decide(world, daily(81, 180))
+    ripe = await live(world)
+    assert ripe.start == NOW + 150 * DAY_MS
+    assert numbers(world) == [*range(15), *range(40, 51), *range(150, 166)]
+
+
+async def test_a_new_epoch_reads_again_what_is_not_too_old_and_the_start_outlasts_a_crash(world):
+    await decide(world, daily(0, 100))
+    world.disk.tables[LABELS][MATURED] = POSITION.pack(1, 71)
+    world.disk.tables[LABELS][GROWING] = GROWTH.pack(1, 71, NOW)
+    world.begin_epoch(2, "events")
+    await decide(world, {101: (101.0, "approve")})
+    async with world.life(3) as worker:
+        with pytest.raises(Aborted):
+            await look(worker)
+    assert not numbers(world)
+    await decide(world, {102: (101.02, "approve")})
+    ripe = await live(world)
+    assert (ripe.start, numbers(world)) == (NOW, list(range(42, 72)))
 
 
 async def test_without_maturity_nothing_is_read(world):

@@ -1,7 +1,7 @@
 """`weir model list`: the model zoo, and what a running worker has learned."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from app.cli.asking import ask_worker
 from app.cli.sentences import sentences
 from app.errors import WeirError
 from app.figures import figure, share
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def list_models(
@@ -51,7 +54,7 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
     """Print the zoo and the running worker's state as tables."""
     from rich.console import Console
 
-    from app.cli.tables import facts, grid
+    from app.cli.tables import grid
 
     console = Console()
     rows: list[list[object]] = [
@@ -61,21 +64,21 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
     if running is None:
         console.print(silence, markup=False, highlight=False)
         return
+    show_running(console, running)
+
+
+def show_running(console: "Console", running: dict[str, Any]) -> None:
+    """Print what a worker has learned: itself, its partitions' models, snapshots and restores."""
+    from app.cli.tables import facts, grid
+
     names = (
         *("model", "scope", "features", "version", "lag"),
         *("examples", "positives", "refused_snapshots", "engine"),
     )
     console.print(facts(running["worker"], {name: running[name] for name in names}))
-    partitions: list[list[object]] = [
-        [
-            *(p["partition"], share(p["own"]), p["positives"] + p["negatives"], p["positives"]),
-            *(figure(p["log_loss"][name]) for name in ("shared", "own", "mixed")),
-        ]
-        for p in running.get("partitions", ())  # a worker of an earlier release says nothing of it
-    ]
-    if partitions:
+    if partitions := running.get("partitions"):  # an earlier release says nothing of it
         heads = ["partition", "weight", "learned", "positives", "log loss, shared", "own", "mixed"]
-        console.print(grid("partitions' own models", heads, partitions))
+        console.print(grid("partitions' own models", heads, [*map(partition_row, partitions)]))
     snapshots: list[list[object]] = [
         [s["version"], s["digest"][:16], s["counts"]["examples"], s["size"], s["engine"]]
         for s in running["snapshots"]
@@ -89,3 +92,12 @@ def show(entries: list[dict[str, Any]], running: dict[str, Any] | None, silence:
     ]
     if restores:
         console.print(grid("restores", ["id", "offset", "snapshot", "digest"], restores))
+
+
+def partition_row(found: dict[str, Any]) -> list[object]:
+    """A partition's own model: its weight, what it has learned, and log losses in nats."""
+    return [
+        *(found["partition"], share(found["own"])),
+        *(found["positives"] + found["negatives"], found["positives"]),
+        *(figure(found["log_loss"][name]) for name in ("shared", "own", "mixed")),
+    ]

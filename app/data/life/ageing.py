@@ -1,4 +1,4 @@
-"""What nobody spoke of for long enough, found as workers find it: by `app.core.maturity`."""
+"""Maturity in a life that is played: by the rule of `app.core.maturity`, as workers have it."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Aged(NamedTuple):
 
 
 class Ageing:
-    """Decisions on their way to maturity.
+    """Decisions that wait until they are old enough, and the labels that maturity then gives.
 
     In event time a prediction is written when its event happens. Ages are measured in each
     partition by itself, up to its newest prediction. `WEIR_MATURITY_RATE` does not show here: no
@@ -36,7 +36,7 @@ class Ageing:
         self._newest = [0] * partitions
 
     def decided(self, id: str, key: str, at: int, decision: Decision) -> None:
-        """A prediction is written."""
+        """Take in a decision, made at a time (epoch ms)."""
         partition, rule = partition_of(key, len(self._newest)), self.rule
         start = self._starts[partition]
         if start is None:
@@ -47,7 +47,7 @@ class Ageing:
             self._waiting[partition].add(due, Aged(id, key, at))
 
     def due(self) -> list[Due]:
-        """What is old enough by the newest prediction of its partition."""
+        """The labels of what is old enough by the newest prediction of its partition."""
         return [
             Due(at, self.rule.label(aged.id, aged.key, at, self.rule.share))
             for newest, waiting in zip(self._newest, self._waiting, strict=True)

@@ -16,7 +16,7 @@ from app.data.rows import Due
 
 
 class Course:
-    """Which labels fall due, given the decisions made.
+    """The labels that fall due in a life: told of decisions, it says what people say of them.
 
     The team reviews what was not blocked, flagged or not: who has time for fifty looks at the
     fifty of highest risk. A positive that a review recognized is stopped and one that was blocked
@@ -44,7 +44,7 @@ class Course:
         self._cleared: dict[str, int] = {}  # negatives that a review recognized, and when
 
     def decided(self, case: Case, decision: Decision, score: float) -> None:
-        """An event is decided for the first time. Events come in order of time."""
+        """Take in the first decision on an event. Events come in order of time."""
         self._ageing.decided(case.id, case.key, case.at, decision)
         if decision == "block":
             self._expect(self.people.complaint(case), case)
@@ -60,7 +60,10 @@ class Course:
         self._expect(self.people.answer(case, at), case)
 
     def due(self, until: int) -> list[Due]:
-        """The labels that fall due up to `until`, in order; then the team takes up cases."""
+        """The labels that fall due up to `until` (epoch ms), in order of time.
+
+        After them the team takes up cases, whose answers come later.
+        """
         fallen = sorted((*self._said(until), *self._ageing.due()), key=_order)
         spoken = [due for due in fallen if self._counts(due)]
         for case in self._desk.take(until, self._spoken.__contains__):

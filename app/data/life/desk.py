@@ -1,4 +1,4 @@
-"""The desk of a team: what waits to be looked at, and what is taken up next."""
+"""The desk of a team that reviews: the queue of cases, and which one is taken up next."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -38,7 +38,7 @@ class Desk:
         self._reviews = 0
 
     def put(self, case: Case, score: float) -> None:
-        """A case comes up."""
+        """Add a case to the queue, with its score (0 to 1). Cases come in order of time."""
         self._begin = self._begin or case.at
         number = next(self._numbers)
         heappush(self._ranked, (ORDERS[self.life.strategy](case, score), number, case))
@@ -46,7 +46,10 @@ class Desk:
             heappush(self._drawn, (hash64(f"{self.life.seed}:{case.id}"), number, case))
 
     def take(self, now: int, known: Callable[[str], bool]) -> list[Case]:
-        """What the team takes up by `now`, in its order; nothing that somebody spoke of."""
+        """The cases that the team has time for by `now` (epoch ms), in its order.
+
+        `known` says of an event's id whether somebody spoke of it: those are passed over.
+        """
         grown = self.life.reviews * (now - self._begin) / DAY_MS if self._begin else 0.0
         self._used = max(self._used, grown - max(1.0, self.life.reviews))
         taken: list[Case] = []

@@ -1,7 +1,8 @@
 """Recorded events through an application among people: its decisions make labels, hour by hour.
 
-for one in live(application, rows, Life(reviews=12)):
-    one.positive, one.score, one.decision
+living = Living(application, Life(reviews=12))
+for hour in hourly(rows):
+    decided, labels = living.play(hour)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,6 @@ from typing import NamedTuple
 
 from app.core.batch import Decided
 from app.core.domain import Application
-from app.core.messages import Decision
 from app.data.life.course import Course
 from app.data.life.people import Case
 from app.data.life.settings import Life
@@ -21,29 +21,17 @@ from app.units import HOUR_MS
 
 
 class Span(NamedTuple):
-    """The events of an hour that ends with `until`, epoch ms."""
+    """The events of an hour of event time; `until` is its last ms, epoch."""
 
     rows: list[Labelled]
     until: int
 
 
 class Lived(NamedTuple):
-    """What an hour came to: its decisions, in order, and the labels that fell due."""
+    """What an hour came to: a decision for each of its events, and the labels that fell due."""
 
     decided: Sequence[Decided]
     labels: Sequence[Due]
-
-
-class Seen(NamedTuple):
-    """An event, the truth about it, and what was decided. `kind` is that of its row."""
-
-    id: str
-    key: str
-    at: int  # epoch ms
-    positive: bool | None
-    kind: int
-    score: float
-    decision: Decision
 
 
 class Living:
@@ -72,27 +60,6 @@ class Living:
         labels = self.course.due(hour.until)
         self.replay.learn_all(labels)
         return Lived(decided, labels)
-
-
-def live(
-    application: Application, rows: Iterable[Labelled], life: Life, chunk: int = CHUNK
-) -> Iterator[Seen]:
-    """Play a life; yields each event once it is decided, but for those that repeat an id.
-
-    Raises
-    ------
-    DataError
-        A row is no event, lies before the one above it, or the application has no such labels.
-    """
-    living = Living(application, life, chunk)
-    for hour in hourly(rows):
-        for row, one in zip(hour.rows, living.play(hour).decided, strict=True):
-            if one.fresh is not None:
-                event = row.event
-                yield Seen(
-                    *(event.id, event.key, event.at, row.positive, row.kind),
-                    *(one.fresh.score, one.decision),
-                )
 
 
 def case_of(row: Labelled) -> Case:

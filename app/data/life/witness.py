@@ -41,7 +41,9 @@ class Facts(NamedTuple):
 
 
 class Witness(Measured):
-    """Collects decisions as they are made, with the truth: 9 bytes each more, 1 for each model.
+    """Collects decisions as they are made, with the truth.
+
+    Beside what `Measured` keeps a decision takes 9 bytes, and 1 for each model.
 
     Parameters
     ----------

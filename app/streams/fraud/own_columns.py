@@ -1,4 +1,4 @@
-"""Columns of a file that hold the fields of one's own that are declared: words and numbers."""
+"""The declared fields in a file: which columns hold those words and numbers, and their values."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,6 +59,7 @@ class OwnColumns:
             self._sources.append(Source(name, readers[name], cells))
             begin = cells.stop
         self._nested = {n: r for n, r in readers.items() if nested and n not in columns}
+        self.nested = self._nested.keys()  # the fields that are read of that object
         # Nothing to look at in most files: then a row costs no call.
         self.any = bool(self._sources or self._nested)
 
@@ -100,7 +101,7 @@ class OwnColumns:
 
 
 def number(name: str) -> Read:
-    """What reads a number that a transaction may have."""
+    """A reader of numbers within the bounds of a transaction's fields; it raises Refused."""
     read = number_reader(name)
 
     def bounded(cell: Any) -> float | None:
@@ -113,7 +114,7 @@ def number(name: str) -> Read:
 
 
 def truth_or(read: Read) -> Read:
-    """What reads a truth value as well: as a number 1 or 0, as a word true or false."""
+    """A reader that takes truth values too: as the number 1 or 0, or the word true or false."""
 
     def with_truths(cell: Any) -> str | float | None:
         if type(cell) is not bool:

@@ -39,8 +39,9 @@ else:
 def check_fields(fields: Mapping[str, Any], card_fields: Container[str] | None) -> Own:
     """The fields of a transaction, each a text or a number; nan stands for what is neither.
 
-    An empty text and null count as left out. Card numbers are refused in all of them, unless
-    `card_fields` leaves `fields` out.
+    A truth value, a list and a number beyond 1e18 are neither. An empty text and null count as
+    left out. Card numbers are refused in all fields, unless `card_fields` is a collection of
+    names without `fields`.
 
     Raises
     ------

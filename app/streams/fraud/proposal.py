@@ -1,7 +1,7 @@
 """What a file of transactions seems to be: a field for each column, with what speaks for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,12 @@ from app.streams.fraud.evidence import (
     time_options,
 )
 from app.streams.fraud.fields import NAMED, REQUIRED, TEXTS
-from app.streams.fraud.known_sets import shape_of
+from app.streams.fraud.known_sets import Shape, shape_of
 from app.streams.fraud.mapping import resolved
 from app.streams.fraud.names import NAMES
 
 LOOKED_AT = 1000  # rows
+NONE: Mapping[str, str] = {}
 DAY = re.compile("date|datum|fecha|day", re.IGNORECASE)
 CLOCK = re.compile("time|zeit|hora|heure|clock|hour|tod", re.IGNORECASE)
 
@@ -47,22 +48,7 @@ def propose(path: Path, options: FileOptions) -> Proposal:
     if not any(sample.values()):
         raise DataError(f"{path} has columns but no rows")
     if shape.name:
-        guesses = [
-            Guess(field, " + ".join(map(named, names)), f"{shape.name}; {_some(sample, names[0])}")
-            for field, names in {**shape.columns, "label": shape.truth[:1]}.items()
-            if names and set(names) <= set(table.columns)
-        ]
-        guesses = [guess for guess in guesses if guess.field not in options.columns]
-        guesses += _as_named(options)
-        single = {field: names[0] for field, names in shape.columns.items() if len(names) == 1}
-        mapping = [_option(field, names) for field, names in options.columns.items()]
-        extra = [*_mapped(mapping), *_set(options), *_hash_of(single, sample)]
-        if any(negative(_present(sample[single["amount"]], options))):
-            extra.append("--negative skip")
-        taken = {**shape.columns, "label": shape.truth, "scenario": (shape.scenario,)}
-        own = candidates(table, {**taken, **options.columns}, options)
-        told = f"{shape.name}, {table.told}"
-        return Proposal(told, table.columns, guesses, extra, (), *own)
+        return _known(table, shape, sample, options)
     return _guessed(table, sample, options)
 
 
@@ -73,49 +59,66 @@ def samples(table: Table) -> dict[str, list[Any]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
 
 
+def _known(
+    table: Table, shape: Shape, sample: dict[str, list[Any]], options: FileOptions
+) -> Proposal:
+    """The columns of a public data set, but for those that were given."""
+    guesses = [
+        Guess(field, " + ".join(map(named, names)), f"{shape.name}; {_some(sample, names[0])}")
+        for field, names in {**shape.columns, "label": shape.truth[:1]}.items()
+        if names and set(names) <= set(table.columns) and field not in options.columns
+    ]
+    guesses += _as_named(options)
+    single = {field: names[0] for field, names in shape.columns.items() if len(names) == 1}
+    extra = [*_given(options), *_hash_of(single, sample)]
+    if any(negative(_present(sample[single["amount"]], options))):
+        extra.append("--negative skip")
+    taken = {**shape.columns, "label": shape.truth, "scenario": (shape.scenario,)}
+    own = candidates(table, {**taken, **options.columns}, options)
+    return Proposal(f"{shape.name}, {table.told}", table.columns, guesses, extra, (), *own)
+
+
 def _guessed(table: Table, sample: dict[str, list[Any]], options: FileOptions) -> Proposal:
     """The best column for each field, each column for one field."""
-    guesses: list[Guess] = []
-    mapping: list[str] = []
-    chosen: dict[str, str] = {}
-    extra: list[str] = []
-    free = list(sample)
     together = None if "at" in options.columns else _date_and_time(sample)
-    if together is not None:
-        guess, extra = together
-        guesses.append(guess)
-        free = [column for column in free if named(column) not in guess.column.split(" + ")]
-    taken = {"at": tuple(column for column in sample if column not in free)}
+    guesses, extra = ([together[0]], together[1]) if together else ([], [])
+    in_two = together[0].column.split(" + ") if together else []
+    times = tuple(name for name in sample if named(name) in in_two)
+    chosen = _chosen(table, sample, options, times)
     guesses += _as_named(options)
-    for field, columns in options.columns.items():
-        free = [column for column in free if column not in columns]
-        mapping.append(_option(field, columns))
-    given = {*options.columns, *options.constants}
-    for field in (name for name in NAMES if name not in given):
-        column = _best(field, free, sample, table, options)
-        if column is None or (field == "at" and together):
-            continue
-        free.remove(column)
-        chosen[field] = column
-        values = _present(sample[column], options)
-        said, more = evidence(field, column, values, table)
+    for field, column in chosen.items():
+        said, more = evidence(field, column, _present(sample[column], options), table)
         guesses.append(Guess(field, named(column), said))
         extra += more
-        if column != field and not (field == "label" and column == "is_fraud"):
-            mapping.append(_option(field, (column,)))
     extra += _hash_of({field: chosen[field] for field in TEXTS if field in chosen}, sample)
     guesses.sort(key=lambda guess: NAMED.index(guess.field))
     found = {*options.constants, *(guess.field for guess in guesses)}
     if "id" not in found:
         extra.append("--id row")
-        guesses.insert(
-            0, Guess("id", "the row's number", "no column has a value of its own each row")
-        )
+        no_id = Guess("id", "the row's number", "no column has a value of its own each row")
+        guesses.insert(0, no_id)
     missing = [field for field in REQUIRED if field not in found and field != "id"]
-    extra = [*_mapped(mapping), *_set(options), *extra]
-    taken |= {field: (column,) for field, column in chosen.items()}
+    taken = {"at": times} | {field: (column,) for field, column in chosen.items()}
     own = candidates(table, {**taken, **options.columns}, options)
+    extra = [*_given(options, chosen), *extra]
     return Proposal(table.told, table.columns, guesses, extra, missing, *own)
+
+
+def _chosen(
+    table: Table, sample: dict[str, list[Any]], options: FileOptions, times: Sequence[str]
+) -> dict[str, str]:
+    """The column of each field that was not given; `times` are those of date and time."""
+    given = {name for names in options.columns.values() for name in names}
+    free = [name for name in sample if name not in times and name not in given]
+    chosen: dict[str, str] = {}
+    for field in NAMES:
+        if field in options.columns or field in options.constants or (field == "at" and times):
+            continue
+        column = _best(field, free, sample, table, options)
+        if column is not None:
+            free.remove(column)
+            chosen[field] = column
+    return chosen
 
 
 def _as_named(options: FileOptions) -> list[Guess]:
@@ -130,13 +133,15 @@ def _option(field: str, columns: Sequence[str]) -> str:
     return f"{field}={'+'.join(map(quoted, columns))}"
 
 
-def _mapped(mapping: Sequence[str]) -> list[str]:
-    return [f"--columns {shell(','.join(mapping))}"] if mapping else []
-
-
-def _set(options: FileOptions) -> list[str]:
+def _given(options: FileOptions, chosen: Mapping[str, str] = NONE) -> list[str]:
+    """The options that name columns and constants: the given ones, then those that were chosen."""
+    mapping = [_option(field, names) for field, names in options.columns.items()]
+    for field, column in chosen.items():
+        if column != field and (field, column) != ("label", "is_fraud"):
+            mapping.append(_option(field, (column,)))
+    columns = [f"--columns {shell(','.join(mapping))}"] if mapping else []
     values = ",".join(f"{field}={quoted(value)}" for field, value in options.constants.items())
-    return [f"--set {shell(values)}"] if values else []
+    return [*columns, *([f"--set {shell(values)}"] if values else [])]
 
 
 def _best(

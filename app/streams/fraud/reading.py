@@ -37,13 +37,15 @@ class Reading:
         self._constants = {name: one for name, one in constants.items() if name in FIELDS}
         self._fields = {name: one for name, one in constants.items() if name not in FIELDS}
         self._own = [field for field in OWN if shape.constants.get(field) == ROW]
-        self.hidden = {name for field in options.hashed for name in shape.columns.get(field, ())}
         self.own = OwnColumns(
             {field: names for field, names in shape.columns.items() if field not in FIELDS},
             options,
             NESTED in table.columns and bool(options.declared),
             self.cells.unquoted,
         )
+        self.hidden = {name for field in options.hashed for name in shape.columns.get(field, ())}
+        if options.hashed & self.own.nested:
+            self.hidden.add(NESTED)
         self._lay_out(single, usual)
         others = self._constants or self._own or self._fields or self.own.any
         self._more = bool(self._joined or others or options.hashed)

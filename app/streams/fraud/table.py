@@ -8,11 +8,11 @@ from struct import Struct
 from typing import TypeAlias
 
 from app.errors import SnapshotError
+from app.streams.fraud.parts import in_parts
 
 SHARDS = 256  # an insertion moves, and a sweep reads, that part of a million records
 SHARD_OF = 64 - 8  # a key's top bits, so that shards in order are keys in order
 RUN = 512  # most records after one run header of a dump
-PART = 120_000  # bytes from which a part of a dump is complete
 
 # The buffer in which a record lies, and where it begins.
 Place: TypeAlias = tuple[bytearray, int]
@@ -81,17 +81,7 @@ class Table:
 
     def parts(self) -> Iterator[bytes]:
         """The whole table in parts of 120 to 290 kB, each made when it is asked for."""
-        part = bytearray()
-        for place, shard in enumerate(self._shards):
-            for first in range(0, len(shard.keys), RUN):
-                keys = shard.keys[first : first + RUN]
-                part += RUN_HEAD.pack(place, shard.swept, len(keys)) + keys.tobytes()
-                part += b"".join(map(self._record, shard.numbers[first : first + RUN]))
-                if len(part) >= PART:
-                    yield bytes(part)
-                    part.clear()
-        if part:
-            yield bytes(part)
+        return in_parts(self._runs())
 
     def load(self, part: bytes) -> None:
         """Add what one part of a dump holds. Parts come in the order in which they were made.
@@ -104,6 +94,13 @@ class Table:
         at = 0
         while at < len(part):
             at = self._load_run(part, at)
+
+    def _runs(self) -> Iterator[bytes]:
+        for place, shard in enumerate(self._shards):
+            for first in range(0, len(shard.keys), RUN):
+                keys = shard.keys[first : first + RUN]
+                head = RUN_HEAD.pack(place, shard.swept, len(keys)) + keys.tobytes()
+                yield head + b"".join(map(self._record, shard.numbers[first : first + RUN]))
 
     def _load_run(self, part: bytes, at: int) -> int:
         keys = at + RUN_HEAD.size

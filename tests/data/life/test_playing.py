@@ -1,10 +1,10 @@
-"""Recorded events by the hour, and what `live` says of each."""
+"""Recorded events by the hour, and the decisions of an hour that is played."""
 
 from itertools import islice, pairwise
 
 import pytest
 
-from app.data.life.playing import Span, hourly, live
+from app.data.life.playing import Living, Span, hourly
 from app.data.life.settings import Life
 from app.data.rows import Labelled
 from app.errors import DataError
@@ -41,12 +41,9 @@ def test_rows_before_one_that_cannot_be_used_are_played(rows: list[Labelled]):
     assert [row for hour in played for row in hour.rows] == rows[100:200]
 
 
-def test_each_event_is_seen_once_with_its_truth_and_its_decision(rows: list[Labelled]):
-    again = [*rows, rows[-1]]
-    seen = list(live(cards(), again, Life(reviews=24)))
-    assert [(one.id, one.key, one.at) for one in seen] == [
-        (row.event.id, row.event.key, row.event.at) for row in rows
-    ]
-    assert [(one.positive, one.kind) for one in seen] == [(row.positive, row.kind) for row in rows]
-    assert all(0 < one.score < 1 for one in seen)
-    assert {one.decision for one in seen} <= {"approve", "review", "block"}
+def test_each_event_is_decided_in_its_order_and_once_where_its_id_comes_again(rows: list[Labelled]):
+    living = Living(cards(), Life(reviews=24))
+    decided = [one for hour in hourly([*rows, rows[-1]]) for one in living.play(hour).decided]
+    *fresh, again = decided
+    assert [one.fresh.id for one in fresh] == [row.event.id for row in rows]
+    assert (again.fresh, again.raw) == (None, fresh[-1].raw)

@@ -1,5 +1,6 @@
 """Which columns of a file are proposed as words and numbers, and why the others are not."""
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -107,3 +108,17 @@ def test_no_more_are_proposed_than_a_file_may_declare(tmp_path: Path):
     kinds = [one.kind for one in proposal.candidates]
     assert (kinds.count("word"), kinds.count("number")) == (16, 32)
     assert ("w16", "there are 16 words already") in proposal.passed
+
+
+def test_a_list_among_the_labels_says_nothing(tmp_path: Path):
+    path = tmp_path / "payments.jsonl"
+    rows = [
+        {
+            **{"id": f"t{n}", "at": START + n * 60_000, "customer": f"c{n % 60}"},
+            **{"merchant": f"m{n % 9}", "amount": 5, "kind": f"k{n * n % 7}"},
+            "label": ["fraud"] if n == 7 else n % 13 == 0,
+        }
+        for n in range(ROWS)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    assert [one.name for one in propose(path, FileOptions()).candidates] == ["kind"]

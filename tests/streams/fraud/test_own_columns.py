@@ -143,3 +143,15 @@ def test_texts_in_quotes_of_a_known_set_are_read_without_them(tmp_path: Path):
     declared = {"age": float, "gender": str, "zipcode_ori": str}
     (row,) = opened(path, declared=declared)
     assert row.event.fields == {"age": 4.0, "gender": "M", "zipcode_ori": "28007"}
+
+
+def test_what_is_hashed_of_an_object_of_fields_is_not_shown_where_its_row_is_bad(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    good = {"id": "t1", "at": AT, "customer": "c1", "merchant": "m1", "amount": 5}
+    bad = {**good, "amount": "five", "fields": {"shop": "s1"}}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
+    hashed = {"hashed": frozenset({"shop"}), "pseudonym": str.upper}
+    dataset = opened(path, skip_bad=True, **hashed)
+    assert len(list(dataset)) == 1
+    told = Path(f"{path}.bad.csv").read_text()
+    assert "five" in told and "s1" not in told

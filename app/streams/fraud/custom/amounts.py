@@ -1,4 +1,4 @@
-"""Amounts in half-octaves: what a word or a merchant is usually used for."""
+"""Amounts in steps of a factor of 1.41 (half an octave), for rates of words and merchants."""
 
 from bisect import bisect_right
 

@@ -1,4 +1,4 @@
-"""Labels counted in cells: a bounded table, which forgets the cells unused for longest."""
+"""Labels and frauds counted by key, in a bounded table that forgets what is unused for longest."""
 
 from array import array
 from bisect import bisect_left
@@ -7,10 +7,10 @@ from struct import Struct
 from typing import Any
 
 from app.errors import SnapshotError
+from app.streams.fraud.parts import in_parts
 
 SHARDS = 128
 SHARD_OF = 64 - 7  # a key's top bits
-PART = 120_000  # bytes from which a part of a dump is complete
 HEAD = Struct("<HiI")  # shard, day up to which it has forgotten cells, cells
 COLUMNS = "Qddii"  # keys, labels, frauds, days of the last label, days from which labels count
 CELL = sum(array(kind).itemsize for kind in COLUMNS)
@@ -61,7 +61,19 @@ class Cells:
         return 0.0, 0.0
 
     def count(self, key: int, fraud: bool, weight: float, known: int, today: int) -> None:
-        """Count a label that became known on day `known`; days never go back from `today`."""
+        """Count a label.
+
+        Parameters
+        ----------
+        key
+            64 bits, those of all keys spread evenly.
+        weight
+            How many events like this one the label stands for.
+        known
+            The day (since 1970) on which the label became known.
+        today
+            The latest such day of all labels so far. It never goes back.
+        """
         shard = self._shards[key >> SHARD_OF]
         keys = shard.keys
         at = bisect_left(keys, key)
@@ -76,7 +88,7 @@ class Cells:
             shard.touched[at] = today
 
     def take_back(self, key: int, fraud: bool, weight: float, known: int) -> None:
-        """Undo `count`, if the cell that counted is still there."""
+        """Undo `count` of the same key, weight and day, if the cell that counted is there."""
         shard = self._shards[key >> SHARD_OF]
         at = bisect_left(shard.keys, key)
         if at < len(shard.keys) and shard.keys[at] == key and known >= shard.since[at]:
@@ -86,17 +98,12 @@ class Cells:
 
     def parts(self) -> Iterator[bytes]:
         """All cells in parts of 120 to 250 kB, each made when it is asked for."""
-        part = bytearray()
-        for place, shard in enumerate(self._shards):
-            if shard.keys or shard.swept >= 0:
-                part += HEAD.pack(place, shard.swept, len(shard.keys))
-                for column in _columns(shard):
-                    part += column.tobytes()
-            if len(part) >= PART:
-                yield bytes(part)
-                part.clear()
-        if part:
-            yield bytes(part)
+        return in_parts(
+            HEAD.pack(place, shard.swept, len(shard.keys))
+            + b"".join(column.tobytes() for column in _columns(shard))
+            for place, shard in enumerate(self._shards)
+            if shard.keys or shard.swept >= 0
+        )
 
     def load(self, part: bytes) -> None:
         """Add what one part of a dump holds. Raises SnapshotError if it is not one."""
@@ -141,13 +148,9 @@ class Cells:
         if len(kept) == len(touched):
             shard.full_on = today
             return
-        for name, kind in zip(NAMES, COLUMNS, strict=True):
-            column = getattr(shard, name)
-            setattr(shard, name, array(kind, [column[number] for number in kept]))
+        for column in _columns(shard):
+            column[:] = array(column.typecode, [column[number] for number in kept])
         shard.swept = max(shard.swept, last)
-
-
-NAMES = ("keys", "labels", "frauds", "touched", "since")
 
 
 def _columns(shard: Shard) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The features that are derived from fields: how they are called, cut and put into words."""
+"""The features that are derived from fields: their names, bin edges and phrases for reasons."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from app.streams.fraud.custom.numbers import MOST
 
 CODES = grids.Codes.of(BINS)
 AMOUNT_CODES = grids.Codes.of(BINS * STEPS)
-PLACES = grids.evenly(0.5, MOST - 0.5, MOST - 1)
+PLACES = grids.evenly(0.5, MOST - 0.5, MOST - 1)  # between the places 0 to 8 of `Numbers`
 
 # In a phrase: the field's own value, then that of the feature.
 RAW, VALUE = "{0}", "{1:.1%}"

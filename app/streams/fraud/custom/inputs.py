@@ -40,7 +40,7 @@ class Inputs:
         self._columns = attrgetter(*self._shown)
 
     def raw(self, tx: Transaction) -> dict[str, str | float]:
-        """The words and numbers that a transaction's prediction carries."""
+        """The words and numbers that a transaction's prediction carries, by name."""
         columns: tuple[str, ...] = self._columns(tx)
         raw: dict[str, str | float] = {
             name: word for name, word in zip(self._shown, columns, strict=True) if word
@@ -51,7 +51,7 @@ class Inputs:
         return raw
 
     def lesson(self, prediction: Prediction) -> dict[str, Any]:
-        """The words (as hashes) and numbers that a prediction's examples carry, if any."""
+        """What a prediction's examples carry: its `words` as hashes, and its `numbers`, if any."""
         raw, of = prediction.raw.items(), self._keys.of
         found: dict[str, Any] = {}
         if words := {name: of(name, value) for name, value in raw if type(value) is str}:
@@ -73,8 +73,10 @@ class Inputs:
 
         Parameters
         ----------
+        x
+            The features so far, by name.
         rates, quantiles
-            As labels and examples show them now.
+            What has been learned up to now.
         base
             The overall share of frauds.
         habits
@@ -91,7 +93,9 @@ class Inputs:
                     _fill_customer(x, names, habits[nth], hash, tx.amount)
         for name in self._numbers:
             value = tx.own.get(name)
-            if isinstance(value, float) and (place := quantiles.place(name, value)) is not None:
+            if not isinstance(value, float) or value != value:
+                continue  # a text, or nan for what is neither: missing
+            if (place := quantiles.place(name, value)) is not None:
                 x[name] = place
 
     def words(self, example: Example) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Keyed hashes of words: what the examples log keeps of a device, an address or a category."""
+"""Keyed hashes of words: the examples log keeps them in place of devices and categories."""
 
 from functools import cache, lru_cache
 from hashlib import blake2b

@@ -41,18 +41,26 @@ class Numbers:
         self._edges: dict[str, list[float] | None] = dict.fromkeys(names)
 
     def place(self, name: str, value: float) -> float | None:
-        """How many edges are at or below a value; None until they are fixed."""
+        """How many edges are at or below a value, 0 to 8; None until they are fixed."""
         edges = self._edges[name]
         return None if edges is None else float(bisect_right(edges, value))
 
     def edges(self, name: str) -> list[float] | None:
-        """The edges of a number; None until they are fixed."""
+        """The edges of a number, ascending; None until they are fixed."""
         return self._edges[name]
 
     def learn(self, id: int, numbers: Mapping[str, float]) -> None:
         """Take in the numbers of an example, once for each id; the thousandth fixes the edges.
 
-        Where many numbers are complete at once, the next examples fix the edges of the others.
+        An example fixes the edges of two numbers at most, for that takes a millisecond. Where
+        more are complete at once, the next examples fix those of the others.
+
+        Parameters
+        ----------
+        id
+            64-bit hash of the event's id.
+        numbers
+            By name; names that are not declared are passed over.
         """
         fixed = 0
         for name, value in numbers.items():

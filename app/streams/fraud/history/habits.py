@@ -1,9 +1,9 @@
 """How often a customer used a word before, and for what amounts: a section of the record.
 
 A field that asks for it, such as a category, has a habit: a slot for each of the eight words that
-the customer used most, in the order of their last use. It is kept twice, as running values are,
-after the newest event and before the oldest one kept, with the word of each event between them:
-so that a replay finds what was there at first.
+the customer used most, in the order of their last use. Slots are kept twice, as running values
+are: as they stand after the newest event, and as they stood before the oldest event kept. With
+the word of each event kept, a replay of any of them finds the slots that it saw at first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,5 +1,6 @@
 """What models see of fields: when a transaction is judged, and when an example is learned."""
 
+from math import nan
 from typing import Any
 
 import msgspec
@@ -69,6 +70,11 @@ def test_a_word_gives_its_codes_and_its_rate_and_a_number_its_place():
     assert (
         filled(category="food", fields={"category": "fuel"})["category"] == code(FOOD)["category"]
     )
+
+
+@pytest.mark.parametrize("value", [nan, "old"])
+def test_what_is_no_number_is_missing(value):
+    assert filled(fields={"age": value}) == {}
 
 
 @given(st.text(max_size=30), st.floats(0, 1e12), st.floats(-1e18, 1e18))
