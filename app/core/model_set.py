@@ -8,11 +8,9 @@ import msgspec
 
 from app.core.dump import Learned
 from app.core.mixing import Mixed, Mixing
-from app.core.models.binned import BinnedLogistic
 from app.core.models.classifier import Explained
-from app.core.models.grove.model import Grove
 from app.core.models.logit import check_features
-from app.core.models.zoo import Grids, Model, make_model
+from app.core.models.zoo import CellModel, Grids, Model, make_model
 from app.errors import StateError
 
 M = TypeVar("M")
@@ -38,7 +36,7 @@ class ModelSet:
         own = [make_model(model, grids, own=True) for _ in range(partitions)]
         self._models = [make_model(model, grids), *own]
         # The same models, if all have the same bins: one look-up then serves several of them.
-        self._alike = [m for m in self._models if isinstance(m, BinnedLogistic | Grove)]
+        self._alike = [m for m in self._models if isinstance(m, CellModel)]
         self.learned = [Learned() for _ in range(partitions)]
         self.mixings = [Mixing() for _ in range(partitions)]
 

@@ -104,11 +104,14 @@ async def test_a_demo_decides_every_transaction_and_learns_every_label(tmp_path:
     assert not list(tmp_path.glob("weir-*"))
 
 
-async def test_a_demo_with_one_partition_scores_as_the_replay_does(tmp_path: Path):
-    file = tmp_path / "rows.jsonl"
+async def test_a_demo_in_a_directory_scores_as_the_replay_does_and_leaves_its_logs(tmp_path: Path):
+    file, kept = tmp_path / "rows.jsonl", tmp_path / "kept"
     write_rows(file, 2000)
     arguments = ("--data", str(file), "--label-delay", "12h", "--json")
-    live = await summary(await weir(tmp_path, "demo", *arguments, WEIR_PARTITIONS="1"))
+    demo = await weir(tmp_path, "demo", "--directory", str(kept), *arguments, WEIR_PARTITIONS="1")
+    live = await summary(demo)
+    assert (kept / "worker-1.log").is_file()
+    assert (kept / "kafka" / "broker.log").is_file()
     run = CliRunner().invoke(cli, ["replay", str(file), *arguments[2:], "--partitions", "1"])
     replayed = json.loads(run.stdout.splitlines()[-1])
     assert (live["transactions"], live["learned"]) == (replayed["rows"], replayed["learned"])
@@ -185,10 +188,3 @@ async def test_a_directory_that_cannot_be_used_is_a_sentence(
     code, _, errors = await (await weir(tmp_path, "demo", "--directory", str(place))).end()
     assert code == 1
     assert str(place) in errors and says in errors and errors.count("\n") == 1
-
-
-async def test_a_given_directory_keeps_the_logs(tmp_path: Path):
-    arguments = ("--directory", str(tmp_path / "kept"), "--events", "50", "--rate", "max", "--json")
-    await summary(await weir(tmp_path, "demo", *arguments))
-    assert (tmp_path / "kept" / "worker-1.log").is_file()
-    assert (tmp_path / "kept" / "kafka" / "broker.log").is_file()

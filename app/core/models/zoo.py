@@ -5,7 +5,7 @@ scipy and scikit-learn, which would take more than half of a worker's start.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from app.core.models.bayes import BayesianBinned
 from app.core.models.binned import BinnedLogistic
@@ -13,6 +13,7 @@ from app.core.models.blend import Hedge, LogitMean
 from app.core.models.classifier import Explained
 from app.core.models.grove.model import SCALES, Grove
 from app.core.models.layers import Floats
+from app.core.models.lookup import Cells
 from app.core.models.net import Net
 from app.core.models.ordered import without_codes
 from app.core.models.plain import Plain
@@ -66,6 +67,38 @@ class Model(Protocol):
 
     def load(self, plain: Any) -> None:
         """Restore a dump so that every later score and step has the same bits."""
+
+
+@runtime_checkable
+class CellModel(Protocol):
+    """A model that scores and learns by cells: all with the same grids share one look-up of them.
+
+    As `Model` otherwise. Rows have all features of the grids or lack some; what has others is
+    learned by `learn_one`.
+    """
+
+    def cells_of(self, x: Mapping[str, float]) -> list[int] | None:
+        """Where `x` lies in every model of these grids; None if a feature has no grid."""
+
+    def cells_of_many(self, rows: Sequence[Mapping[str, float]]) -> Cells | None:
+        """The same of many rows, shape (cells of a row, rows); None to look them up one by one."""
+
+    def logit_at(self, cells: Sequence[int]) -> float:
+        """`logit_one` of what lies in these cells."""
+
+    def logits_at(self, cells: Cells) -> Floats:
+        """`logit_many` of what lies in these cells."""
+
+    def rough_at(self, cells: Sequence[int]) -> float:
+        """`rough_one` of what lies in these cells."""
+
+    def learn_at(
+        self, cells: Sequence[int], y: bool, w: float, rough: float, key: int = 0
+    ) -> object:
+        """`learn_one` of what lies in these cells and was checked.
+
+        `w` is above 0, `rough` what `rough_at` says now, `key` that by which `forget` finds it.
+        """
 
 
 class ZooEntry(NamedTuple):

@@ -20,7 +20,7 @@ from benchmarks.life.rows import Found, Row
 
 HERE = Path(__file__).parents[3]
 CUSTOMERS = 100_000
-ROUNDS = 2  # of each, in turn; the least counts
+ROUNDS = 4  # of each, in turn; the least counts
 CATCH_UP = re.compile(r"CPU us a transaction: (\d+)")
 FOLDED = re.compile(r"^\| fold[^|]*\| *([\d.]+)", re.MULTILINE)
 

@@ -20,7 +20,7 @@ LOW = {"WEIR_BLOCK_THRESHOLD": "0.3", "WEIR_REVIEW_THRESHOLD": "0.2"}
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve days of simulated traffic with many frauds."""
     path = tmp_path_factory.mktemp("data") / "rows.jsonl"
-    traffic = Traffic(seed=4, customers=40, stolen=0.08, testing=0.08)
+    traffic = Traffic(seed=4, customers=28, stolen=0.08, testing=0.08)
     with path.open("wb") as out:
         for hour in islice(transactions(traffic), 12 * 24):
             for row in hour:

@@ -15,7 +15,7 @@ from app.core.models.plain import Plain
 
 # The forest's part of the mean once it is full. .5 to .7 are alike where frauds are many; where
 # they are few more is better later, and less in the first weeks.
-PART = 0.6
+FOREST_SHARE = 0.6
 SCALES = 3  # of its fine grids, and of those of every model that shares its cells
 
 
@@ -76,7 +76,7 @@ class Grove(LogitClassifier):
     def logit_at(self, cells: Sequence[int]) -> float:
         """As `logit_one`, where `x` is known to lie in these cells."""
         binned = self.binned.logit_at(cells)
-        if not (share := self._share):
+        if not (share := self._forest_share):
             return binned
         forest = self._forest.logit(self._levels.of(cells))
         return (1.0 - share) * binned + share * forest
@@ -97,7 +97,7 @@ class Grove(LogitClassifier):
     def logits_at(self, cells: Cells) -> Floats:
         """As `logit_many`, where the rows are known to lie in these cells."""
         binned = self.binned.logits_at(cells)
-        if not (share := self._share):
+        if not (share := self._forest_share):
             return binned
         forest = self._forest.logits(self._levels.of_many(cells))
         mean: Floats = (1.0 - share) * binned + share * forest
@@ -114,7 +114,7 @@ class Grove(LogitClassifier):
     def contributions_one(self, x: Mapping[str, float]) -> dict[str, float]:
         """Each feature's share of the logit: see `BinnedClassifier`, and `shapley` for a tree."""
         shares = self.binned.contributions_one(x)
-        if not (share := self._share):
+        if not (share := self._forest_share):
             return shares
         forest = self._forest.shares(self._levels.of(self.binned.cells(x)))
         return {
@@ -159,9 +159,9 @@ class Grove(LogitClassifier):
         self._forest.load(stored.forest)
 
     @property
-    def _share(self) -> float:
+    def _forest_share(self) -> float:
         """The forest's part of the mean."""
-        return PART * self._forest.weight
+        return FOREST_SHARE * self._forest.weight
 
     def _learn(self, x: Mapping[str, float], y: bool, w: float) -> None:
         cells = self.binned.cells_to_learn(x)
