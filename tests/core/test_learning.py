@@ -122,6 +122,7 @@ def statistics() -> list[float]:
     for shop in range(5):
         hash = Keys(PUBLIC).of("shop", str(shop))
         found.append(sum(knowledge.rates.of_word("shop", hash, step, 0.5) for step in range(28)))
+        found.append(knowledge.rates.usual("shop", hash, 200.0) or 0.0)
     found.append(knowledge.rates.of_merchant("m1", 200.0, 0.5))
     found.extend(knowledge.quantiles.edges("age") or ())
     return [float(f"{value:.9g}") for value in found]
@@ -446,10 +447,15 @@ GOLDEN: dict[str, list[float]] = {
         171.338687,
         167.666003,
         11.83102,
+        0.802648373,
         11.3710642,
+        0.883470599,
         11.7537027,
+        0.779790578,
         11.3349825,
+        0.874620753,
         12.0396549,
+        0.782925701,
         1.01834862,
         9.5,
         21.5,

@@ -1,4 +1,4 @@
-"""Labels and frauds counted by key, in a bounded table that forgets what is unused for longest."""
+"""Labels added up by key, in a bounded table that forgets what is unused for longest."""
 
 from array import array
 from bisect import bisect_left
@@ -12,31 +12,34 @@ from app.streams.fraud.parts import in_parts
 SHARDS = 128
 SHARD_OF = 64 - 7  # a key's top bits
 HEAD = Struct("<HiI")  # shard, day up to which it has forgotten cells, cells
-COLUMNS = "Qddii"  # keys, labels, frauds, days of the last label, days from which labels count
+COLUMNS = "Qddii"  # keys, labels, sums, days of the last label, days from which labels count
 CELL = sum(array(kind).itemsize for kind in COLUMNS)
 
 
 class Shard:
     """Some of the cells, in ascending order of their keys."""
 
-    __slots__ = ("frauds", "full_on", "keys", "labels", "since", "swept", "touched")
+    __slots__ = ("full_on", "keys", "labels", "since", "sums", "swept", "touched")
 
     def __init__(self) -> None:
         self.keys = array("Q")
-        self.labels, self.frauds = array("d"), array("d")
+        self.labels, self.sums = array("d"), array("d")
         self.touched, self.since = array("i"), array("i")
         self.swept = -1  # the latest day whose cells were forgotten
         self.full_on = -1  # the day on which there was nothing to forget; follows from the rest
 
 
 class Cells:
-    """Weights of labels and of frauds by 64-bit key, 32 bytes a cell.
+    """Weights of labels, and sums of a value of each, by 64-bit key, 32 bytes a cell.
+
+    The value is 1 or 0 where frauds are counted, and a whole number where a mean is wanted.
 
     A shard that is full forgets cells by the day of their last label, the oldest first, an eighth
     of it at least and never those of today: if all are, a new key gets no cell. A cell counts
     labels that became known after all that its shard had forgotten when the cell was made, and
     takes back exactly those: what was counted in a forgotten cell is not taken from a later one
-    of the same key. Weights that are multiples of a power of two come and go exactly.
+    of the same key. Weights that are multiples of a power of two, with values that are whole, come
+    and go exactly.
 
     Parameters
     ----------
@@ -52,21 +55,23 @@ class Cells:
         return sum(len(shard.keys) for shard in self._shards)
 
     def counted(self, key: int) -> tuple[float, float]:
-        """Weight of the labels in a cell, and of the frauds among them; 0 where there is none."""
+        """Weight of the labels in a cell, and the sum of their values; 0 where there is none."""
         shard = self._shards[key >> SHARD_OF]
         keys = shard.keys
         at = bisect_left(keys, key)
         if at < len(keys) and keys[at] == key:
-            return shard.labels[at], shard.frauds[at]
+            return shard.labels[at], shard.sums[at]
         return 0.0, 0.0
 
-    def count(self, key: int, fraud: bool, weight: float, known: int, today: int) -> None:
+    def count(self, key: int, value: int, weight: float, known: int, today: int) -> None:
         """Count a label.
 
         Parameters
         ----------
         key
             64 bits, those of all keys spread evenly.
+        value
+            What is added up: 0 or more.
         weight
             How many events like this one the label stands for.
         known
@@ -83,18 +88,18 @@ class Cells:
             return
         if known >= shard.since[at]:
             shard.labels[at] += weight
-            if fraud:
-                shard.frauds[at] += weight
+            if value:
+                shard.sums[at] += value * weight
             shard.touched[at] = today
 
-    def take_back(self, key: int, fraud: bool, weight: float, known: int) -> None:
-        """Undo `count` of the same key, weight and day, if the cell that counted is there."""
+    def take_back(self, key: int, value: int, weight: float, known: int) -> None:
+        """Undo `count` with the same arguments, if the cell that counted is still there."""
         shard = self._shards[key >> SHARD_OF]
         at = bisect_left(shard.keys, key)
         if at < len(shard.keys) and shard.keys[at] == key and known >= shard.since[at]:
             shard.labels[at] = max(shard.labels[at] - weight, 0.0)
-            if fraud:
-                shard.frauds[at] = max(shard.frauds[at] - weight, 0.0)
+            if value:
+                shard.sums[at] = max(shard.sums[at] - value * weight, 0.0)
 
     def parts(self) -> Iterator[bytes]:
         """All cells in parts of 120 to 250 kB, each made when it is asked for."""
@@ -135,7 +140,7 @@ class Cells:
         at = bisect_left(shard.keys, key)
         shard.keys.insert(at, key)
         shard.labels.insert(at, 0.0)
-        shard.frauds.insert(at, 0.0)
+        shard.sums.insert(at, 0.0)
         shard.touched.insert(at, today)
         shard.since.insert(at, shard.swept + 1)
         return at
@@ -154,4 +159,4 @@ class Cells:
 
 
 def _columns(shard: Shard) -> tuple[Any, ...]:
-    return shard.keys, shard.labels, shard.frauds, shard.touched, shard.since
+    return shard.keys, shard.labels, shard.sums, shard.touched, shard.since

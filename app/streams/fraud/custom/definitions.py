@@ -17,7 +17,7 @@ from app.streams.fraud.rules import RULES
 ALGORITHM = 1
 PUBLIC = b"weir"  # the key of hashes where no secret one is set
 
-WORD = ("", "_amount", "_rate")  # suffixes of the features of a word
+WORD = ("", "_amount", "_rate", "_usual")  # suffixes of the features of a word
 CUSTOMER = ("_first", "_count", "_ratio")  # and of those that ask what the customer used before
 
 Phrase = Annotated[str, Meta(max_length=200)]

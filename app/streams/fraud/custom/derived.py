@@ -57,6 +57,17 @@ def of_word(word: Word) -> Iterator[Feature]:
         f"fraud rate of {phrase} at such amounts is {VALUE}",
         field=name,
     )
+    yield Feature(
+        f"{name}_usual",
+        "words",
+        "ln",
+        f"Log of the amount over the usual one of all labels of this {name}.",
+        grids.RATIOS,
+        theme,
+        f"amount is {{1}} times the usual one with {phrase}",
+        times,
+        field=name,
+    )
     if word.customer:
         yield from of_customer(word)
 

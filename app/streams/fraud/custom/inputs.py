@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from app.streams.fraud.custom.amounts import STEPS, step_of
-from app.streams.fraud.custom.definitions import Fields
+from app.streams.fraud.custom.definitions import WORD, Fields
 from app.streams.fraud.custom.keys import bin_of, keys_of, remembered_of
 from app.streams.fraud.custom.numbers import Numbers
 from app.streams.fraud.custom.rates import Rates
@@ -27,10 +27,10 @@ class Inputs:
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
         self._keys = keys_of(fields.key)
-        self._words = tuple(word.features[:3] for word in fields.words)
+        self._words = tuple(word.features[: len(WORD)] for word in fields.words)
         # Of each word that asks for the customer's part: its place among those, its features.
         asked = [word for word in fields.words if word.customer]
-        self._asked = {word.name: (n, word.features[3:]) for n, word in enumerate(asked)}
+        self._asked = {word.name: (n, word.features[len(WORD) :]) for n, word in enumerate(asked)}
         numbers = tuple(self._keys.number(word.name) for word in asked)
         self.asked = Asked(numbers, self._remembered)
         self._numbers = tuple(number.name for number in fields.numbers)
@@ -83,11 +83,13 @@ class Inputs:
             What the customer used before, of each field that `asked` names.
         """
         step = step_of(tx.amount)
-        for name, with_amount, rate in self._words:
+        for name, with_amount, rate, usual in self._words:
             if word := word_of(tx, name):
                 hash = self._keys.of(name, word)
                 _fill_codes(x, name, with_amount, hash, step)
                 x[rate] = rates.of_word(name, hash, step, base)
+                if (ratio := rates.usual(name, hash, tx.amount)) is not None:
+                    x[usual] = ratio
                 if habits and name in self._asked:
                     nth, names = self._asked[name]
                     _fill_customer(x, names, habits[nth], hash, tx.amount)
@@ -110,13 +112,13 @@ class Inputs:
 
         An example that was scored with other fields may lack the code of a word that it carries:
         codes need nothing but the word, so they are filled in, and so is the place of a number.
-        Rates are not: nobody knows what they were. A code whose word the example lacks, or has
-        under another key, means something else here, and is left out.
+        Rates and usual amounts are not: nobody knows what they were. A code whose word the example
+        lacks, or has under another key, means something else here, and is left out.
         """
         words, numbers = self.words(example), example.numbers or {}
         x, amount = example.x, example.x.get("amount")
         changed = dict(x)
-        for name, with_amount, _ in self._words:
+        for name, with_amount, *_ in self._words:
             if name not in words:
                 changed.pop(name, None)
                 changed.pop(with_amount, None)

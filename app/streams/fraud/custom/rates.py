@@ -1,4 +1,4 @@
-"""Rates of fraud by word and amount, and by merchant and amount, from labels in log order."""
+"""Rates of fraud by word or merchant and amount, and usual amounts, from labels in log order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
@@ -6,7 +6,7 @@ from struct import Struct
 from app.core.formats import format_of, reader_of
 from app.core.hashing import cached_hash64
 from app.errors import SnapshotError
-from app.streams.fraud.custom.amounts import step_of
+from app.streams.fraud.custom.amounts import EIGHTH, eighth_of, step_of
 from app.streams.fraud.custom.cells import Cells
 from app.streams.fraud.messages import Example
 from app.units import DAY_MS
@@ -16,6 +16,7 @@ PRIOR = 2.0  # labels at the overall share that smooth a rate
 # merchants. Words do not share a table, so one with many values takes no room of another.
 WORD_CELLS, MERCHANT_CELLS = 512, 1024
 MERCHANTS = ""  # no name of a word
+USUAL = 31  # no half-octave: the cell of a word with its amounts of any size
 SPREAD = 0x9E3779B97F4A7C15  # odd, so that keys differ where their parts do; its bits are mixed
 WHOLE = 2**64 - 1
 
@@ -27,8 +28,11 @@ FORMAT = 1  # one digit after the tag; see READERS
 class Rates:
     """The share of fraud among all labels of a word, or a merchant, and a half-octave of amounts.
 
-    Rates are smoothed towards the overall share. A correction or withdrawal takes back what it
-    replaces, see `Cells`.
+    Rates are smoothed towards the overall share. Of a word the mean of its amounts is kept as
+    well, as a logarithm: a rate knows only what frauds there were at such amounts, while "five
+    times what is usual" says the same of all words, and is learned from all of them.
+
+    A correction or withdrawal takes back what it replaces, see `Cells`.
 
     Parameters
     ----------
@@ -50,6 +54,11 @@ class Rates:
         labels, frauds = self._tables[name].counted(cell_of(hash, step))
         return (frauds + PRIOR * base) / (labels + PRIOR)
 
+    def usual(self, name: str, hash: int, amount: float) -> float | None:
+        """Log of an amount over the usual one of a word, None for a word without a label."""
+        labels, eighths = self._tables[name].counted(cell_of(hash, USUAL))
+        return EIGHTH * (eighth_of(amount) - eighths / labels) if labels else None
+
     def of_merchant(self, merchant: str, amount: float, base: float) -> float:
         """The rate of a merchant at such amounts, given the overall share."""
         cell = cell_of(cached_hash64(merchant), step_of(amount))
@@ -70,7 +79,7 @@ class Rates:
         _count(self._merchants, cell, example, today)
         for name, hash in words.items():
             if name in self._tables:
-                _count(self._tables[name], cell_of(hash, step), example, today)
+                _count_word(self._tables[name], hash, step, amount, example, today)
 
     def parts(self) -> Iterator[bytes]:
         """A dump in parts of at most 300 kB, each made when it is asked for."""
@@ -107,13 +116,29 @@ READERS = {FORMAT: Rates._load_1}
 
 
 def cell_of(hash: int, step: int) -> int:
-    """The key of a cell: of a word's or merchant's hash, and the half-octave of an amount."""
+    """The key of a cell: of a word's or merchant's hash, and a half-octave of amounts or USUAL."""
     return (hash << 5 | step) * SPREAD & WHOLE
 
 
 def _count(table: Cells, cell: int, example: Example, today: int) -> None:
+    """Count a label, and whether it is fraud."""
     previous = example.previous
     if previous is not None:
-        table.take_back(cell, previous.label == 1, previous.weight, previous.day)
+        table.take_back(cell, previous.label, previous.weight, previous.day)
     if example.y is not None:
-        table.count(cell, example.y == 1, example.w, example.known // DAY_MS, today)
+        table.count(cell, example.y, example.w, example.known // DAY_MS, today)
+
+
+def _count_word(
+    table: Cells, hash: int, step: int, amount: float, example: Example, today: int
+) -> None:
+    """Count a label in the cell of a word at such amounts, and in the one of all its amounts."""
+    cell, usual, eighth = cell_of(hash, step), cell_of(hash, USUAL), eighth_of(amount)
+    previous, y = example.previous, example.y
+    if previous is not None:
+        table.take_back(cell, previous.label, previous.weight, previous.day)
+        table.take_back(usual, eighth, previous.weight, previous.day)
+    if y is not None:
+        w, known = example.w, example.known // DAY_MS
+        table.count(cell, y, w, known, today)
+        table.count(usual, eighth, w, known, today)

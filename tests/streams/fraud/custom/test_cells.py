@@ -16,11 +16,11 @@ WEIGHTS = [2.0**power for power in range(-6, 7)]
 
 @dataclass
 class Cell:
-    """A cell that knows each label that it has counted: day it became known, fraud, weight."""
+    """A cell that knows each label that it has counted: day it became known, value, weight."""
 
     since: int
     touched: int
-    labels: list[tuple[int, bool, float]] = field(default_factory=list)
+    labels: list[tuple[int, int, float]] = field(default_factory=list)
 
 
 class Oracle:
@@ -30,7 +30,7 @@ class Oracle:
         self.cells: dict[int, Cell] = {}
         self.swept = -1
 
-    def count(self, key: int, label: tuple[int, bool, float], today: int) -> None:
+    def count(self, key: int, label: tuple[int, int, float], today: int) -> None:
         if key not in self.cells and len(self.cells) >= MOST:
             days = sorted(cell.touched for cell in self.cells.values())
             last = min(days[len(days) // 8], today - 1)
@@ -46,7 +46,7 @@ class Oracle:
             cell.labels.append(label)
             cell.touched = today
 
-    def take_back(self, key: int, label: tuple[int, bool, float]) -> None:
+    def take_back(self, key: int, label: tuple[int, int, float]) -> None:
         if key in self.cells and label in self.cells[key].labels:
             self.cells[key].labels.remove(label)
 
@@ -54,14 +54,14 @@ class Oracle:
         labels = self.cells[key].labels if key in self.cells else []
         return (
             float(sum(Fraction(weight) for _, _, weight in labels)),
-            float(sum(Fraction(weight) for _, fraud, weight in labels if fraud)),
+            float(sum(value * Fraction(weight) for _, value, weight in labels)),
         )
 
 
 steps = st.lists(
     st.tuples(
         st.integers(0, 8),  # key
-        st.booleans(),  # fraud
+        st.sampled_from([0, 1, 249]),  # value
         st.sampled_from(WEIGHTS),
         st.integers(0, 3),  # days since the label became known
         st.integers(0, 2),  # days that pass before it
@@ -75,13 +75,13 @@ steps = st.lists(
 @given(steps)
 def test_a_table_counts_and_takes_back_exactly_what_it_has_room_for(taken):
     cells, oracle, said, today = Cells(MOST), Oracle(), [], 0
-    for key, fraud, weight, late, later, kind, which in taken:
+    for key, value, weight, late, later, kind, which in taken:
         today += later
-        label = (max(today - late, 0), fraud, weight)
+        label = (max(today - late, 0), value, weight)
         if kind or not said:
             said.append((key, label))
             oracle.count(key, label, today)
-            cells.count(key, fraud, weight, label[0], today)
+            cells.count(key, value, weight, label[0], today)
         else:
             key, label = said.pop(which % len(said))
             oracle.take_back(key, label)

@@ -111,8 +111,8 @@ def test_an_application_computes_names_and_identifies_what_its_file_declares(tmp
     plain, custom = cards(), cards(fields=str(path))
     derived = [feature.name for feature in custom.features[len(plain.features) :]]
     assert [name for name in derived if not name.endswith(("_first", "_count", "_ratio"))] == [
-        *("category", "category_amount", "category_rate"),
-        *("shop_kind", "shop_kind_amount", "shop_kind_rate"),
+        *("category", "category_amount", "category_rate", "category_usual"),
+        *("shop_kind", "shop_kind_amount", "shop_kind_rate", "shop_kind_usual"),
         "account_age",
     ]
     assert custom.features[: len(plain.features)] == plain.features

@@ -23,6 +23,7 @@ BY_NAME = {feature.name: feature for feature in features_of(FIELDS)}
         ("shop", 7.0, "A&B", "the shop A&B"),
         ("shop_amount", 70.0, "{0}", "such an amount with the shop {0}"),
         ("shop_rate", 0.25, "x", "fraud rate of the shop x at such amounts is 25.0%"),
+        ("shop_usual", 1.5, "x", "amount is 4.5 times the usual one with the shop x"),
         ("kind", 7.0, "x", "kind x"),
         ("age", 3.0, 12.5, "an account of 12.5 d"),
         ("age", 3.0, 12345678.0, "an account of 12345678 d"),

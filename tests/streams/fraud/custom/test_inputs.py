@@ -1,6 +1,6 @@
 """What models see of fields: when a transaction is judged, and when an example is learned."""
 
-from math import nan
+from math import log, nan
 from typing import Any
 
 import msgspec
@@ -59,6 +59,17 @@ def scored(x: dict[str, float], **more: Any) -> Example:
     return msgspec.structs.replace(example(1), x={"amount": 20.0, **x}, **more)
 
 
+def test_a_word_with_labels_has_a_usual_amount_of_its_own():
+    rates, x = Rates(["category"]), dict[str, float]()
+    one = scored({}, words={"category": FOOD})
+    inputs = Inputs(Fields((Word("category"),)))
+    rates.learn(one, inputs.words(one), one.known)
+    inputs.fill(x, transaction(category="food", amount=80.0), rates, QUANTILES, 0.01)
+    assert x["category_usual"] == pytest.approx(log(4))
+    inputs.fill(x := {}, transaction(category="fuel"), rates, QUANTILES, 0.01)
+    assert x.keys() == {"category", "category_amount", "category_rate"}
+
+
 def test_a_word_gives_its_codes_and_its_rate_and_a_number_its_place():
     assert filled(category="food", fields={"age": 45.0}) == {
         **code(FOOD),
@@ -106,9 +117,12 @@ def test_every_value_is_in_a_bin_of_its_grid(word, amount, age):
         ),
         pytest.param(scored({"age": 77.0}, words={"age": FOOD}), {}, id="once a word"),
         pytest.param(
-            scored({**code(FOOD), "category_rate": 0.5}, words={"category": FOOD}),
+            scored(
+                {**code(FOOD), "category_rate": 0.5, "category_usual": 1.0},
+                words={"category": FOOD},
+            ),
             None,
-            id="with its rate",
+            id="with its rate and its usual amount",
         ),
     ],
 )

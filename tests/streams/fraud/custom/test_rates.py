@@ -1,5 +1,7 @@
 """Rates by amount: what they count, correct, and keep over a dump."""
 
+from fractions import Fraction
+from math import exp, log
 from typing import Any
 
 import msgspec
@@ -9,12 +11,14 @@ from hypothesis import strategies as st
 
 from app.core.messages import Previous
 from app.errors import SnapshotError
-from app.streams.fraud.custom.rates import END, PRIOR, Rates, cell_of
+from app.streams.fraud.custom.amounts import EIGHTH, eighth_of
+from app.streams.fraud.custom.rates import END, PRIOR, USUAL, Rates, cell_of
 from app.units import DAY_MS
 from tests.streams.fraud.test_merchants import example
 
 BASE = 0.25
 FOOD, FUEL = 12345, 67890  # hashes
+steps = st.integers(0, 27) | st.just(USUAL)
 
 
 def taught(*said: Any, words: dict[str, int] | None = None) -> Rates:
@@ -42,6 +46,43 @@ def test_a_rate_is_of_the_word_and_the_half_octave_of_the_amount():
     assert rates.of_merchant("another", 21.0, BASE) == BASE
 
 
+def test_what_is_usual_is_of_the_word_whatever_the_amounts_and_labels_say():
+    rates = taught(paid(0, amount=20.0), paid(1, amount=80.0), paid(0, amount=40.0, w=4.0))
+    assert rates.usual("category", FOOD, 40.0) == pytest.approx(0)
+    assert rates.usual("category", FOOD, 400.0) == pytest.approx(log(10), abs=EIGHTH)
+    assert rates.usual("category", FUEL, 40.0) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1e9), st.sampled_from([2.0**power for power in range(-6, 7)])),
+        min_size=1,
+        max_size=20,
+    ),
+    st.floats(0, 1e9),
+)
+def test_what_is_usual_is_the_exact_mean_of_logarithms_and_is_taken_back_whole(said, amount):
+    labels = [paid(0, amount=paid_, w=w) for paid_, w in said]
+    rates = taught(*labels)
+    total = sum(Fraction(w) * eighth_of(paid_) for paid_, w in said)
+    mean = total / sum(Fraction(w) for _, w in said)
+    expected = EIGHTH * (eighth_of(amount) - float(mean))
+    assert rates.usual("category", FOOD, amount) == pytest.approx(expected, abs=1e-9)
+    for one in labels:
+        gone = Previous(0, one.w, one.known // DAY_MS)
+        rates.learn(
+            msgspec.structs.replace(one, y=None, previous=gone), {"category": FOOD}, one.known
+        )
+    assert rates.usual("category", FOOD, amount) is None
+
+
+@given(st.floats(0.01, 1e7), st.floats(0.01, 1e7))
+def test_eighths_are_logarithms_that_are_whole(one, other):
+    apart = EIGHTH * (eighth_of(one) - eighth_of(other))
+    assert abs(apart - log(one / other)) <= EIGHTH + 1e-5
+    assert exp(EIGHTH) ** 8 == pytest.approx(2)
+
+
 @pytest.mark.parametrize("weight", [0.25, 1.0, 4.0, 64.0])
 def test_a_correction_leaves_what_was_right_from_the_start(weight):
     wrong = paid(0, w=weight)
@@ -49,6 +90,7 @@ def test_a_correction_leaves_what_was_right_from_the_start(weight):
     assert list(taught(wrong, right).parts()) == list(taught(paid(1)).parts())
     gone = paid(None, previous=Previous(0, weight, wrong.known // DAY_MS))
     assert taught(wrong, gone).of_word("category", FOOD, 9, BASE) == BASE
+    assert taught(wrong, gone).usual("category", FOOD, 20.0) is None
 
 
 def test_an_example_without_an_amount_or_of_another_word_is_in_no_cell():
@@ -57,7 +99,7 @@ def test_an_example_without_an_amount_or_of_another_word_is_in_no_cell():
     assert (len(rates), rates.of_word("category", FOOD, 9, BASE)) == (1, BASE)
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(0, 27), st.integers(0, 27))
+@given(st.integers(0, 2**63 - 1), steps, steps)
 def test_the_steps_of_a_word_are_different_cells(hash, one, other):
     cells = cell_of(hash, one), cell_of(hash, other)
     assert (cells[0] == cells[1]) == (one == other)
