@@ -44,6 +44,10 @@ def why(plan: Plan, row: Row, error: Exception) -> Exception:
 
 def _later(plan: Plan, row: Row, error: Exception) -> Exception:
     """A reason that the wire gave, or that is of several columns, or of the label."""
+    if isinstance(error, TypeError):  # of a column that is no field: labels, their times
+        for cell, column in zip(row, plan.columns, strict=False):
+            if isinstance(cell, list | dict):
+                return Problem(f"it is a {type(cell).__name__}, not a value", column, cell)
     reason = str(error)
     field = field_of(reason)
     columns = list(plan.shape.columns.get(field, ()))

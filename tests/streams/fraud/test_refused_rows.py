@@ -89,6 +89,7 @@ def test_a_refusal_names_file_row_line_column_value_and_the_option_that_helps(
         ({"id": True}, "column id, value True: `id` is a truth value, not a text"),
         ({"customer": ["c"]}, "column customer, value .*: `customer` is a list"),
         ({"amount": {"eur": 1}}, "column amount, .*: `amount` is a dict"),
+        ({"label": ["fraud"]}, "column label, .*: it is a list, not a value"),
         ({"customer": None}, "column customer, value nothing: `customer` is missing"),
         ({"merchant": 12.5}, "column merchant, value 12.5: `merchant` is a number with a fraction"),
         ({"customer": 1e17}, r"column customer, value 1e\+17: .*too large for a column of floats"),
