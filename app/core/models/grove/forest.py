@@ -140,6 +140,10 @@ class Forest:
         stored = msgspec.convert(plain, Stored)
         if tuple(stored.features) != self.features:
             raise StateError("the stored grove was made for other features")
+        splits, places = stored.splits or (), range(len(self.features))
+        asked = [*(stored.candidates or ()), *(feature for feature, _ in splits)]
+        if len(splits) > DEPTH or not all(feature in places for feature in asked):
+            raise StateError("the stored tree of a grove asks for what there is not")
         self.rows.load(stored.rows)
         self.trees.load(stored.trees, len(self.features))
         self._base, self._seen, self._chance = stored.base, stored.seen, stored.chance

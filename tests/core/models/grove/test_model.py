@@ -172,6 +172,22 @@ def test_a_dump_of_another_grove_is_refused(other):
         other.load(dump)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"candidates": [0, 99]},
+        {"candidates": [0], "splits": [[99, 1]]},
+        {"candidates": [0], "splits": [[0, 1]] * 4},
+    ],
+    ids=["a feature to ask for", "a question", "too many questions"],
+)
+def test_a_growing_tree_that_cannot_be_is_refused(damage):
+    dump = played(1500, False, 0).dump()
+    dump["forest"].update(damage)
+    with pytest.raises(StateError, match="asks for what there is not"):
+        Grove(GRIDS, rows=128, trees=6).load(dump)
+
+
 @pytest.mark.parametrize(("one", "other"), [("grove", "binned"), ("binned", "grove")])
 def test_a_dump_of_another_entry_is_refused(one, other):
     models = ModelSet(one, 1, GRIDS)
