@@ -35,6 +35,7 @@ async def test_what_was_learned_is_counted_by_class_and_partition(
     assert "<dt>fraud</dt><dd>2</dd>" in page
     assert "<dt>legit</dt><dd>1</dd>" in page
     assert "None is stored yet" in page
+    assert "<code>binned</code> with coarser groups" in page
 
 
 async def test_snapshots_and_restores_are_listed_newest_first(
