@@ -101,6 +101,8 @@ class Worker:
 
     async def take(self, tps: Collection[TP]) -> bool:
         """Shut out the former owners of partitions; False when a stop has begun by then."""
+        if self.guard.end_by is not None:  # a rebalance that comes so late finds no producer
+            return False
         topic = self.sources[0].topic
         partitions = {tp.partition for tp in tps if tp.topic == topic}
         self._taking = asyncio.ensure_future(self.fence.take(partitions))
