@@ -71,14 +71,16 @@ class Node:
         (self.directory / CONFIGURATION).write_text(properties)
         self.log.touch()
 
-    async def format(self, cluster_id: str) -> None:
-        """Create the data directory if there is none yet; this takes a second or two."""
+    async def format(self, cluster_id: str, *options: str) -> None:
+        """Create the data directory if there is none yet; this takes a second or two.
+
+        `options` go to Kafka's own tool, such as users whose passwords it is to store.
+        """
         if (self.directory / DATA / "meta.properties").exists():
             return
         self._log_start = self.log.stat().st_size
-        tool = self._spawn(
-            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", CONFIGURATION
-        )
+        command = ("format", f"--cluster-id={cluster_id}", "-c", CONFIGURATION, *options)
+        tool = self._spawn("kafka.tools.StorageTool", *command)
         try:
             async with asyncio.timeout(READY):
                 status = await tool.wait()
