@@ -7,6 +7,7 @@ import logging
 
 import typer
 
+from app.cli.acls import acls
 from app.cli.broker import broker
 from app.cli.dead_letters import dead_letters
 from app.cli.demo import demo
@@ -37,6 +38,7 @@ cli.command("inspect")(inspects)
 cli.command()(publish)
 cli.command()(replay)
 cli.command()(label)
+cli.command()(acls)
 cli.command()(state)
 cli.add_typer(features, name="features")
 cli.add_typer(model, name="model")

@@ -9,7 +9,7 @@ from tests.broker.clients import admin_of
 
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactionalId": 5}
 PATTERNS = {"literal": 3, "prefix": 4}
-OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 ALLOW, EVERY_HOST = 3, "*"
 
 
