@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 
 from app.broker.broker import Broker
+from app.runtime.rights import ROLES
+from tests.broker.secure import SecureBroker
 
 # In the environment, so that all processes of a run on several cores have the one that is printed.
 SEED = int(os.environ.get("WEIR_TEST_SEED") or secrets.randbelow(2**32))
@@ -39,6 +41,13 @@ def seed() -> int:
 async def broker() -> AsyncIterator[Broker]:
     """A running broker, the same one for all tests; take topics of your own with `fresh`."""
     async with Broker() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def secure() -> AsyncIterator[SecureBroker]:
+    """A broker that denies by default; its users are `writer`, `nobody` and one for each role."""
+    async with SecureBroker({"writer", "nobody", *ROLES}) as running:
         yield running
 
 

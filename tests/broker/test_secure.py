@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,16 +12,14 @@ from tests.broker.clients import make_topic, until
 from tests.broker.rights import grant
 from tests.broker.secure import MECHANISMS, SecureBroker, Tokens, token
 
-pytestmark = pytest.mark.broker
+# One loop for all: a TLS connection that is closed ends a moment later, and needs its loop then.
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def secure() -> AsyncIterator[SecureBroker]:
-    async with SecureBroker({"writer", "nobody"}) as running:
-        await make_topic(running.bootstrap, "t")
-        right = Right("topic", "t", "literal", ("Describe", "Write"))
-        await grant(running.bootstrap, "writer", [right])
-        yield running
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def _topic(secure: SecureBroker) -> None:
+    await make_topic(secure.bootstrap, "t")
+    await grant(secure.bootstrap, "writer", [Right("topic", "t", "literal", ("Describe", "Write"))])
 
 
 async def write(given: dict[str, Any]) -> None:
