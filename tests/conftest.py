@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -47,6 +48,8 @@ async def broker() -> AsyncIterator[Broker]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def secure() -> AsyncIterator[SecureBroker]:
     """A broker that denies by default; its users are `writer`, `nobody` and one for each role."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command, which makes the broker's certificates")
     async with SecureBroker({"writer", "nobody", *ROLES}) as running:
         yield running
 
