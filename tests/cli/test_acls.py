@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from app import settings
 from app.apps import set_up
 from app.cli import cli
 from app.runtime.rights import ROLES, Right, rights
@@ -16,6 +18,14 @@ from app.settings import Settings
 
 ENVIRONMENT = {"WEIR_TOPIC_PREFIX": "eu-", "WEIR_APP_ID": "one", "WEIR_BROKERS": "kafka:9093"}
 BOTH = ("--user", "worker=w", "--user", "producer=p", "--user", "reader=p")
+
+
+@pytest.fixture(autouse=True)
+def of_this_environment() -> Iterator[None]:
+    """A process reads its settings once: these tests want theirs, and others want others."""
+    settings.settings.cache_clear()
+    yield
+    settings.settings.cache_clear()
 
 
 def run(*args: str, code: int = 0) -> str:
