@@ -20,6 +20,7 @@ from tests.system.workers import WorkerProcess
 
 POLL = 0.1  # seconds
 DECIDED = re.compile(r"^weir_decisions(?:_repeated)?_total(?:\{.*\})? (\S+)$", re.MULTILINE)
+LAG = re.compile(r"^weir_learning_lag (\S+)$", re.MULTILINE)
 DISK = "128m"  # size of a small disk
 CLEAN_STOP = 15.0  # seconds
 
@@ -130,6 +131,12 @@ class Fleet:
             if text is not None:
                 found[worker.name] = sum(map(float, DECIDED.findall(text)))
         return found
+
+    async def level(self) -> bool:
+        """Whether every worker that runs has learned the whole log."""
+        texts = [await self._asked(worker, "/metrics") for worker in self.running]
+        lags = [float(lag) for text in texts for lag in LAG.findall(text or "")]
+        return len(lags) == len(texts) and not any(lags)
 
     async def all_work(self, within: float) -> None:
         """Return once all workers are ready and each has decided something since.

@@ -130,6 +130,7 @@ async def _run(
             feeder.ending.set()
             await feeding
             await until(lambda: _drained(settings, feeder.count), DRAINED)
+            await until(workers.level, DRAINED)  # the log has got longer by what was drained
         except BaseException:
             feeding.cancel()
             raise
